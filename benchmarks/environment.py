@@ -1,0 +1,287 @@
+"""What a measurement ran on, and the environment that a worker process starts with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from implementations.errors import InvalidInput
+
+PACKAGES = (
+    "nn-versus",
+    "numpy",
+    "torch",
+    "tensorflow",
+    "keras",
+    "jax",
+    "jaxlib",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "pytest",
+    "pytest-benchmark",
+    "threadpoolctl",
+    "psutil",
+)
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "NPROC",
+)
+
+# Named one by one: a prefix such as TF_ would also match Terraform's TF_VAR_…, which hold passwords.
+RECORDED_VARIABLES = (
+    *THREAD_VARIABLES,
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_VISIBLE_DEVICES",
+    "GOMP_SPINCOUNT",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_ENABLE_X64",
+    "JAX_PLATFORMS",
+    "KERAS_BACKEND",
+    "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "LD_PRELOAD",
+    "MKL_DYNAMIC",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_DYNAMIC",
+    "OMP_PLACES",
+    "OMP_PROC_BIND",
+    "OMP_THREAD_LIMIT",
+    "OMP_WAIT_POLICY",
+    "OPENBLAS_CORETYPE",
+    "PYTHONHASHSEED",
+    "PYTHONMALLOC",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR",
+    "TF_XLA_FLAGS",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "XLA_FLAGS",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
+)
+
+_COMMAND_SECONDS = 10
+
+
+def thread_environment(threads: int | None) -> dict[str, str]:
+    """Return the environment variables that make every framework compute on `threads` threads.
+
+    They work only if set before the framework is imported. OpenMP's count serves PyTorch and MKL;
+    OpenBLAS, BLIS and Apple's Accelerate (VECLIB) serve NumPy; `NPROC` is read by XLA when JAX creates
+    its CPU client. TensorFlow's inter-op pool, which runs whole operations side by side, gets one thread
+    so that operations and their parts together stay within `threads`.
+
+    `XLA_FLAGS` is not among them: in JAX 0.10.2 a matrix product with
+    `--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1` still kept 1.96 of 2 cores busy,
+    with `NPROC=1` it kept 1.00 busy.
+
+    Parameters
+    ----------
+    threads
+        At least 1, or None for each framework's own default.
+
+    Returns
+    -------
+    Name to value; empty for None.
+
+    Raises
+    ------
+    InvalidInput
+        If `threads` is not a positive integer.
+
+    Examples
+    --------
+    >>> thread_environment(2)["OMP_NUM_THREADS"]
+    '2'
+    >>> thread_environment(None)
+    {}
+    """
+    if threads is None:
+        return {}
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise InvalidInput(
+            "threads",
+            expected="a whole number of at least 1, or None for the frameworks' defaults",
+            got=repr(threads),
+            action="pass how many cores each contender may use",
+        )
+    return dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"TF_NUM_INTEROP_THREADS": "1"}
+
+
+def worker_environment(threads: int | None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the whole environment for a worker process that computes on `threads` threads.
+
+    It is this process's environment without its thread counts and without `KERAS_BACKEND`: the thread
+    track and the contender decide those, so that a variable left in somebody's shell cannot change what
+    a run means. Which GPUs are visible, oneDNN and XLA settings are passed on as they are (and recorded
+    by `snapshot`).
+
+    Parameters
+    ----------
+    threads
+        As in `thread_environment`; None gives every framework its own default.
+    extra
+        Variables for this worker; they win over everything else.
+
+    Examples
+    --------
+    >>> worker_environment(1, {"KERAS_BACKEND": "jax"})["KERAS_BACKEND"]
+    'jax'
+    """
+    decided_here = {*THREAD_VARIABLES, "KERAS_BACKEND"}
+    inherited = {name: value for name, value in os.environ.items() if name not in decided_here}
+    # 2 hides TensorFlow's start-up notices and keeps its errors.
+    defaults = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+    return defaults | inherited | thread_environment(threads) | dict(extra or {})
+
+
+def snapshot() -> dict[str, Any]:
+    """Return what is needed to judge and repeat a measurement made by this process, ready for JSON.
+
+    Holds neither host name nor user name; of the environment only the variables in
+    `RECORDED_VARIABLES`; the home folder is written `~`. What cannot be found out is None.
+
+    Returns
+    -------
+    `taken` (UTC, ISO 8601), `command`, `python`, `machine` (constant while a machine stays as it is;
+    bytes), `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (name to version, None where not
+    installed), `threadpools` (BLAS and OpenMP libraries of NumPy in this process), `variables`, `git`.
+
+    Examples
+    --------
+    >>> sorted(snapshot())
+    ['accelerators', 'command', 'git', 'load', 'machine', 'packages', 'python', 'taken', 'threadpools',
+     'variables']
+    """
+    return {
+        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": [Path(sys.argv[0]).name, *map(_without_home, sys.argv[1:])],
+        "python": {
+            "version": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "compiler": platform.python_compiler(),
+        },
+        "machine": _machine(),
+        "load": _load(),
+        "accelerators": _accelerators(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "threadpools": _threadpools(),
+        "variables": {
+            name: _without_home(os.environ[name]) for name in RECORDED_VARIABLES if name in os.environ
+        },
+        "git": _git(),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    import psutil
+
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "physical_cores": psutil.cpu_count(logical=False),
+        "logical_cores": psutil.cpu_count(logical=True),
+        # Fewer than the logical cores in a container or under taskset.
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_bytes": psutil.virtual_memory().total,
+        "frequency_governor": _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+    }
+
+
+def _load() -> dict[str, Any]:
+    import psutil
+
+    return {
+        "average": [round(value, 2) for value in psutil.getloadavg()],
+        "memory_available_bytes": psutil.virtual_memory().available,
+    }
+
+
+def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """Return the processor's marketing name, which `platform.processor` gives on Windows only."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    if platform.system() == "Darwin":
+        return _output("sysctl", "-n", "machdep.cpu.brand_string")
+    return platform.processor() or None
+
+
+def _accelerators() -> list[dict[str, str]]:
+    listing = _output("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
+    # nvidia-smi puts its warnings on lines of their own between the rows.
+    rows = [line.split(", ") for line in (listing or "").splitlines() if line.count(", ") == 2]
+    return [{"name": name, "driver": driver, "memory": memory} for name, driver, memory in rows]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _threadpools() -> list[dict[str, Any]]:
+    import numpy as np  # noqa: F401  loads the BLAS library that threadpoolctl is to describe
+    from threadpoolctl import threadpool_info
+
+    # The rest is file paths, which name folders of this machine.
+    keys = ("user_api", "internal_api", "version", "threading_layer", "architecture", "num_threads")
+    return [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
+
+
+def _git() -> dict[str, Any] | None:
+    commit = _output("git", "rev-parse", "HEAD")
+    changes = _output("git", "status", "--porcelain")
+    if commit is None or changes is None:
+        return None
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def _output(*command: str) -> str | None:
+    """Return what a program prints, or None if it is missing, fails or takes too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def _without_home(text: str) -> str:
+    home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises where no home is known
+    return text if home == os.sep else text.replace(home, "~")

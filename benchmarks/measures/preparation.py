@@ -1,0 +1,71 @@
+"""A workload made concrete in the worker: its data, its model, and its batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks import datasets
+from benchmarks.measures import Session
+from implementations import AbstractBackend, AbstractLearner, ModelSpec, Placement, initial
+from implementations.interface import Device
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data and model of a workload.
+
+    Examples are rounded to numbers that float32 can hold, so that both dtypes see the same data.
+    """
+
+    data: datasets.Dataset
+    model: ModelSpec
+
+    @property
+    def train(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training examples and targets."""
+        return _single_precision(self.data.train)
+
+    @property
+    def validation(self) -> tuple[np.ndarray, np.ndarray]:
+        """Validation examples and targets."""
+        return _single_precision(self.data.validation)
+
+    def open_test(self, model_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Test examples and targets, given out once for each trained model."""
+        return _single_precision(self.data.test.open(model_id))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in the training data; one where a batch holds them all."""
+        examples = len(self.data.train.x)
+        return examples // min(self.model.batch_size, examples)
+
+    def order(self, steps: int, seed: int) -> np.ndarray:
+        """Example numbers of that many batches, shape (steps, batch_size)."""
+        epochs = -(-steps // self.steps_per_epoch)
+        order = initial.batch_order(len(self.data.train.x), self.model.batch_size, epochs, seed)
+        return order.reshape(-1, order.shape[-1])[:steps]
+
+
+def prepare(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Prepared:
+    """Load the data set and complete the model with the shape of its examples."""
+    options = {key: value for key, value in dataset.items() if key != "name"}
+    data = datasets.load(dataset["name"], seed=seed, **options)
+    return Prepared(data, ModelSpec.from_dict({"inputs": list(data.inputs), **model}))
+
+
+def build(
+    session: Session, prepared: Prepared, device: Device, seed: int, **changes: Any
+) -> tuple[AbstractBackend, AbstractLearner[Any]]:
+    """Return the session's backend and a learner with the initial parameters of that seed."""
+    backend: AbstractBackend = session["backend"]
+    model = prepared.model.replace(seed=seed, **changes)
+    return backend, backend.build(model, initial.parameters(model), Placement(device))
+
+
+def _single_precision(split: datasets.Split) -> tuple[np.ndarray, np.ndarray]:
+    y = split.y if split.y.dtype.kind in "iu" else split.y.astype(np.float32).astype(np.float64)
+    return split.x.astype(np.float32).astype(np.float64), y

@@ -1,0 +1,238 @@
+"""What a run leaves behind: one manifest, and one record for each finished case.
+
+The models here are the schema. Records hold raw measurements; every summary is computed from them
+when it is shown, so a better statistic can be applied to an old run.
+
+Schema history
+--------------
+1
+    First version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Measure = Literal["elements", "parity", "curves", "speed", "memory"]
+Status = Literal["finished", "failed", "skipped"]
+Metric = Literal["train_step", "epoch", "predict"]
+Tier = Literal["idiomatic", "loop", "compiled"]
+Stage = Literal["spawn", "import", "build", "first_step"]
+
+
+class Model(BaseModel):
+    """Common settings: immutable, no unknown fields, infinities and NaN kept as strings in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Case(Model):
+    """One thing to find out: a measure of one contender on one workload."""
+
+    suite: str
+    workload: str
+    measure: Measure
+    contender: str
+    device: str = "cpu"
+    threads: int | None = 1
+    """Threads each contender may use; None is the `default` track (what a user gets)."""
+    experiment: str | None = None
+    """Course experiment that the workload belongs to, if any."""
+    level: str | None = None
+    """The workload's value on the experiment's axis, such as a learning rate."""
+
+    @property
+    def track(self) -> str:
+        """Thread track: `single`, `default`, or the number of threads."""
+        return {None: "default", 1: "single"}.get(self.threads, f"{self.threads}-threads")
+
+    @property
+    def id(self) -> str:
+        """Unique within a run, and a valid file name."""
+        return ".".join((self.workload, self.measure, self.contender, self.device, self.track))
+
+
+class Agreement(Model):
+    """One element of the catalogue compared with the same element in float64 NumPy."""
+
+    kind: Literal["activation", "loss", "optimizer"]
+    name: str
+    """With its options where they matter, such as `binary_crossentropy from_logits`."""
+    quantity: Literal["value", "gradient", "50 steps"]
+    dtype: Literal["float32", "float64"]
+    error: float
+    """Largest |value - reference| / max(|reference|, 1) over the grid."""
+    tolerance: float
+    passed: bool
+    deviation: str | None = None
+    """Reason of a known deviation that covers an error beyond the tolerance."""
+
+
+class ElementsData(Model):
+    """Answer to "does each element compute the same?"."""
+
+    measure: Literal["elements"] = "elements"
+    agreements: list[Agreement]
+    passed: bool
+
+
+class Drift(Model):
+    """Distance of a contender's training from float64 NumPy's before one step."""
+
+    step: int
+    loss: float
+    """|loss - reference| / max(|reference|, 1)."""
+    parameters: float
+    """Norm of the difference of all parameters divided by max(norm of the reference's, 1)."""
+
+
+class Trajectory(Model):
+    """A training compared step by step with the same training in float64 NumPy."""
+
+    dtype: Literal["float32", "float64"]
+    steps: int
+    tolerance: float
+    """Largest relative drift (of loss and of parameters) that counts as the same computation."""
+    tolerance_reason: str
+    drift: list[Drift]
+    passed: bool
+    first_departure: int | None = None
+    """First compared step beyond the tolerance."""
+
+
+class ParityData(Model):
+    """Answer to "do they compute the same?"."""
+
+    measure: Literal["parity"] = "parity"
+    reference: str
+    """What it was compared with, such as `numpy float64`."""
+    true_float64: bool
+    """Whether float64 inputs are really computed in float64 (probed, not assumed)."""
+    trajectories: list[Trajectory]
+    passed: bool
+    notes: list[str] = []
+
+
+class TestResult(Model):
+    """The single evaluation of the test split, after training had ended."""
+
+    loss: float
+    accuracy: float | None = None
+    correct: int | None = None
+    count: int
+    evaluations: Literal[1] = 1
+
+
+class Curve(Model):
+    """One training: losses and accuracies after each epoch (index 0: before training)."""
+
+    seed: int
+    dtype: Literal["float32", "float64"]
+    steps_per_epoch: int
+    train_loss: list[float]
+    validation_loss: list[float]
+    train_accuracy: list[float] | None = None
+    validation_accuracy: list[float] | None = None
+    diverged: bool = False
+    stopped_early: bool = False
+    best_epoch: int
+    """Epoch with the lowest validation loss."""
+    test: TestResult | None = None
+
+
+class CurvesData(Model):
+    """Answer to "do they learn the same?"."""
+
+    measure: Literal["curves"] = "curves"
+    task: Literal["classification", "regression"]
+    curves: list[Curve]
+
+
+class Samples(Model):
+    """Raw chunk times of one metric in one process."""
+
+    metric: Metric
+    tier: Tier
+    iterations: int
+    """Repetitions (steps, epochs or predictions) inside each chunk."""
+    examples: int
+    """Examples processed by one repetition."""
+    seconds: list[float]
+    """Wall time of each whole chunk, in the order in which the chunks ran."""
+    turns: list[int] = []
+    """Place of each chunk among the contenders of its round, from 0: the order is drawn anew each round."""
+
+
+class Block(Model):
+    """One fresh worker process of this contender, measured interleaved with the other contenders'."""
+
+    index: int
+    stages: dict[Stage, float]
+    """Seconds of each stage of a cold start."""
+    warm_up_steps: int
+    idle_workers: Literal["frozen", "absent"]
+    """What the other contenders' workers did meanwhile."""
+    threads_seen: int
+    """Threads that the framework says it uses, read back after start."""
+    cpu_per_wall: float
+    """CPU seconds per wall second over the timed chunks."""
+    samples: list[Samples]
+
+
+class SpeedData(Model):
+    """Answer to "which is faster here?"."""
+
+    measure: Literal["speed"] = "speed"
+    blocks: list[Block]
+    stopped_by: str
+
+
+class MemoryData(Model):
+    """Answer to "how much memory does it take?", from a process that was not timed."""
+
+    measure: Literal["memory"] = "memory"
+    method: str
+    peak_bytes: dict[Literal["baseline", "import", "build", "train"], int]
+    """Peak resident set of the process within each stage, in bytes."""
+
+
+Data = Annotated[ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")]
+
+
+class Record(Model):
+    """What became of one case."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    case: Case
+    status: Status
+    reason: str | None = None
+    """Why the case failed or was skipped, in one line."""
+    started: str
+    """ISO 8601 time with offset."""
+    seconds: float
+    spec: dict[str, Any]
+    """The workload as it was run: dataset and model, after expansion and with defaults."""
+    data: Data | None = None
+
+
+class Manifest(Model):
+    """What is needed to repeat a run."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run: str
+    suite: str
+    command: list[str]
+    started: str
+    finished: str | None = None
+    outcome: Literal["running", "finished", "interrupted"] = "running"
+    contenders: list[str]
+    absent: dict[str, str] = {}
+    """Contenders that could not take part, with the reason."""
+    seed: int
+    settings: dict[str, Any]
+    """The suite as it was read, after command-line overrides."""
+    environment: dict[str, Any]

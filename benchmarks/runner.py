@@ -1,0 +1,343 @@
+"""The parent: which case when, in which worker, and what is kept. It imports no framework.
+
+Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
+speed, all contenders interleaved and nothing else running; then memory, in processes that are never timed.
+A contender that fails parity on a workload is not timed on it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from benchmarks import environment
+from benchmarks.interleaving import Outcome, interleave, turns_in
+from benchmarks.measures import elements, memory, parity
+from benchmarks.result import (
+    Case,
+    Curve,
+    CurvesData,
+    ElementsData,
+    Measure,
+    MemoryData,
+    ParityData,
+    Record,
+    SpeedData,
+    Status,
+)
+from benchmarks.store import RunStore
+from benchmarks.suite import Suite, Workload
+from benchmarks.worker import Worker, WorkerFailed
+from implementations import ModelSpec
+
+REFERENCE = "numpy"
+"""The contender whose float64 training judges all others."""
+
+ELEMENTS = Workload(name="elements", dataset={}, model={})
+"""Stands for the catalogue in cases that compare single elements."""
+
+Data = ElementsData | ParityData | CurvesData | SpeedData | MemoryData
+
+
+class Watcher(Protocol):
+    """Whoever shows how far a run has come."""
+
+    def begin(self, phase: str, total: int) -> None:
+        """A phase of that many units begins."""
+
+    def advance(self, what: str) -> None:
+        """One unit of the phase is done."""
+
+
+class Runner:
+    """One run of a suite by the given contenders, into a run folder.
+
+    Parameters
+    ----------
+    contenders
+        Names of usable backends, in the order of the tables.
+    store
+        Where records go; cases that it already holds are not run again.
+    jobs
+        Workers side by side while nothing is timed; by default one for each core.
+    """
+
+    def __init__(
+        self, suite: Suite, contenders: Sequence[str], store: RunStore, watcher: Watcher, jobs: int | None = None
+    ) -> None:
+        self._suite, self._contenders, self._store, self._watcher = suite, list(contenders), store, watcher
+        self._jobs = jobs or os.cpu_count() or 1
+        self._workers: set[Worker] = set()
+        self._interrupted = False
+        self._paths: dict[str, parity.Path | WorkerFailed] = {}
+        self._elements: elements.Computed | WorkerFailed = {}
+        self._done = {record.case.id for record in store.records()[0] if _is_final(record)}
+
+    def run(self) -> None:
+        """Run every case that is not done yet.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After all workers have been ended; what was finished is kept.
+        """
+        try:
+            self._compute_reference()
+            self._side_by_side("parity and learning", self._check, ("elements", "parity", "curves"))
+            if "speed" in self._suite.measures:
+                self._time()
+            self._side_by_side("memory", self._weigh, ("memory",))
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
+        finally:
+            for worker in list(self._workers):
+                worker.close()
+
+    def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
+        """Return what is left to do for a contender."""
+        cases = []
+        for measure in measures:
+            if measure in self._suite.measures:
+                workloads = [ELEMENTS] if measure == "elements" else self._suite.workloads
+                cases += [(workload, self._suite.case(workload, measure, contender)) for workload in workloads]
+        return [(workload, case) for workload, case in cases if case.id not in self._done]
+
+    def _side_by_side(
+        self, phase: str, work: Callable[[str, list[tuple[Workload, Case]]], None], measures: tuple[Measure, ...]
+    ) -> None:
+        left = {contender: self._cases(contender, *measures) for contender in self._contenders}
+        total = sum(map(len, left.values()))
+        if not total:
+            return
+        self._watcher.begin(phase, total)
+        pool = ThreadPoolExecutor(self._jobs)
+        try:
+            futures = [pool.submit(work, contender, cases) for contender, cases in left.items() if cases]
+            for future in futures:
+                future.result()
+        except KeyboardInterrupt:
+            self._interrupted = True
+            for worker in list(self._workers):
+                worker.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _compute_reference(self) -> None:
+        """Train the reference in float64 on every workload that is still to be compared."""
+        wanted = [self._cases(contender, "elements", "parity") for contender in self._contenders]
+        names = {workload.name for cases in wanted for workload, _ in cases}
+        if not names:
+            return
+        self._watcher.begin("float64 reference", len(names))
+        with self._hired(REFERENCE) as worker:
+            for workload in (ELEMENTS, *self._suite.workloads):
+                if workload.name not in names:
+                    continue
+                try:
+                    if workload is ELEMENTS:
+                        self._elements = worker.call("elements")
+                    else:
+                        steps = max(self._suite.parity.float64_steps, self._suite.parity.float32_steps)
+                        self._paths[workload.name] = self._path(worker, workload, "float64", steps)
+                except WorkerFailed as error:
+                    self._paths[workload.name] = error
+                self._watcher.advance(workload.name)
+
+    def _path(self, worker: Worker, workload: Workload, dtype: str, steps: int) -> parity.Path:
+        path: parity.Path = worker.call("trajectory", **self._place(workload), dtype=dtype, steps=steps)
+        return path
+
+    def _place(self, workload: Workload) -> dict[str, Any]:
+        """Return the arguments that say what is trained where."""
+        return {
+            "dataset": workload.dataset,
+            "model": workload.model,
+            "data_seed": self._suite.seed,
+            "device": self._suite.device,
+        }
+
+    def _check(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
+        """Compare a contender's elements and trainings, and let it learn, in one worker as long as it lives."""
+        measures: dict[Measure, Callable[[Worker, Workload], Data]] = {
+            "elements": self._compare_elements,
+            "parity": self._compare_training,
+            "curves": self._learn,
+        }
+        self._work_through(contender, cases, lambda worker, workload, case: measures[case.measure](worker, workload))
+
+    def _compare_elements(self, worker: Worker, workload: Workload) -> ElementsData:
+        if isinstance(self._elements, WorkerFailed):
+            raise self._elements
+        return elements.judge(worker.contender, self._elements, worker.call("elements"))
+
+    def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
+        reference = self._paths[workload.name]
+        if isinstance(reference, WorkerFailed):
+            raise reference
+        settings = self._suite.parity
+        float64 = self._path(worker, workload, "float64", settings.float64_steps)
+        float32 = self._path(worker, workload, "float32", settings.float32_steps)
+        model = ModelSpec.from_dict({"inputs": [1], **workload.model})
+        return parity.judge(reference, float64, float32, model != model.without_dropout())
+
+    def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
+        settings = self._suite.curves
+        runs = [("float32", seed) for seed in settings.seeds] + [("float64", seed) for seed in settings.float64_seeds]
+        curves: list[Curve] = [
+            worker.call(
+                "curve", **self._place(workload), dtype=dtype, seed=seed, early_stopping=workload.early_stopping
+            )
+            for dtype, seed in runs
+        ]
+        classifies = curves[0].train_accuracy is not None
+        return CurvesData(task="classification" if classifies else "regression", curves=curves)
+
+    def _weigh(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
+        """Measure memory, each case in a fresh process."""
+        for workload, case in cases:
+            began = time.monotonic()
+            if not memory.supported():
+                self._keep(case, workload, began, "skipped", "this system does not tell the peak of one stage")
+                continue
+            try:
+                with self._hired(contender, load=False) as worker:
+                    peaks = {"baseline": worker.call("memory_baseline")}
+                    worker.call("load", contender=contender, threads=self._suite.threads)
+                    peaks |= worker.call("memory_stages", **self._place(workload))
+            except WorkerFailed as error:
+                self._keep(case, workload, began, "failed", str(error))
+            else:
+                self._keep(case, workload, began, "finished", data=MemoryData(method=memory.METHOD, peak_bytes=peaks))
+
+    def _work_through(
+        self,
+        contender: str,
+        cases: list[tuple[Workload, Case]],
+        work: Callable[[Worker, Workload, Case], Data],
+    ) -> None:
+        """Do the cases in one worker; one that dies fails its case alone, and the next gets a fresh one."""
+        left = list(cases)
+        while left and not self._interrupted:
+            began = time.monotonic()
+            try:
+                with self._hired(contender) as worker:
+                    while left:
+                        workload, case = left[0]
+                        began = time.monotonic()
+                        data = work(worker, workload, case)
+                        self._keep(case, workload, began, "finished", data=data)
+                        del left[0]
+            except WorkerFailed as error:
+                workload, case = left.pop(0)
+                self._keep(case, workload, began, "failed", str(error))
+
+    def _time(self) -> None:
+        """Time all contenders that passed parity, interleaved; write a record for each."""
+        participants: dict[str, list[str]] = {}
+        for contender in self._contenders:
+            for workload, case in self._cases(contender, "speed"):
+                if reason := self._no_parity(workload, contender):
+                    self._keep(case, workload, time.monotonic(), "skipped", reason)
+                else:
+                    participants.setdefault(workload.name, []).append(contender)
+        workloads = [workload for workload in self._suite.workloads if workload.name in participants]
+        if not workloads:
+            return
+        self._watcher.begin("speed", turns_in(self._suite, participants))
+        outcome, began = Outcome(), time.monotonic()
+        try:
+            interleave(self._suite, workloads, participants, self._hire, outcome, self._watcher.advance)
+        finally:
+            for workload in workloads:
+                for contender in participants[workload.name]:
+                    self._keep_times(workload, contender, outcome, began)
+
+    def _keep_times(self, workload: Workload, contender: str, outcome: Outcome, began: float) -> None:
+        case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
+        if pair in outcome.failures:
+            self._write(case, workload, began, "failed", outcome.failures[pair])
+        elif outcome.blocks[pair]:
+            data = SpeedData(blocks=outcome.blocks[pair], stopped_by=outcome.stopped_by)
+            self._write(case, workload, began, "finished", data=data)
+
+    def _no_parity(self, workload: Workload, contender: str) -> str | None:
+        """Return why a contender may not be timed on a workload: no parity, no time."""
+        case = self._suite.case(workload, "parity", contender)
+        record = next((each for each in self._store.records()[0] if each.case.id == case.id), None)
+        if record is None or not isinstance(record.data, ParityData):
+            return "not timed: its parity could not be checked"
+        return None if record.data.passed else "not timed: not the same computation"
+
+    def _hire(self, contender: str, load: bool = True) -> tuple[Worker, dict[str, Any]]:
+        log = self._store.log(contender)
+        worker = Worker(
+            contender, environment.worker_environment(self._suite.threads), log, self._suite.timeout_seconds
+        )
+        self._workers.add(worker)
+        if not load:
+            return worker, {}
+        try:
+            loaded: dict[str, Any] = worker.call("load", contender=contender, threads=self._suite.threads)
+        except WorkerFailed:
+            worker.close()
+            raise
+        return worker, loaded
+
+    @contextmanager
+    def _hired(self, contender: str, load: bool = True) -> Iterator[Worker]:
+        worker, _ = self._hire(contender, load)
+        try:
+            yield worker
+        finally:
+            worker.close()
+            self._workers.discard(worker)
+
+    def _keep(
+        self,
+        case: Case,
+        workload: Workload,
+        began: float,
+        status: Status,
+        reason: str | None = None,
+        data: Data | None = None,
+    ) -> None:
+        """Write a record and report progress; a case that an interruption broke off leaves none."""
+        if not self._interrupted:
+            self._write(case, workload, began, status, reason, data)
+            self._watcher.advance(f"{case.workload} {case.contender}")
+
+    def _write(
+        self,
+        case: Case,
+        workload: Workload,
+        began: float,
+        status: Status,
+        reason: str | None = None,
+        data: Data | None = None,
+    ) -> None:
+        seconds = time.monotonic() - began
+        started = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=seconds)
+        self._store.write(
+            Record(
+                case=case,
+                status=status,
+                reason=reason,
+                started=started.isoformat(timespec="seconds"),
+                seconds=seconds,
+                spec={"dataset": workload.dataset, "model": workload.model, "early_stopping": workload.early_stopping},
+                data=data,
+            )
+        )
+
+
+def _is_final(record: Record) -> bool:
+    """Return whether a resumed run may leave this case as it is."""
+    broken_off = isinstance(record.data, SpeedData) and record.data.stopped_by == "interrupted"
+    return record.status == "finished" and not broken_off

@@ -1,0 +1,66 @@
+"""What pytest collects: tests and doctests, or, with `--benchmark`, the benchmark cases and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+BENCHMARKS = ROOT / "benchmarks"
+BACKENDS = ROOT / "implementations"
+FRAMEWORK_FOLDERS = ("torch", "keras")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--benchmark",
+        action="store_true",
+        help="run the benchmark cases (benchmarks/test_*.py) instead of the tests",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--benchmark"):
+        config.option.doctestmodules = False
+        return
+    for path in _named_on_command_line(config):
+        if _holds_benchmarks(path):
+            raise pytest.UsageError(
+                f"{path.relative_to(ROOT)}: expected a test, got a file of benchmark cases; add --benchmark"
+            )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--benchmark"):
+        on_the_way = collection_path in (ROOT, BENCHMARKS)
+        return None if on_the_way or _holds_benchmarks(collection_path) else True
+    if _holds_benchmarks(collection_path) or _reads_framework_unasked(collection_path, config):
+        return True
+    return None
+
+
+def _named_on_command_line(config: pytest.Config) -> list[Path]:
+    return [config.invocation_params.dir / str(argument).split("::")[0] for argument in config.args]
+
+
+def _holds_benchmarks(path: Path) -> bool:
+    return path.parent == BENCHMARKS and path.match("test_*.py")
+
+
+def _reads_framework_unasked(path: Path, config: pytest.Config) -> bool:
+    """Whether reading this file's doctests would import a framework that is not asked for.
+
+    A process holds one framework, and Keras holds one runtime, so `tests/test_doctests.py` reads each of
+    these folders in a process of its own by naming it: `pytest implementations/torch`.
+    """
+    for name in FRAMEWORK_FOLDERS:
+        folder = BACKENDS / name
+        if folder not in (path, *path.parents):
+            continue
+        named = any(folder in (argument, *argument.parents) for argument in _named_on_command_line(config))
+        # "tensorflow" is what Keras itself falls back to.
+        runtimes = ("__init__", os.environ.get("KERAS_BACKEND", "tensorflow"))
+        return not named or (path.parent.name == "runtimes" and path.stem not in runtimes)
+    return False

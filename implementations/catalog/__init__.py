@@ -1,0 +1,74 @@
+"""What each name means: formula, options and defaults, reference, conventions, native calls.
+
+Examples
+--------
+>>> from implementations import catalog
+>>> catalog.activation("relu").formula
+'f(x) = max(x, 0)'
+>>> catalog.optimizer("adam").resolve({"convention": "torch"})["epsilon_mode"]
+'plain'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from implementations.catalog.activations import ACTIVATIONS
+from implementations.catalog.element import Element, Option, OptionValue
+from implementations.catalog.initializers import INITIALIZERS
+from implementations.catalog.losses import LOSSES, LossElement
+from implementations.catalog.optimizers import OPTIMIZERS
+from implementations.catalog.schedules import SCHEDULES
+from implementations.errors import unknown_name
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Element",
+    "LossElement",
+    "Option",
+    "OptionValue",
+    "activation",
+    "initializer",
+    "loss",
+    "optimizer",
+    "schedule",
+]
+
+
+E = TypeVar("E", bound=Element)
+
+
+def _find(elements: Mapping[str, E], kind: str, plural: str, name: str) -> E:
+    if name in elements:
+        return elements[name]
+    raise unknown_name(kind, name, tuple(elements), f"`versus list {plural}` explains them")
+
+
+def activation(name: str) -> Element:
+    """Return the activation of that name, or raise InvalidInput with the nearest one."""
+    return _find(ACTIVATIONS, "activation", "activations", name)
+
+
+def loss(name: str) -> LossElement:
+    """Return the loss of that name, or raise InvalidInput with the nearest one."""
+    return _find(LOSSES, "loss", "losses", name)
+
+
+def optimizer(name: str) -> Element:
+    """Return the optimizer of that name, or raise InvalidInput with the nearest one."""
+    return _find(OPTIMIZERS, "optimizer", "optimizers", name)
+
+
+def schedule(name: str) -> Element:
+    """Return the schedule of that name, or raise InvalidInput with the nearest one."""
+    return _find(SCHEDULES, "schedule", "schedules", name)
+
+
+def initializer(name: str) -> Element:
+    """Return the initializer of that name, or raise InvalidInput with the nearest one."""
+    return _find(INITIALIZERS, "initializer", "initializers", name)

@@ -1,0 +1,156 @@
+"""What an entry of the catalogue is, and how its options are checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from implementations.errors import InvalidInput, unknown_name
+
+OptionValue = float | bool | str
+
+@dataclass(frozen=True)
+class Option:
+    """One option of an element: its default decides its type.
+
+    Parameters
+    ----------
+    name
+        Keras 3's argument name where Keras has the option, else torch's.
+    default
+        Value when the option is not given. None marks a required number.
+    meaning
+        What the option does, for `versus list` and the documentation.
+    low, high
+        Closed bounds of a number; `above` is an open lower bound.
+    choices
+        The values that a text option can take.
+    """
+
+    name: str
+    default: OptionValue | None
+    meaning: str
+    low: float = -math.inf
+    high: float = math.inf
+    above: float = -math.inf
+    choices: tuple[str, ...] = ()
+
+    def check(self, owner: str, value: object) -> OptionValue:
+        """Return the value as a plain Python bool, float or str.
+
+        Raises
+        ------
+        InvalidInput
+            If the type or range is wrong.
+        """
+        subject = f"option {self.name} of {owner}"
+        action = f"see `{self.name}`: {self.meaning}"
+        if isinstance(self.default, bool):
+            if isinstance(value, bool):
+                return value
+            raise InvalidInput(subject, expected="true or false", got=repr(value), action=action)
+        if self.choices:
+            if value in self.choices:
+                return str(value)
+            raise InvalidInput(
+                subject, expected=f"one of {', '.join(self.choices)}", got=repr(value), action=action
+            )
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise InvalidInput(subject, expected="a number", got=repr(value), action=action)
+        number = float(value)
+        if not (self.low <= number <= self.high and number > self.above):
+            raise InvalidInput(subject, expected=self.range, got=repr(value), action=action)
+        return number
+
+    @property
+    def range(self) -> str:
+        """The permitted numbers in words, such as `a number in (0, 1]`."""
+        left = f"({self.above:g}" if self.above > -math.inf else f"[{self.low:g}"
+        return f"a number in {left}, {self.high:g}]".replace("[-inf", "(-inf").replace("inf]", "inf)")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One activation, loss, optimizer, schedule or initializer: what its name means everywhere.
+
+    Parameters
+    ----------
+    name, kind
+        `relu`, `activation`.
+    formula
+        Plain text, with the shapes where they matter.
+    reference
+        Paper or framework file that defines it.
+    options
+        Options with defaults. Defaults are Keras 3's unless the notes say otherwise.
+    conventions
+        Presets for which frameworks mean different things by one name:
+        `{"keras": {"epsilon_mode": "hat"}, "torch": {"epsilon_mode": "plain"}}`.
+    native
+        The framework's own function or class; absent where it is composed from operations.
+    kinks
+        Points at which the derivative jumps.
+    notes
+        Conventions worth knowing, such as the derivative at a kink.
+    """
+
+    name: str
+    kind: str
+    formula: str
+    reference: str
+    options: tuple[Option, ...] = ()
+    conventions: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
+    native: Mapping[str, str] = field(default_factory=dict)
+    kinks: tuple[float, ...] = ()
+    notes: str = ""
+
+    def resolve(self, given: Mapping[str, Any], default_convention: str = "keras") -> dict[str, Any]:
+        """Return every option with its value: defaults, then the convention's preset, then what was given.
+
+        Raises
+        ------
+        InvalidInput
+            For an unknown option, a missing required one, or a value out of range.
+
+        Examples
+        --------
+        >>> from implementations.catalog import activation
+        >>> activation("leaky_relu").resolve({})
+        {'negative_slope': 0.2}
+        """
+        given = dict(given)
+        owner = f"{self.kind} {self.name}"
+        convention = given.pop("convention", None)
+        known = tuple(option.name for option in self.options)
+        for name in given:
+            if name not in known:
+                shown = (*known, "convention") if self.conventions else known
+                raise unknown_name(f"option of {owner}", name, shown or ("no options",), "remove or correct it")
+        if convention is not None and convention not in self.conventions:
+            raise InvalidInput(
+                f"convention of {owner}",
+                expected=f"one of {', '.join(self.conventions)}" if self.conventions else "none: it has one meaning",
+                got=repr(convention),
+                action="correct or remove it",
+            )
+        preset = self.conventions.get(convention or default_convention, {})
+        values: dict[str, Any] = {}
+        for option in self.options:
+            value = given.get(option.name, preset.get(option.name, option.default))
+            if value is None:
+                raise InvalidInput(
+                    f"option {option.name} of {owner}", expected=option.range, got="nothing", action="give it a value"
+                )
+            values[option.name] = option.check(owner, value)
+        return values
+
+
+E = TypeVar("E", bound=Element)
+
+
+def table(*elements: E) -> Mapping[str, E]:
+    """Return the elements by name, in the given order, immutable."""
+    return MappingProxyType({element.name: element for element in elements})

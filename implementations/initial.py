@@ -1,0 +1,91 @@
+"""Initial parameters and batch order, drawn once in NumPy for every backend.
+
+Most disagreements between frameworks are different random numbers. Here no framework draws any: a seed
+gives the same starting point and the same batches to all of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from implementations.errors import InvalidInput
+from implementations.spec import ModelSpec
+
+_TRUNCATED_STDDEV = 0.87962566103423978
+"""Standard deviation of a standard normal cut at -2 and 2 (keras/src/random/initializers)."""
+
+
+def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    sample = generator.standard_normal(shape)
+    while (outside := np.abs(sample) > 2.0).any():
+        sample[outside] = generator.standard_normal(int(outside.sum()))
+    return sample / _TRUNCATED_STDDEV
+
+
+def _draw(name: str, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    inputs, units = (shape[0], shape[-1])
+    scale = {"glorot": 2.0 / (inputs + units), "he": 2.0 / inputs}.get(name.partition("_")[0], 0.0)
+    if name.endswith("_uniform"):
+        limit = math.sqrt(3.0 * scale)
+        return generator.uniform(-limit, limit, shape)
+    if name.endswith("_normal"):
+        return math.sqrt(scale) * _truncated_normal(generator, shape)
+    return np.zeros(shape)
+
+
+def parameters(model: ModelSpec, seed: int | None = None) -> list[np.ndarray]:
+    """Return the initial parameters: kernel (inputs, units), bias (units,), layer by layer.
+
+    The values are float64 arrays that float32 can hold exactly, so that trainings in both dtypes
+    start from the same point.
+
+    Parameters
+    ----------
+    model
+        Its layers name the initializers.
+    seed
+        Replaces the model's seed.
+
+    Examples
+    --------
+    >>> from implementations import ModelSpec
+    >>> model = ModelSpec.from_dict({"inputs": [3], "layers": [{"units": 2}],
+    ...     "loss": "mean_squared_error", "optimizer": {"name": "sgd", "learning_rate": 0.1}})
+    >>> [array.shape for array in parameters(model)]
+    [(3, 2), (2,)]
+    """
+    generator = np.random.default_rng([model.seed if seed is None else seed, 0])
+    arrays: list[np.ndarray] = []
+    for inputs, layer in zip(model.network.widths, model.network.layers, strict=False):
+        arrays.append(_draw(layer.kernel_initializer.name, generator, (inputs, layer.units)))
+        if layer.use_bias:
+            arrays.append(_draw(layer.bias_initializer.name, generator, (layer.units,)))
+    return [array.astype(np.float32).astype(np.float64) for array in arrays]
+
+
+def batch_order(examples: int, batch_size: int, epochs: int, seed: int) -> np.ndarray:
+    """Return the example numbers of every batch: shape (epochs, steps, batch_size), int64.
+
+    Each epoch is a new permutation. The examples left over when the batch size does not divide their
+    number sit that epoch out, so that every step of every backend has the same shape; a batch size above
+    the number of examples is lowered to it.
+
+    Raises
+    ------
+    InvalidInput
+        If there are no examples.
+
+    Examples
+    --------
+    >>> batch_order(examples=5, batch_size=2, epochs=3, seed=0).shape
+    (3, 2, 2)
+    """
+    if examples < 1:
+        raise InvalidInput("training data", expected="at least one example", got="none", action="check the split")
+    batch_size = min(batch_size, examples)
+    steps = examples // batch_size
+    generator = np.random.default_rng([seed, 1])
+    epochs_drawn = [generator.permutation(examples)[: steps * batch_size] for _ in range(epochs)]
+    return np.stack(epochs_drawn).reshape(epochs, steps, batch_size)

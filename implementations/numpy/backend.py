@@ -1,0 +1,57 @@
+"""The backend: elements one by one, and whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
+from implementations.numpy import activations, losses, runtime
+from implementations.numpy.network import Learner
+from implementations.numpy.optimizers import ListOptimizer
+from implementations.spec import ModelSpec, OptimizerSpec
+
+
+class Backend(AbstractBackend):
+    """Raw NumPy, which implements every convention and judges the frameworks in float64."""
+
+    convention = "keras"
+
+    def versions(self) -> dict[str, str]:
+        return runtime.versions()
+
+    def devices(self) -> Mapping[str, Support]:
+        return runtime.devices()
+
+    def set_threads(self, threads: int) -> None:
+        runtime.set_threads(threads)
+
+    def threads(self) -> int:
+        return runtime.threads()
+
+    def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+        return np.array(getattr(activations, name)(x, **options))
+
+    def _activation_gradient(
+        self, name: str, x: np.ndarray, upstream: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        y = getattr(activations, name)(x, **options)
+        return np.array(getattr(activations, f"{name}_gradient")(x, y, upstream, **options))
+
+    def _loss(self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]) -> float:
+        value: float = getattr(losses, name)(targets, predictions, **options)
+        return value
+
+    def _loss_gradient(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        gradient: np.ndarray = getattr(losses, f"{name}_gradient")(targets, predictions, **options)
+        return gradient
+
+    def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
+        return ListOptimizer(spec, self.convention)
+
+    def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
+        return Learner(model, placement, self.convention)

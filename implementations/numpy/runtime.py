@@ -1,0 +1,35 @@
+"""Versions, devices and threads of NumPy and its BLAS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from implementations.interface import Support
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of NumPy and of the BLAS below it."""
+    blas = {pool["internal_api"]: str(pool["version"]) for pool in _pools()}
+    return {"numpy": np.__version__, **blas}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU only."""
+    return {"cpu": Support(True), "gpu": Support(False, "NumPy computes on the CPU only")}
+
+
+def set_threads(threads: int) -> None:
+    """Limit the BLAS threads."""
+    threadpool_limits(limits=threads, user_api="blas")
+
+
+def threads() -> int:
+    """Return the BLAS threads; 1 where no thread pool is found."""
+    return max((pool["num_threads"] for pool in _pools()), default=1)
+
+
+def _pools() -> list[dict[str, object]]:
+    return [pool for pool in threadpool_info() if pool["user_api"] == "blas"]

@@ -1,0 +1,138 @@
+"""Backend name -> module, imported on demand.
+
+The only place that knows which backends there are. Another package adds one by the entry-point group
+`nn_versus.backends`: the entry point's name is the backend's name, its value a module with a function
+`load(name) -> AbstractBackend`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from implementations.errors import BackendUnavailable, unknown_name
+from implementations.interface import AbstractBackend, Support
+
+GROUP = "nn_versus.backends"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a backend lives and what it needs.
+
+    Parameters
+    ----------
+    module
+        Has `load(name)`, or `load(name, runtime)` when a runtime is given.
+    runtime
+        Framework below the framework: Keras's backend.
+    packages
+        Import names that must be found.
+    extra
+        Extra of `nn-versus` that installs them.
+    """
+
+    module: str
+    packages: tuple[str, ...]
+    runtime: str | None = None
+    extra: str | None = None
+
+
+_BUILT_IN = {
+    "numpy": Entry("implementations.numpy", ("numpy",)),
+    "torch": Entry("implementations.torch", ("torch",), extra="torch"),
+    "keras-tensorflow": Entry("implementations.keras", ("keras", "tensorflow"), "tensorflow", "tensorflow"),
+    "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax"),
+    "keras-torch": Entry("implementations.keras", ("keras", "torch"), "torch", "torch"),
+}
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    found = {point.name: Entry(point.value, ()) for point in entry_points(group=GROUP)}
+    return {**found, **_BUILT_IN}
+
+
+def backend_names() -> tuple[str, ...]:
+    """Return the names of all known backends, installed or not, built-in ones first.
+
+    Examples
+    --------
+    >>> backend_names()[:2]
+    ('numpy', 'torch')
+    """
+    return (*_BUILT_IN, *(name for name in _entries() if name not in _BUILT_IN))
+
+
+def _entry(name: str) -> Entry:
+    if name not in _entries():
+        raise unknown_name("backend", name, backend_names(), "`versus list contenders` explains them")
+    return _entries()[name]
+
+
+def support(name: str) -> Support:
+    """Return whether the backend's packages are installed, without importing them.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name.
+
+    Examples
+    --------
+    >>> support("numpy").available
+    True
+    """
+    entry = _entry(name)
+    missing = [package for package in entry.packages if importlib.util.find_spec(package) is None]
+    if missing:
+        return Support(False, f"{' and '.join(missing)} not installed; {install_command(name)}")
+    return Support(True)
+
+
+def install_command(name: str) -> str:
+    """Return the command that installs what the backend needs.
+
+    Examples
+    --------
+    >>> install_command("keras-jax")
+    'pip install -c constraints.txt -e ".[jax]"'
+    """
+    extra = _entry(name).extra
+    return f'pip install -c constraints.txt -e ".[{extra}]"' if extra else "pip install -c constraints.txt -e ."
+
+
+def load_backend(name: str) -> AbstractBackend:
+    """Import and return the backend of that name.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name.
+    BackendUnavailable
+        If a package is missing or cannot be imported; names the extra that installs it.
+    BackendConflict
+        If Keras already runs on another runtime in this process.
+    """
+    entry = _entry(name)
+    available = support(name)
+    if not available.available:
+        raise BackendUnavailable(
+            f"backend {name}", expected="its packages", got=available.reason, action="or leave this backend out"
+        )
+    try:
+        module: Any = importlib.import_module(entry.module)
+        backend = module.load(name, entry.runtime) if entry.runtime else module.load(name)
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"backend {name}",
+            expected="packages that can be imported",
+            got=f"{type(error).__name__}: {error}",
+            action=f"reinstall them: {install_command(name)}",
+        ) from error
+    assert isinstance(backend, AbstractBackend)
+    return backend

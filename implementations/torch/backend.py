@@ -1,0 +1,70 @@
+"""The backend: elements one by one, and whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
+from implementations.spec import ModelSpec, OptimizerSpec
+from implementations.torch import activations, losses, runtime
+from implementations.torch.network import Learner
+from implementations.torch.optimizers import ListOptimizer
+
+
+class Backend(AbstractBackend):
+    """PyTorch in eager mode. Float32 products are never computed in TF32."""
+
+    convention = "torch"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        runtime.forbid_tf32()
+
+    def versions(self) -> dict[str, str]:
+        return runtime.versions()
+
+    def devices(self) -> Mapping[str, Support]:
+        return runtime.devices()
+
+    def set_threads(self, threads: int) -> None:
+        runtime.set_threads(threads)
+
+    def threads(self) -> int:
+        return runtime.threads()
+
+    def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+        y: Tensor = getattr(activations, name)(runtime.tensor(x), **options)
+        return y.numpy().copy()
+
+    def _activation_gradient(
+        self, name: str, x: np.ndarray, upstream: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        point = runtime.tensor(x).requires_grad_()
+        y = getattr(activations, name)(point, **options)
+        (gradient,) = torch.autograd.grad(y, point, runtime.tensor(upstream))
+        return gradient.numpy().copy()
+
+    def _loss(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> float:
+        value: Tensor = getattr(losses, name)(runtime.tensor(targets), runtime.tensor(predictions), **options)
+        return value.item()
+
+    def _loss_gradient(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        point = runtime.tensor(predictions).requires_grad_()
+        value = getattr(losses, name)(runtime.tensor(targets), point, **options)
+        (gradient,) = torch.autograd.grad(value, point)
+        return gradient.numpy().copy()
+
+    def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
+        return ListOptimizer(spec, self.convention)
+
+    def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
+        return Learner(model, placement, self.convention)

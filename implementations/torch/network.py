@@ -1,0 +1,144 @@
+"""Networks: modules, training by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from implementations import catalog
+from implementations.interface import AbstractLearner, Placement
+from implementations.spec import LayerSpec, ModelSpec
+from implementations.torch import activations, losses, optimizers, runtime
+
+
+class Dense(nn.Module):
+    """One layer, f(x W + b).
+
+    Parameters
+    ----------
+    inputs
+        Size of one example.
+    spec
+        Units, activation, L2 penalty and dropout.
+    device, dtype
+        Where the parameters are, and their precision.
+    """
+
+    def __init__(self, inputs: int, spec: LayerSpec, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        name, options = spec.activation.name, dict(spec.activation.options)
+        resolved = catalog.activation(name).resolve(options)
+        self.linear = nn.Linear(inputs, spec.units, bias=spec.use_bias, device=device, dtype=dtype)
+        self._activation: Callable[[Tensor], Tensor] = partial(getattr(activations, name), **resolved)
+        self._spec = spec
+
+    def forward(self, x: Tensor) -> Tensor:
+        output = self._activation(self.linear(x))
+        return F.dropout(output, self._spec.dropout, self.training) if self._spec.dropout else output
+
+    def penalty(self) -> Tensor:
+        """Return l2 * sum(W^2)."""
+        return self._spec.l2 * self.linear.weight.square().sum()
+
+
+class Learner(AbstractLearner[Tensor]):
+    """Dense layers over flattened examples."""
+
+    def __init__(self, model: ModelSpec, placement: Placement, convention: str) -> None:
+        super().__init__(model, placement)
+        self._convention = convention
+        self._device = runtime.device(placement)
+        dtype: torch.dtype = getattr(torch, self.model.dtype)
+        network = self.model.network
+        layers = [
+            Dense(inputs, layer, self._device, dtype)
+            for inputs, layer in zip(network.widths, network.layers, strict=False)
+        ]
+        self._penalized = [dense for dense, layer in zip(layers, network.layers, strict=True) if layer.l2]
+        flatten = [nn.Flatten()] if len(network.inputs) > 1 else []
+        self._network = nn.Sequential(*flatten, *layers)
+        self._scored = self._network  # what the loss reads: the last output, or the score below it
+        element, options = self._loss_element, dict(self.model.loss.options)
+        if element.reads == "score":
+            self._scored = nn.Sequential(*flatten, *layers[:-1], layers[-1].linear)
+        resolved = element.resolve(options, convention)
+        self._loss_value: Callable[[Tensor, Tensor], Tensor] = partial(
+            getattr(losses, element.name), **resolved
+        )
+
+    def parameters(self) -> list[np.ndarray]:
+        return _arrays(self._network.parameters())
+
+    def synchronize(self) -> None:
+        """Wait for the GPU; on the CPU torch has finished when it returns."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def train_step(self, x: Tensor, y: Tensor) -> None:
+        self._set_training(True)
+        self._optimizer.zero_grad()
+        self._objective(x, y).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._optimizer.step()
+        if self._scheduler:
+            self._scheduler.step()
+
+    def train_epoch(self, x: Tensor, y: Tensor, order: np.ndarray) -> None:
+        # data this small lies on the device as a whole, where a DataLoader would only stack single examples
+        for batch in runtime.tensor(order).to(self._device):
+            self.train_step(x.index_select(0, batch), y.index_select(0, batch))
+
+    @torch.inference_mode()
+    def infer(self, x: Tensor) -> Tensor:
+        self._set_training(False)
+        outputs: Tensor = self._network(x)
+        return outputs
+
+    def _place_inputs(self, x: np.ndarray) -> Tensor:
+        return runtime.tensor(x).to(self._device)
+
+    def _place_targets(self, y: np.ndarray) -> Tensor:
+        return runtime.tensor(y).to(self._device)
+
+    def _to_numpy(self, array: Tensor) -> np.ndarray:
+        return array.cpu().numpy()
+
+    @torch.inference_mode()
+    def _loss(self, x: Tensor, y: Tensor) -> float:
+        self._set_training(False)
+        return self._objective(x, y).item()
+
+    def _gradients(self, x: Tensor, y: Tensor) -> tuple[float, list[np.ndarray]]:
+        self._set_training(False)
+        loss = self._objective(x, y)
+        return loss.item(), _arrays(torch.autograd.grad(loss, list(self._network.parameters())))
+
+    @torch.no_grad()
+    def _load_parameters(self, parameters: list[np.ndarray]) -> None:
+        for own, parameter in zip(self._network.parameters(), parameters, strict=True):
+            own.copy_(runtime.tensor(parameter.T))
+        self._optimizer, self._scheduler = optimizers.create(
+            self.model.optimizer, self._convention, self._network.parameters()
+        )
+        torch.manual_seed(self.model.seed)  # of dropout, which takes no generator of its own
+
+    def _set_training(self, training: bool) -> None:
+        """Switch dropout on or off."""
+        if self._network.training is not training:  # walks through all modules, so not at each step
+            self._network.train(training)
+
+    def _objective(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss plus L2 penalties."""
+        loss = self._loss_value(y, self._scored(x))
+        for layer in self._penalized:
+            loss = loss + layer.penalty()
+        return loss
+
+
+def _arrays(tensors: Iterable[Tensor]) -> list[np.ndarray]:
+    """Return copies, kernels as (inputs, units): torch's are (units, inputs)."""
+    return [tensor.detach().cpu().numpy().T.copy() for tensor in tensors]

@@ -1,0 +1,69 @@
+"""Versions, devices and threads of PyTorch, and the way from NumPy to a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from implementations.interface import Placement, Support
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of PyTorch and, in a GPU build, of the CUDA or ROCm that it was built for."""
+    toolkits = {"cuda": torch.version.cuda, "rocm": torch.version.hip}
+    return {"torch": torch.__version__, **{name: version for name, version in toolkits.items() if version}}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU, and the GPU if CUDA (or ROCm, under the same name) sees one."""
+    if torch.cuda.is_available():
+        gpu = Support(True)
+    elif torch.version.cuda or torch.version.hip:
+        gpu = Support(
+            False, f"torch {torch.__version__} sees no GPU here; `nvidia-smi` tells whether the driver does"
+        )
+    else:
+        gpu = Support(
+            False, f"torch {torch.__version__} was built without CUDA; see pytorch.org/get-started/locally"
+        )
+    return {"cpu": Support(True), "gpu": gpu}
+
+
+def set_threads(threads: int) -> None:
+    """Limit the threads inside one operation."""
+    torch.set_num_threads(threads)
+
+
+def threads() -> int:
+    """Return the threads inside one operation."""
+    return torch.get_num_threads()
+
+
+def forbid_tf32() -> None:
+    """Multiply float32 matrices in float32: torch's default, set again in case the process changed it."""
+    torch.set_float32_matmul_precision("highest")
+
+
+def device(placement: Placement) -> torch.device:
+    """Return torch's name for the device."""
+    return torch.device("cuda" if placement.device == "gpu" else "cpu")
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    """Return the array as a CPU tensor that shares its memory where torch can.
+
+    Torch has neither read-only tensors nor negative strides, and counts classes in int64: such arrays are
+    copied.
+
+    Examples
+    --------
+    >>> tensor(np.array([1, 0], dtype=np.uint8))
+    tensor([1, 0])
+    """
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int64, copy=False)
+    if not array.flags.writeable or min(array.strides) < 0:
+        array = array.copy()
+    return torch.from_numpy(array)
