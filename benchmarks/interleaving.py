@@ -104,7 +104,11 @@ class _BlockRun:
                 worker.close()
 
     def _time_workload(
-        self, workload: Workload, workers: dict[str, Worker], loaded: dict[str, dict[str, Any]], shuffle: random.Random
+        self,
+        workload: Workload,
+        workers: dict[str, Worker],
+        loaded: dict[str, dict[str, Any]],
+        shuffle: random.Random,
     ) -> None:
         ready: dict[str, dict[str, Any]] = {}
         present = [name for name in self.participants[workload.name] if name in workers]
@@ -129,7 +133,9 @@ class _BlockRun:
                         cpu[contender] += cpu_seconds
         for contender in ready:
             if contender in workers:
-                block = self._block(ready[contender], loaded[contender], workers[contender], contender, samples, cpu)
+                block = self._block(
+                    ready[contender], loaded[contender], workers[contender], contender, samples, cpu
+                )
                 self.outcome.blocks[workload.name, contender].append(block)
 
     @contextmanager
@@ -173,7 +179,9 @@ class _BlockRun:
         samples: Mapping[tuple[str, Metric], list[tuple[float, int]]],
         cpu: Mapping[str, float],
     ) -> Block:
-        wall = sum(seconds for metric in self.suite.speed.metrics for seconds, _ in samples[contender, metric])
+        wall = sum(
+            seconds for metric in self.suite.speed.metrics for seconds, _ in samples[contender, metric]
+        )
         return Block(
             index=self.index,
             stages={

@@ -102,6 +102,8 @@ class Trajectory(Model):
     passed: bool
     first_departure: int | None = None
     """First compared step beyond the tolerance."""
+    deviation: str | None = None
+    """Reason of a known deviation that covers a drift beyond the tolerance."""
 
 
 class ParityData(Model):
@@ -200,13 +202,15 @@ class MemoryData(Model):
     """Peak resident set of the process within each stage, in bytes."""
 
 
-Data = Annotated[ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")]
+Data = Annotated[
+    ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")
+]
 
 
 class Record(Model):
     """What became of one case."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
     case: Case
     status: Status
     reason: str | None = None
@@ -222,7 +226,7 @@ class Record(Model):
 class Manifest(Model):
     """What is needed to repeat a run."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
     run: str
     suite: str
     command: list[str]

@@ -68,7 +68,12 @@ class Runner:
     """
 
     def __init__(
-        self, suite: Suite, contenders: Sequence[str], store: RunStore, watcher: Watcher, jobs: int | None = None
+        self,
+        suite: Suite,
+        contenders: Sequence[str],
+        store: RunStore,
+        watcher: Watcher,
+        jobs: int | None = None,
     ) -> None:
         self._suite, self._contenders, self._store, self._watcher = suite, list(contenders), store, watcher
         self._jobs = jobs or os.cpu_count() or 1
@@ -105,11 +110,16 @@ class Runner:
         for measure in measures:
             if measure in self._suite.measures:
                 workloads = [ELEMENTS] if measure == "elements" else self._suite.workloads
-                cases += [(workload, self._suite.case(workload, measure, contender)) for workload in workloads]
+                cases += [
+                    (workload, self._suite.case(workload, measure, contender)) for workload in workloads
+                ]
         return [(workload, case) for workload, case in cases if case.id not in self._done]
 
     def _side_by_side(
-        self, phase: str, work: Callable[[str, list[tuple[Workload, Case]]], None], measures: tuple[Measure, ...]
+        self,
+        phase: str,
+        work: Callable[[str, list[tuple[Workload, Case]]], None],
+        measures: tuple[Measure, ...],
     ) -> None:
         left = {contender: self._cases(contender, *measures) for contender in self._contenders}
         total = sum(map(len, left.values()))
@@ -151,7 +161,8 @@ class Runner:
                 self._watcher.advance(workload.name)
 
     def _path(self, worker: Worker, workload: Workload, dtype: str, steps: int) -> parity.Path:
-        path: parity.Path = worker.call("trajectory", **self._place(workload), dtype=dtype, steps=steps)
+        place = self._place(workload) | ({"device": "cpu"} if worker.contender == REFERENCE else {})
+        path: parity.Path = worker.call("trajectory", **place, dtype=dtype, steps=steps)
         return path
 
     def _place(self, workload: Workload) -> dict[str, Any]:
@@ -164,15 +175,20 @@ class Runner:
         }
 
     def _check(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
-        """Compare a contender's elements and trainings, and let it learn, in one worker as long as it lives."""
-        measures: dict[Measure, Callable[[Worker, Workload], Data]] = {
-            "elements": self._compare_elements,
-            "parity": self._compare_training,
-            "curves": self._learn,
-        }
-        self._work_through(contender, cases, lambda worker, workload, case: measures[case.measure](worker, workload))
+        """Compare a contender's elements and trainings, and let it learn, in one worker."""
 
-    def _compare_elements(self, worker: Worker, workload: Workload) -> ElementsData:
+        def work(worker: Worker, workload: Workload, case: Case) -> Data:
+            if case.measure == "elements":
+                return self._compare_elements(worker)
+            return (
+                self._compare_training(worker, workload)
+                if case.measure == "parity"
+                else self._learn(worker, workload)
+            )
+
+        self._work_through(contender, cases, work)
+
+    def _compare_elements(self, worker: Worker) -> ElementsData:
         if isinstance(self._elements, WorkerFailed):
             raise self._elements
         return elements.judge(worker.contender, self._elements, worker.call("elements"))
@@ -185,14 +201,20 @@ class Runner:
         float64 = self._path(worker, workload, "float64", settings.float64_steps)
         float32 = self._path(worker, workload, "float32", settings.float32_steps)
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        return parity.judge(reference, float64, float32, model != model.without_dropout())
+        return parity.judge(worker.contender, model, reference, float64, float32)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves
-        runs = [("float32", seed) for seed in settings.seeds] + [("float64", seed) for seed in settings.float64_seeds]
+        runs = [("float32", seed) for seed in settings.seeds] + [
+            ("float64", seed) for seed in settings.float64_seeds
+        ]
         curves: list[Curve] = [
             worker.call(
-                "curve", **self._place(workload), dtype=dtype, seed=seed, early_stopping=workload.early_stopping
+                "curve",
+                **self._place(workload),
+                dtype=dtype,
+                seed=seed,
+                early_stopping=workload.early_stopping,
             )
             for dtype, seed in runs
         ]
@@ -204,17 +226,23 @@ class Runner:
         for workload, case in cases:
             began = time.monotonic()
             if not memory.supported():
-                self._keep(case, workload, began, "skipped", "this system does not tell the peak of one stage")
+                self._keep(
+                    case, workload, began, "skipped", "this system does not tell the peak of one stage"
+                )
                 continue
             try:
                 with self._hired(contender, load=False) as worker:
-                    peaks = {"baseline": worker.call("memory_baseline")}
+                    place = self._place(workload)
+                    device = place.pop("device")
+                    peaks = {"baseline": worker.call("memory_baseline", **place)}
                     worker.call("load", contender=contender, threads=self._suite.threads)
-                    peaks |= worker.call("memory_stages", **self._place(workload))
+                    peaks |= worker.call("memory_stages", device=device)
             except WorkerFailed as error:
                 self._keep(case, workload, began, "failed", str(error))
             else:
-                self._keep(case, workload, began, "finished", data=MemoryData(method=memory.METHOD, peak_bytes=peaks))
+                self._keep(
+                    case, workload, began, "finished", data=MemoryData(method=memory.METHOD, peak_bytes=peaks)
+                )
 
     def _work_through(
         self,
@@ -270,7 +298,7 @@ class Runner:
     def _no_parity(self, workload: Workload, contender: str) -> str | None:
         """Return why a contender may not be timed on a workload: no parity, no time."""
         case = self._suite.case(workload, "parity", contender)
-        record = next((each for each in self._store.records()[0] if each.case.id == case.id), None)
+        record = self._store.record(case.id)
         if record is None or not isinstance(record.data, ParityData):
             return "not timed: its parity could not be checked"
         return None if record.data.passed else "not timed: not the same computation"
@@ -331,7 +359,11 @@ class Runner:
                 reason=reason,
                 started=started.isoformat(timespec="seconds"),
                 seconds=seconds,
-                spec={"dataset": workload.dataset, "model": workload.model, "early_stopping": workload.early_stopping},
+                spec={
+                    "dataset": workload.dataset,
+                    "model": workload.model,
+                    "early_stopping": workload.early_stopping,
+                },
                 data=data,
             )
         )

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -84,7 +84,7 @@ class Suite(Model):
     measures: list[Measure]
     contenders: list[str] = []
     """Empty: every backend that is installed."""
-    device: str = "cpu"
+    device: Literal["cpu", "gpu"] = "cpu"
     threads: int | None = Field(1, ge=1)
     """Threads of each contender; `threads = "default"` in TOML for the frameworks' own choice."""
     convention: str = "keras"
@@ -121,7 +121,9 @@ def suite_names() -> tuple[str, ...]:
     True
     """
     folder = resources.files("benchmarks") / "suites"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    )
 
 
 def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
@@ -147,22 +149,38 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
     try:
         settings = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"suite {name}", expected="a TOML file", got=str(error), action="correct that line") from error
+        raise InvalidInput(
+            f"suite {name}", expected="a TOML file", got=str(error), action="correct that line"
+        ) from error
     settings.setdefault("name", Path(name).stem)
-    if settings.get("threads") == "default":
-        settings["threads"] = None
     for dotted, value in (overrides or {}).items():
         _set(settings, dotted, value, f"suite {name}")
+    if settings.get("threads") == "default":
+        settings["threads"] = None
     suite = _validated(Suite, settings, f"suite {name}")
     expanded = [single for workload in suite.workloads for single in _expand(workload)]
     if not expanded and set(suite.measures) - {"elements"}:
         raise InvalidInput(f"suite {name}", expected="at least one workload", got="none", action="add one")
+    if "speed" in suite.measures and "parity" not in suite.measures:
+        raise InvalidInput(
+            f"suite {name}, setting measures",
+            expected="parity wherever there is speed: no parity, no time",
+            got=", ".join(suite.measures),
+            action="add parity",
+        )
     names = [workload.name for workload in expanded]
     if duplicate := next((each for each in names if names.count(each) > 1), None):
-        raise InvalidInput(f"suite {name}", expected="different workload names", got=f"{duplicate} twice", action="rename one")
+        raise InvalidInput(
+            f"suite {name}",
+            expected="different workload names",
+            got=f"{duplicate} twice",
+            action="rename one",
+        )
     for contender in suite.contenders:
         if contender not in backend_names():
-            raise unknown_name("contender", contender, backend_names(), "`versus list contenders` explains them")
+            raise unknown_name(
+                "contender", contender, backend_names(), "`versus list contenders` explains them"
+            )
     return suite.model_copy(update={"workloads": [_checked(workload, suite) for workload in expanded]})
 
 
@@ -176,7 +194,12 @@ def _read(name: str) -> str:
                 "suite", expected="a readable TOML file", got=f"{path}: {error}", action="check the path"
             ) from error
     if name not in suite_names():
-        raise unknown_name("suite", name, suite_names(), "`versus list suites` explains them; a path to a .toml file works too")
+        raise unknown_name(
+            "suite",
+            name,
+            suite_names(),
+            "`versus list suites` explains them; a path to a .toml file works too",
+        )
     return (resources.files("benchmarks") / "suites" / f"{name}.toml").read_text(encoding="utf-8")
 
 
@@ -224,7 +247,10 @@ def _set(settings: dict[str, Any], dotted: str, value: Any, subject: str) -> Non
         place[int(last) if isinstance(place, list) else last] = value
     except (ValueError, IndexError, TypeError, AttributeError) as error:
         raise InvalidInput(
-            f"{subject}, setting {dotted}", expected="a path through its settings", got=str(error), action="correct it"
+            f"{subject}, setting {dotted}",
+            expected="a path through its settings",
+            got=str(error),
+            action="correct it",
         ) from error
 
 
@@ -232,7 +258,10 @@ def _checked(workload: Workload, suite: Suite) -> Workload:
     """Check names and options, and write the suite's convention into the model."""
     if not _VALID_NAME.fullmatch(workload.name):
         raise InvalidInput(
-            "workload name", expected="letters, digits and . _ = + -", got=repr(workload.name), action="rename it"
+            "workload name",
+            expected="letters, digits and . _ = + -",
+            got=repr(workload.name),
+            action="rename it",
         )
     dataset = workload.dataset.get("name")
     if dataset not in datasets.names():

@@ -64,7 +64,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers in order
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its workers in order
             )
         child_end.close()
         self._answer("start", min(timeout, START_SECONDS), None)
@@ -125,7 +125,10 @@ class Worker:
                 raise self._died(command) from error
             if kind == "error":
                 raise WorkerFailed(
-                    f"worker of {self.contender}, {command}", expected="a result", got=content, action=f"see {self._log}"
+                    f"worker of {self.contender}, {command}",
+                    expected="a result",
+                    got=content,
+                    action=f"see {self._log}",
                 )
             if kind != "alive":
                 return content
@@ -159,7 +162,7 @@ def serve(pipe: Connection) -> None:
             content = COMMANDS[command](session, lambda: pipe.send(("alive", None)), **arguments)
         except VersusError as error:
             pipe.send(("error", str(error)))
-        except Exception as error:  # whatever a framework raises must reach the parent, not end the worker
+        except Exception as error:  # noqa: BLE001  whatever a framework raises must reach the parent, not end the worker
             traceback.print_exc()
             pipe.send(("error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"))
         else:

@@ -83,7 +83,9 @@ def batch_order(examples: int, batch_size: int, epochs: int, seed: int) -> np.nd
     (3, 2, 2)
     """
     if examples < 1:
-        raise InvalidInput("training data", expected="at least one example", got="none", action="check the split")
+        raise InvalidInput(
+            "training data", expected="at least one example", got="none", action="check the split"
+        )
     batch_size = min(batch_size, examples)
     steps = examples // batch_size
     generator = np.random.default_rng([seed, 1])

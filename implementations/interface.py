@@ -115,7 +115,9 @@ class AbstractLearner(ABC, Generic[Native]):
         InvalidInput
             For a wrong shape or dtype, a class number out of range, NaN or infinity.
         """
-        return self._place_inputs(self._checked_inputs(x)), self._place_targets(self._checked_targets(y, len(x)))
+        return self._place_inputs(self._checked_inputs(x)), self._place_targets(
+            self._checked_targets(y, len(x))
+        )
 
     @final
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -175,7 +177,10 @@ class AbstractLearner(ABC, Generic[Native]):
         shapes = self.model.network.parameter_shapes
         if len(parameters) != len(shapes):
             raise InvalidInput(
-                "parameters", expected=f"{len(shapes)} arrays", got=str(len(parameters)), action="pass them all"
+                "parameters",
+                expected=f"{len(shapes)} arrays",
+                got=str(len(parameters)),
+                action="pass them all",
             )
         for parameter, shape in zip(parameters, shapes, strict=True):
             _same_shape("parameter", parameter, shape)
@@ -235,8 +240,13 @@ class AbstractLearner(ABC, Generic[Native]):
     @final
     def _checked_targets(self, y: np.ndarray, examples: int) -> np.ndarray:
         units, kind = self.model.network.widths[-1], self._loss_element.targets
-        if not isinstance(y, np.ndarray):
-            y = np.asarray(y)
+        if not isinstance(y, np.ndarray) or y.shape[:1] != (examples,):
+            raise InvalidInput(
+                f"targets of {self._loss_element.name}",
+                expected=f"a numpy array with one row for each of {examples} examples",
+                got=_described(y),
+                action="pass as many targets as examples",
+            )
         if kind == "index":
             if y.shape != (examples,) or y.dtype.kind not in "iu":
                 raise InvalidInput(
@@ -288,7 +298,9 @@ class AbstractBackend(ABC):
         return self._activation(name, _floating("x", x), resolved)
 
     @final
-    def activation_gradient(self, name: str, x: np.ndarray, upstream: np.ndarray, **options: Any) -> np.ndarray:
+    def activation_gradient(
+        self, name: str, x: np.ndarray, upstream: np.ndarray, **options: Any
+    ) -> np.ndarray:
         """Return the vector-Jacobian product upstream . df/dx, by the framework's own autodiff.
 
         In NumPy the derivative is written by hand. Shapes and dtypes of x and upstream are equal.
@@ -305,7 +317,9 @@ class AbstractBackend(ABC):
         return self._loss(name, *_pair(element, targets, predictions), resolved)
 
     @final
-    def loss_gradient(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> np.ndarray:
+    def loss_gradient(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any
+    ) -> np.ndarray:
         """Return d loss / d predictions, in the shape and dtype of predictions."""
         element = catalog.loss(name)
         resolved = element.resolve(options, self.convention)
@@ -343,7 +357,9 @@ class AbstractBackend(ABC):
         from implementations import initial
 
         placement = placement or Placement()
-        support = self.devices().get(placement.device, Support(False, "no such device; there are cpu and gpu"))
+        support = self.devices().get(
+            placement.device, Support(False, "no such device; there are cpu and gpu")
+        )
         if not support.available:
             raise DeviceUnavailable(
                 f"device {placement.device} of {self.name}",
@@ -380,7 +396,9 @@ class AbstractBackend(ABC):
     ) -> np.ndarray: ...
 
     @abstractmethod
-    def _loss(self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]) -> float: ...
+    def _loss(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> float: ...
 
     @abstractmethod
     def _loss_gradient(

@@ -103,7 +103,9 @@ def install_command(name: str) -> str:
     'pip install -c constraints.txt -e ".[jax]"'
     """
     extra = _entry(name).extra
-    return f'pip install -c constraints.txt -e ".[{extra}]"' if extra else "pip install -c constraints.txt -e ."
+    return (
+        f'pip install -c constraints.txt -e ".[{extra}]"' if extra else "pip install -c constraints.txt -e ."
+    )
 
 
 def load_backend(name: str) -> AbstractBackend:
@@ -122,7 +124,10 @@ def load_backend(name: str) -> AbstractBackend:
     available = support(name)
     if not available.available:
         raise BackendUnavailable(
-            f"backend {name}", expected="its packages", got=available.reason, action="or leave this backend out"
+            f"backend {name}",
+            expected="its packages",
+            got=available.reason,
+            action="or leave this backend out",
         )
     try:
         module: Any = importlib.import_module(entry.module)

@@ -65,7 +65,10 @@ class ElementSpec:
         given = {"name": value} if isinstance(value, str) else value
         if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
             raise InvalidInput(
-                find.__name__, expected="a name, or a table with `name` and options", got=repr(value), action="correct it"
+                find.__name__,
+                expected="a name, or a table with `name` and options",
+                got=repr(value),
+                action="correct it",
             )
         options = {key: option for key, option in given.items() if key != "name"}
         find(given["name"]).resolve(options)
@@ -118,7 +121,9 @@ class LayerSpec:
             kernel_initializer=ElementSpec.from_value(
                 given.get("kernel_initializer", "glorot_uniform"), catalog.initializer
             ),
-            bias_initializer=ElementSpec.from_value(given.get("bias_initializer", "zeros"), catalog.initializer),
+            bias_initializer=ElementSpec.from_value(
+                given.get("bias_initializer", "zeros"), catalog.initializer
+            ),
             l2=_number("l2 of a layer", given.get("l2", 0.0), 0.0),
             dropout=_number("dropout of a layer", given.get("dropout", 0.0), 0.0, 1.0),
         )
@@ -266,7 +271,7 @@ class ModelSpec:
         if not isinstance(inputs, (list, tuple)) or not 1 <= len(inputs) <= 3:
             raise InvalidInput(
                 "inputs of the model",
-                expected="the shape of one example: [features], [time, features] or [height, width, channels]",
+                expected="one example's shape: [features], [time, features] or [height, width, channels]",
                 got=repr(inputs),
                 action="leave the batch axis out",
             )
@@ -280,7 +285,9 @@ class ModelSpec:
         model = cls(
             network=NetworkSpec(
                 tuple(_whole("inputs of the model", size) for size in inputs),
-                tuple(layer if isinstance(layer, LayerSpec) else LayerSpec.from_dict(layer) for layer in layers),
+                tuple(
+                    layer if isinstance(layer, LayerSpec) else LayerSpec.from_dict(layer) for layer in layers
+                ),
             ),
             loss=ElementSpec.from_value(given["loss"], catalog.loss),
             optimizer=given["optimizer"]
@@ -334,5 +341,8 @@ class ModelSpec:
             )
         if last.dropout:
             raise InvalidInput(
-                "dropout of the last layer", expected="0", got=f"{last.dropout}", action="move it to a hidden layer"
+                "dropout of the last layer",
+                expected="0",
+                got=f"{last.dropout}",
+                action="move it to a hidden layer",
             )

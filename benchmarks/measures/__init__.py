@@ -1,4 +1,4 @@
-"""One file per question. Each has a part that runs in the worker and, where needed, one that judges in the parent.
+"""One file per question: a part that runs in the worker and, where needed, one that judges in the parent.
 
 `COMMANDS` is all that a worker can do: name -> function(session, alive, **arguments). The session is the
 worker's memory between commands; `alive` is called now and then in a long command.

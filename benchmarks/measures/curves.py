@@ -90,7 +90,9 @@ class Training:
     def epochs(self, seed: int) -> np.ndarray:
         """Return the batch order of all epochs, shape (epochs, steps, batch_size)."""
         count = self._prepared.model.epochs
-        return self._prepared.order(count * self.steps_per_epoch, seed).reshape(count, self.steps_per_epoch, -1)
+        return self._prepared.order(count * self.steps_per_epoch, seed).reshape(
+            count, self.steps_per_epoch, -1
+        )
 
     def evaluate(self) -> None:
         """Append losses and, for classification, accuracies."""
@@ -121,5 +123,5 @@ def right_answers(learner: AbstractLearner[Any], x: np.ndarray, y: np.ndarray) -
 
 
 def boundary(model: ModelSpec) -> float:
-    """Return the output above which a single unit decides for class 1: 0.5 for probabilities, 0 for scores."""
+    """Return the output above which a single unit decides for class 1: 0.5, or 0 for scores."""
     return 0.5 if model.network.layers[-1].activation.name in ("sigmoid", "step") else 0.0

@@ -20,26 +20,22 @@ def supported() -> bool:
     return _STATUS.exists() and _RESET.exists()
 
 
-def baseline(session: Session, alive: Alive) -> int:
-    """Return the peak of the interpreter before the framework, in bytes, and start the next stage."""
+def baseline(
+    session: Session, alive: Alive, *, dataset: dict[str, Any], model: dict[str, Any], data_seed: int
+) -> int:
+    """Read the data set, and return the peak of the process before any framework, in bytes."""
+    from benchmarks.measures.preparation import prepare
+
+    session["prepared"] = prepare(dataset, model, data_seed)
     return _peak()
 
 
-def stages(
-    session: Session,
-    alive: Alive,
-    *,
-    dataset: dict[str, Any],
-    model: dict[str, Any],
-    data_seed: int,
-    device: Literal["cpu", "gpu"],
-) -> dict[str, int]:
-    """Return the peaks of import, build and training, in bytes. Comes after the command `load`."""
-    peaks = {"import": _peak()}
-    from benchmarks.measures.preparation import build, prepare
+def stages(session: Session, alive: Alive, *, device: Literal["cpu", "gpu"]) -> dict[str, int]:
+    """Return the peaks of import, build and training, in bytes. Comes after `baseline` and `load`."""
+    from benchmarks.measures.preparation import Prepared, build
 
-    prepared = prepare(dataset, model, data_seed)
-    _peak()  # reading the data set is no stage of the framework
+    prepared: Prepared = session["prepared"]
+    peaks = {"import": _peak()}
     _, learner = build(session, prepared, device, prepared.model.seed)
     learner.synchronize()
     peaks["build"] = _peak()

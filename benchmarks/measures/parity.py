@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.deviations import explanation
 from benchmarks.measures import Alive, Session
 from benchmarks.result import Drift, ParityData, Trajectory
+from implementations import ModelSpec
 
 DType = Literal["float32", "float64"]
 
@@ -66,13 +68,15 @@ def compute(
     layers = prepared.model.without_dropout().to_dict()["layers"]
     backend, learner = build(session, prepared, device, prepared.model.seed, dtype=dtype, layers=layers)
     x, y = prepared.train
-    order = prepared.order(steps, prepared.model.seed)
+    order = prepared.order(steps + 1, prepared.model.seed)  # the last batch only shows the loss
     chosen, losses, parameters = compared_steps(steps), [], []
     for step in range(steps + 1):
-        batch = order[min(step, steps - 1)]
+        batch = order[step]
         if step in chosen:
             losses.append(learner.loss(x[batch], y[batch]))
-            parameters.append(np.concatenate([array.ravel() for array in learner.parameters()]).astype(np.float64))
+            parameters.append(
+                np.concatenate([array.ravel() for array in learner.parameters()]).astype(np.float64)
+            )
         if step < steps:
             learner.step(x[batch], y[batch])
         alive()
@@ -81,14 +85,24 @@ def compute(
     return Path(chosen, losses, parameters, true_float64)
 
 
-def judge(reference: Path, float64: Path, float32: Path, has_dropout: bool) -> ParityData:
+def judge(contender: str, model: ModelSpec, reference: Path, float64: Path, float32: Path) -> ParityData:
     """Compare a contender's two trainings with the reference's float64 one."""
-    trajectories = [_compare(reference, float64, "float64"), _compare(reference, float32, "float32")]
+    elements = [
+        model.optimizer.name,
+        model.loss.name,
+        *(layer.activation.name for layer in model.network.layers),
+    ]
+    trajectories = [
+        _compare(contender, elements, reference, float64, "float64"),
+        _compare(contender, elements, reference, float32, "float32"),
+    ]
     notes = []
-    if has_dropout:
+    if model != model.without_dropout():
         notes.append("compared with dropout off: every framework draws its own masks")
     if not np.isfinite(reference.losses).all():
-        notes.append("the reference diverges, so that rounding errors grow without bound: lower the learning rate")
+        notes.append(
+            "the reference diverges, so that rounding errors grow without bound: lower the learning rate"
+        )
     if not float64.true_float64:
         notes.append("float64 inputs are not computed in float64")
     return ParityData(
@@ -107,7 +121,9 @@ def tolerance(dtype: DType, step: int) -> float:
     return FLOAT32_TOLERANCE_PER_ROOT_STEP * float(np.sqrt(max(step, 1)))
 
 
-def _compare(reference: Path, candidate: Path, dtype: DType) -> Trajectory:
+def _compare(
+    contender: str, elements: list[str], reference: Path, candidate: Path, dtype: DType
+) -> Trajectory:
     drift = []
     first_departure = None
     at = {step: index for index, step in enumerate(reference.steps)}
@@ -121,12 +137,17 @@ def _compare(reference: Path, candidate: Path, dtype: DType) -> Trajectory:
         within = loss <= tolerance(dtype, step) and distance <= tolerance(dtype, step)
         if not within and first_departure is None:  # also for NaN, which is within nothing
             first_departure = step
+    known = None
+    if first_departure is not None:
+        worst = float(np.max([[each.loss, each.parameters] for each in drift]))
+        known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(
         dtype=dtype,
         steps=candidate.steps[-1],
         tolerance=tolerance(dtype, candidate.steps[-1]),
         tolerance_reason=FLOAT64_REASON if dtype == "float64" else FLOAT32_REASON,
         drift=drift,
-        passed=first_departure is None,
+        passed=first_departure is None or known is not None,
         first_departure=first_departure,
+        deviation=known,
     )

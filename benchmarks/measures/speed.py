@@ -73,7 +73,9 @@ def open_workload(
     stepped = time.perf_counter()
     iterations, steps = {}, 0
     for metric in metrics:
-        iterations[metric], count = _warm_up(bench, metric, chunk_seconds, warm_up_steps, warm_up_seconds, alive)
+        iterations[metric], count = _warm_up(
+            bench, metric, chunk_seconds, warm_up_steps, warm_up_seconds, alive
+        )
         steps += count if metric == "train_step" else 0
     session.setdefault("benches", {})[workload] = bench
     return {
@@ -116,7 +118,11 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
             infer(batch_x)
 
     batch_size = orders.shape[-1]
-    repeat: dict[Metric, Callable[[int], None]] = {"train_step": train_step, "epoch": epoch, "predict": predict}
+    repeat: dict[Metric, Callable[[int], None]] = {
+        "train_step": train_step,
+        "epoch": epoch,
+        "predict": predict,
+    }
     examples: dict[Metric, int] = {
         "train_step": batch_size,
         "epoch": steps * batch_size,

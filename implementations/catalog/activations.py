@@ -39,9 +39,7 @@ ACTIVATIONS = table(
         notes="f(0) = 1. The derivative is 0 everywhere: a network that ends in a step is trained with the "
         "perceptron criterion, which looks at the score below the step.",
     ),
-    _activation(
-        "sigmoid", "f(x) = 1 / (1 + exp(-x))", "logistic function", keras="sigmoid", torch="sigmoid"
-    ),
+    _activation("sigmoid", "f(x) = 1 / (1 + exp(-x))", "logistic function", keras="sigmoid", torch="sigmoid"),
     _activation("tanh", "f(x) = tanh(x)", "hyperbolic tangent", keras="tanh", torch="tanh"),
     _activation(
         "relu",

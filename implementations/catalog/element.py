@@ -12,6 +12,7 @@ from implementations.errors import InvalidInput, unknown_name
 
 OptionValue = float | bool | str
 
+
 @dataclass(frozen=True)
 class Option:
     """One option of an element: its default decides its type.
@@ -128,11 +129,15 @@ class Element:
         for name in given:
             if name not in known:
                 shown = (*known, "convention") if self.conventions else known
-                raise unknown_name(f"option of {owner}", name, shown or ("no options",), "remove or correct it")
+                raise unknown_name(
+                    f"option of {owner}", name, shown or ("no options",), "remove or correct it"
+                )
         if convention is not None and convention not in self.conventions:
             raise InvalidInput(
                 f"convention of {owner}",
-                expected=f"one of {', '.join(self.conventions)}" if self.conventions else "none: it has one meaning",
+                expected=f"one of {', '.join(self.conventions)}"
+                if self.conventions
+                else "none: it has one meaning",
                 got=repr(convention),
                 action="correct or remove it",
             )
@@ -142,7 +147,10 @@ class Element:
             value = given.get(option.name, preset.get(option.name, option.default))
             if value is None:
                 raise InvalidInput(
-                    f"option {option.name} of {owner}", expected=option.range, got="nothing", action="give it a value"
+                    f"option {option.name} of {owner}",
+                    expected=option.range,
+                    got="nothing",
+                    action="give it a value",
                 )
             values[option.name] = option.check(owner, value)
         return values

@@ -87,11 +87,14 @@ LOSSES = table(
     LossElement(
         "categorical_crossentropy",
         "loss",
-        "L = -mean over n of sum over k of y log p, p divided by its row sum and clipped to [1e-7, 1 - 1e-7]; "
-        "from logits z: log p = log_softmax(z)",
+        "L = -mean over n of sum over k of y log p, p divided by its row sum and clipped to "
+        "[1e-7, 1 - 1e-7]; from logits z: log p = log_softmax(z)",
         "keras/src/backend/numpy/nn.py, torch.nn.CrossEntropyLoss",
         options=(_FROM_LOGITS,),
-        native={"keras": "keras.losses.CategoricalCrossentropy", "torch": "torch.nn.functional.cross_entropy"},
+        native={
+            "keras": "keras.losses.CategoricalCrossentropy",
+            "torch": "torch.nn.functional.cross_entropy",
+        },
         notes="Torch has the logits form only; the probability form is composed there.",
         targets="one_hot",
     ),

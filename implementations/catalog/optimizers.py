@@ -34,7 +34,7 @@ OPTIMIZERS = table(
             Option(
                 "momentum_mode",
                 "rate_inside",
-                "whether the learning rate is part of the velocity; the two differ only when the rate changes",
+                "whether the velocity contains the learning rate; the two differ only when the rate changes",
                 choices=("rate_inside", "rate_outside"),
             ),
         ),
@@ -46,7 +46,8 @@ OPTIMIZERS = table(
         "optimizer",
         "v = rho v + (1 - rho) g^2; inside_sqrt: x -= r g / sqrt(v + epsilon); "
         "plain: x -= r g / (sqrt(v) + epsilon)",
-        "Tieleman & Hinton 2012, COURSERA lecture 6.5; keras/src/optimizers/rmsprop.py; torch/optim/rmsprop.py",
+        "Tieleman & Hinton 2012, COURSERA lecture 6.5; keras/src/optimizers/rmsprop.py; "
+        "torch/optim/rmsprop.py",
         options=(
             Option("rho", 0.9, "share of the previous mean square that is kept", low=0.0, high=1.0),
             _EPSILON,
@@ -72,8 +73,8 @@ OPTIMIZERS = table(
     Element(
         "adam",
         "optimizer",
-        "m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2; c1 = 1 - beta_1^t; c2 = 1 - beta_2^t; "
-        "hat: x -= r sqrt(c2) / c1 m / (sqrt(v) + epsilon); "
+        "m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2; "
+        "c1 = 1 - beta_1^t; c2 = 1 - beta_2^t; hat: x -= r sqrt(c2) / c1 m / (sqrt(v) + epsilon); "
         "plain: x -= r (m / c1) / (sqrt(v / c2) + epsilon)",
         "Kingma & Ba 2014, arXiv:1412.6980 (hat: the remark before section 2.1; plain: algorithm 1); "
         "keras/src/optimizers/adam.py; torch/optim/adam.py",

@@ -40,7 +40,9 @@ class Backend(AbstractBackend):
         y = getattr(activations, name)(x, **options)
         return np.array(getattr(activations, f"{name}_gradient")(x, y, upstream, **options))
 
-    def _loss(self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]) -> float:
+    def _loss(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> float:
         value: float = getattr(losses, name)(targets, predictions, **options)
         return value
 

@@ -95,7 +95,9 @@ class Learner(AbstractLearner[Array]):
         for layer in self.model.network.layers:
             count = 1 + layer.use_bias
             self._layers.append(
-                Dense(layer, [next(views) for _ in range(count)], [next(gradient_views) for _ in range(count)])
+                Dense(
+                    layer, [next(views) for _ in range(count)], [next(gradient_views) for _ in range(count)]
+                )
             )
         element, options = self._loss_element, dict(self.model.loss.options)
         resolved = element.resolve(options, convention)
@@ -137,7 +139,9 @@ class Learner(AbstractLearner[Array]):
     def _gradients(self, x: Array, y: Array) -> tuple[float, list[Array]]:
         loss = self._loss(x, y)
         self._differentiate(y, self._forward(x))
-        return loss, [view.copy() for view in _views(self._flat_gradients, self.model.network.parameter_shapes)]
+        return loss, [
+            view.copy() for view in _views(self._flat_gradients, self.model.network.parameter_shapes)
+        ]
 
     def _load_parameters(self, parameters: list[Array]) -> None:
         for view, parameter in zip(self._views, parameters, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -31,5 +32,5 @@ def threads() -> int:
     return max((pool["num_threads"] for pool in _pools()), default=1)
 
 
-def _pools() -> list[dict[str, object]]:
+def _pools() -> list[dict[str, Any]]:
     return [pool for pool in threadpool_info() if pool["user_api"] == "blas"]

@@ -1,7 +1,7 @@
 """Optimizers: `name(parameters, learning_rate, options)` returns a torch optimizer.
 
-Formulas stand in the catalogue. Torch's convention is torch's own class. Keras's convention is the same class with other numbers where that is
-exact, else a small class below.
+Formulas stand in the catalogue. Torch's convention is torch's own class. Keras's convention is the same
+class with other numbers where that is exact, else a small class below.
 """
 
 from __future__ import annotations

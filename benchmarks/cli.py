@@ -1,0 +1,322 @@
+"""The command `versus`. Everything heavy is imported inside the commands, so that `--help` answers at once.
+
+Exit codes: 0 all is well; 1 a case failed, something disagrees, or something got slower; 2 bad input or
+nothing could be measured, with one line on standard error; 130 interrupted, with everything finished kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from benchmarks.launch import Launch
+
+INTERRUPTED = 130
+RESULTS = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="Folder of results; runs go to its subfolder local.",
+)
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
+)
+CONTENDERS = click.option(
+    "--contenders", metavar="NAME,...", help="Who takes part.  [default: every installed backend]"
+)
+DEVICE = click.option(
+    "--device", type=click.Choice(["cpu", "gpu"]), help="Where to compute.  [default: the suite's]"
+)
+THREADS = click.option(
+    "--threads",
+    metavar="N|default",
+    help="Threads of each contender; default: what a user gets.  [default: 1]",
+)
+SET = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Replace a setting of the suite, such as speed.blocks=6; may be repeated.",
+)
+RESUME = click.option("--resume", metavar="RUN", help="Take up a run that was broken off.")
+
+
+def _project_error() -> type[Exception]:
+    """Return the project's base error; evaluated only once something was raised."""
+    from implementations.errors import VersusError
+
+    return VersusError
+
+
+class Commands(click.Group):
+    """Turns the project's errors into one line on standard error and exit code 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(context)
+        except _project_error() as error:
+            click.echo(f"versus: {error}", err=True)
+            context.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="nn-versus", prog_name="versus")
+def main() -> None:
+    """The same network in Keras, PyTorch and raw NumPy: do they compute the same, do they learn the same,
+    and which is faster on this machine?
+
+    A speed is shown only beside the proof that it computes the same thing: no parity, no time.
+    """
+
+
+@main.command()
+@click.argument("suite", default="quick")
+@CONTENDERS
+@DEVICE
+@THREADS
+@SET
+@RESULTS
+@RESUME
+@JSON
+def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices: Any) -> None:
+    """Train and measure every contender on SUITE (default: quick).
+
+    SUITE is a name from `versus list suites` or the path of a TOML file. Parity comes first, then learning
+    curves, speed and memory. Ctrl-C keeps what is finished; --resume goes on from there.
+
+    Exit code 1: a case failed, or parity failed.
+    """
+    launch = _launch(suite, results, resume, **choices)
+    _carry_out(launch)
+    _conclude(launch.store.folder, as_json)
+
+
+@main.command()
+@click.argument("suite", default="parity")
+@CONTENDERS
+@DEVICE
+@SET
+@RESULTS
+@RESUME
+@JSON
+def parity(suite: str, results: Path, resume: str | None, as_json: bool, **choices: Any) -> None:
+    """Compare elements, gradients, optimizer steps and whole trainings with float64 NumPy.
+
+    Takes the workloads of SUITE (default: parity) and asks nothing else of them.
+
+    Exit code 1: something differs by more than its tolerance.
+    """
+    launch = _launch(suite, results, resume, only=["elements", "parity"], **choices)
+    _carry_out(launch)
+    _conclude(launch.store.folder, as_json)
+
+
+@main.command()
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(["html", "markdown", "csv", "parquet"]),
+    multiple=True,
+    default=("html", "markdown"),
+    show_default=True,
+    help="May be repeated.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the files go.  [default: the run's folder]",
+)
+@RESULTS
+@JSON
+def report(
+    runs: tuple[str, ...], formats: tuple[str, ...], output: Path | None, results: Path, as_json: bool
+) -> None:
+    """Render runs (default: the latest) as one offline HTML page, Markdown, CSV or Parquet.
+
+    RUN is a folder, or the name of a run under the results folder. No framework is needed.
+    """
+    from benchmarks.report import render
+    from benchmarks.store import find_run
+
+    paths = []
+    for folder in [find_run(name, results) for name in runs or ("latest",)]:
+        into = output / folder.name if output and len(runs) > 1 else output or folder
+        paths += render(folder, into, formats)
+    _say({"files": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json)
+
+
+@main.command()
+@click.argument("run_a")
+@click.argument("run_b")
+@click.option(
+    "--force", is_flag=True, help="Compare even if machine, versions or threads differ, and say so."
+)
+@RESULTS
+@JSON
+def compare(run_a: str, run_b: str, force: bool, results: Path, as_json: bool) -> None:
+    """Say what got slower, faster, or wrong from RUN_A to RUN_B.
+
+    Exit code 1: a regression. Exit code 2: the runs cannot be compared.
+    """
+    from benchmarks.compare import compare as compare_runs
+    from benchmarks.report.terminal import print_comparison
+    from benchmarks.store import RunStore, find_run
+
+    folders = [find_run(name, results) for name in (run_a, run_b)]
+    comparison = compare_runs(RunStore.open(folders[0]), RunStore.open(folders[1]), force=force)
+    if as_json:
+        _print_json(comparison.to_dict())
+    else:
+        print_comparison(comparison)
+    sys.exit(comparison.exit_code)
+
+
+@main.command("list")
+@click.argument(
+    "what",
+    type=click.Choice(
+        [
+            "contenders",
+            "suites",
+            "datasets",
+            "activations",
+            "losses",
+            "optimizers",
+            "schedules",
+            "initializers",
+            "runs",
+        ]
+    ),
+)
+@RESULTS
+@JSON
+def list_(what: str, results: Path, as_json: bool) -> None:
+    """Explain what there is to choose from."""
+    from benchmarks.listing import rows
+    from benchmarks.report.terminal import print_rows
+
+    found = rows(what, results)
+    if as_json:
+        _print_json(found)
+    else:
+        print_rows(what, found)
+
+
+@main.command()
+@JSON
+def doctor(as_json: bool) -> None:
+    """Say what is installed and usable, on which device, and how to get the rest.
+
+    Exit code 1: nothing is usable.
+    """
+    from dataclasses import asdict
+
+    from benchmarks.contenders import loaded
+    from benchmarks.report.terminal import print_doctor
+
+    found = loaded()
+    if as_json:
+        _print_json([asdict(each) for each in found])
+    else:
+        print_doctor(found)
+    sys.exit(0 if any(each.usable for each in found) else 1)
+
+
+def _launch(
+    suite: str,
+    results: Path,
+    resume: str | None,
+    contenders: str | None,
+    device: str | None,
+    settings: tuple[str, ...],
+    threads: str | None = None,
+    only: list[str] | None = None,
+) -> Launch:
+    """Return the run that the options describe."""
+    import tomllib
+
+    from benchmarks import launch
+    from implementations import InvalidInput
+
+    if resume:
+        return launch.resume(resume, results)
+    overrides: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not key or not equals:
+            raise InvalidInput(
+                "--set", expected="KEY=VALUE", got=setting, action="such as --set speed.blocks=6"
+            )
+        try:
+            overrides[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            overrides[key] = value
+    if device:
+        overrides["device"] = device
+    if threads:
+        overrides["threads"] = int(threads) if threads.isdigit() else threads
+    if only:
+        overrides["measures"] = only
+    names = [name.strip() for name in contenders.split(",") if name.strip()] if contenders else []
+    return launch.begin(suite, overrides, names, results)
+
+
+def _carry_out(launch: Launch) -> None:
+    """Run under a progress bar; an interruption says how to go on."""
+    from benchmarks.launch import carry_out
+    from benchmarks.progress import ProgressBar
+
+    store = launch.store
+    for name, reason in store.manifest.absent.items():
+        click.echo(f"without {name}: {reason}", err=True)
+    try:
+        with ProgressBar() as watcher:
+            carry_out(launch, watcher)
+    except KeyboardInterrupt:
+        kept = len(store.records()[0])
+        click.echo(
+            f"versus: interrupted; {kept} cases are kept. Go on with: versus run --resume {store.folder}",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
+
+
+def _conclude(folder: Path, as_json: bool) -> None:
+    """Print tables and the report's path; exit with 1 if something failed, 2 if nothing was measured."""
+    from benchmarks.report import render, summary
+    from benchmarks.report.terminal import print_run
+    from benchmarks.store import RunStore
+
+    store = RunStore.open(folder)
+    paths = render(folder, folder, ("html", "markdown"))
+    told = summary(store)
+    if as_json:
+        _print_json({**told, "files": [str(path) for path in paths]})
+    else:
+        print_run(store)
+        click.echo(f"report: {paths[0]}")
+    if not told["measured"]:
+        click.echo(f"versus: nothing could be measured; see the reasons in {folder}", err=True)
+        sys.exit(2)
+    sys.exit(0 if told["passed"] else 1)
+
+
+def _say(content: Any, text: str, as_json: bool) -> None:
+    if as_json:
+        _print_json(content)
+    else:
+        click.echo(text)
+
+
+def _print_json(content: Any) -> None:
+    import json
+
+    click.echo(json.dumps(content, indent=2, default=str))

@@ -1,0 +1,116 @@
+"""Contenders: which backends are installed, which of them work here, and how to get the rest."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import environment
+from benchmarks.worker import Worker, WorkerFailed
+from implementations import BackendUnavailable, Support, backend_names, install_command, support
+
+START_SECONDS = 120.0
+"""How long a framework may take to be imported on a slow machine."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is known about a backend on this machine.
+
+    Parameters
+    ----------
+    reason
+        Why it is not usable; empty if it is.
+    install
+        Command that installs its packages.
+    versions, devices, threads
+        As the loaded framework reports them; empty and None until it was loaded.
+    """
+
+    name: str
+    usable: bool
+    reason: str
+    install: str
+    versions: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, Support] = field(default_factory=dict)
+    threads: int | None = None
+
+
+def installed(names: Sequence[str] | None = None) -> list[Contender]:
+    """Return whether each contender's packages are installed, without importing any of them.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name.
+
+    Examples
+    --------
+    >>> installed(["numpy"])[0].usable
+    True
+    """
+    found = {name: support(name) for name in names or backend_names()}
+    return [
+        Contender(name, each.available, each.reason, install_command(name)) for name, each in found.items()
+    ]
+
+
+def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> list[Contender]:
+    """Load each installed contender in a process of its own and return what it reports."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda each: _load(each, threads, Path(folder)), installed(names)))
+
+
+def usable(names: Sequence[str], device: str) -> tuple[list[str], dict[str, str]]:
+    """Return the contenders that can take part in a run on this device, and the others with the reason.
+
+    For the CPU being installed is enough; for another device each framework is loaded and asked.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name.
+    """
+    here = loaded(names) if device != "cpu" else installed(names)
+    absent = {each.name: each.reason for each in here if not each.usable}
+    for each in here:
+        offered = each.devices.get(device)
+        if each.usable and offered and not offered.available:
+            absent[each.name] = offered.reason
+    return [each.name for each in here if each.name not in absent], absent
+
+
+def require(names: Sequence[str]) -> None:
+    """Check that contenders which were asked for by name are installed.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name.
+    BackendUnavailable
+        For one whose packages are missing; says the command that installs them.
+    """
+    for each in installed(names):
+        if not each.usable:
+            raise BackendUnavailable(
+                f"contender {each.name}", expected="its packages", got=each.reason, action="or leave it out"
+            )
+
+
+def _load(contender: Contender, threads: int | None, folder: Path) -> Contender:
+    if not contender.usable:
+        return contender
+    log = folder / f"{contender.name}.log"
+    try:
+        with Worker(contender.name, environment.worker_environment(threads), log, START_SECONDS) as worker:
+            report = worker.call("load", contender=contender.name, threads=threads)
+    except WorkerFailed as error:
+        return Contender(contender.name, False, str(error), contender.install)
+    devices = {name: Support(*each) for name, each in report["devices"].items()}
+    return Contender(
+        contender.name, True, "", contender.install, report["versions"], devices, report["threads"]
+    )

@@ -1,0 +1,113 @@
+"""Runs: begin one or take one up again, carry it out, and leave its folder complete."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import contenders, environment
+from benchmarks.result import Manifest
+from benchmarks.runner import Runner, Watcher
+from benchmarks.store import RunStore, find_run, new_run_folder
+from benchmarks.suite import Suite, load_suite
+from implementations import InvalidInput, backend_names
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A run that is ready to go: what is measured, who takes part, and where it is kept."""
+
+    suite: Suite
+    contenders: list[str]
+    store: RunStore
+
+
+def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], results: Path) -> Launch:
+    """Check everything that can be checked beforehand, and make the run's folder.
+
+    Parameters
+    ----------
+    overrides
+        As in `benchmarks.suite.load_suite`.
+    names
+        Contenders; by default the suite's, else all that are installed.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown suite, setting or contender, or if no contender can take part.
+    BackendUnavailable
+        If a contender was asked for by name and is not installed.
+    StoreError
+        If the folder cannot be written.
+    """
+    suite = load_suite(suite_name, overrides)
+    contenders.require(names)
+    present, absent = contenders.usable(names or suite.contenders or backend_names(), suite.device)
+    if not present:
+        raise InvalidInput(
+            "contenders",
+            expected=f"at least one that computes on {suite.device} here",
+            got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
+            action="see `versus doctor`",
+        )
+    now = datetime.datetime.now().astimezone()
+    folder = new_run_folder(results, suite.name, now)
+    surroundings = environment.snapshot()
+    manifest = Manifest(
+        run=folder.name,
+        suite=suite.name,
+        command=surroundings["command"],
+        started=now.isoformat(timespec="seconds"),
+        contenders=present,
+        absent=absent,
+        seed=suite.seed,
+        settings=suite.model_dump(mode="json"),
+        environment=surroundings,
+    )
+    return Launch(suite, present, RunStore.create(folder, manifest))
+
+
+def resume(run: str, results: Path) -> Launch:
+    """Take up a run that was broken off; what it has finished is not repeated.
+
+    Raises
+    ------
+    InvalidInput
+        If a package has changed its version since: one run has one environment.
+    StoreError
+        If there is no such run.
+    """
+    store = RunStore.open(find_run(run, results))
+    before, now = store.manifest.environment["packages"], environment.snapshot()["packages"]
+    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise InvalidInput(
+            f"run {store.manifest.run}",
+            expected="the packages it began with",
+            got=", ".join(changed),
+            action="install those versions, or begin a new run",
+        )
+    return Launch(Suite.model_validate(store.manifest.settings), store.manifest.contenders, store)
+
+
+def carry_out(launch: Launch, watcher: Watcher) -> None:
+    """Run what is left to do, and note in the manifest how it ended.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After workers were ended and the manifest was written.
+    """
+    finished = False
+    try:
+        Runner(launch.suite, launch.contenders, launch.store, watcher).run()
+        finished = True
+    finally:
+        launch.store.update_manifest(
+            outcome="finished" if finished else "interrupted",
+            finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        )

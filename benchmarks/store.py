@@ -1,0 +1,221 @@
+"""A run on disk: one folder with a manifest, one file for each finished case, and the workers' logs.
+
+    results/local/20260131-120000-quick/
+        manifest.json
+        records/<case>.json
+        logs/<contender>.log
+
+Every file is written beside its place and moved there whole, so a reader never meets half a record.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmarks.result import SCHEMA_VERSION, Manifest, Record
+from implementations.errors import VersusError
+
+MANIFEST = "manifest.json"
+LATEST = "latest"
+
+
+class StoreError(VersusError):
+    """A run that cannot be found, read or written."""
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A record that cannot be read, and why."""
+
+    path: Path
+    reason: str
+
+
+class RunStore:
+    """The folder of one run.
+
+    Made by `RunStore.create` or `RunStore.open`.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+        self._read: dict[Path, tuple[int, Record | Damaged]] = {}
+
+    @classmethod
+    def create(cls, folder: Path, manifest: Manifest) -> RunStore:
+        """Make the folder of a new run.
+
+        Raises
+        ------
+        StoreError
+            If it exists already or cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=False)
+            (folder / "records").mkdir()
+            (folder / "logs").mkdir()
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        store = cls(folder, manifest)
+        _write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
+        return store
+
+    @classmethod
+    def open(cls, folder: Path) -> RunStore:
+        """Open the folder of a run.
+
+        Raises
+        ------
+        StoreError
+            If it holds no manifest that this version can read.
+        """
+        path = folder / MANIFEST
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            _check_version(content)
+            return cls(folder, Manifest.model_validate(content))
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"run {folder}",
+                expected=f"a readable {MANIFEST}",
+                got=_reason(error),
+                action="`versus list runs` shows what there is",
+            ) from error
+
+    def update_manifest(self, **changes: Any) -> None:
+        """Replace fields of the manifest, on disk too."""
+        self.manifest = self.manifest.model_copy(update=changes)
+        _write_whole(self.folder / MANIFEST, self.manifest.model_dump_json(indent=2))
+
+    def write(self, record: Record) -> None:
+        """Write a record; one of the same case is replaced.
+
+        Raises
+        ------
+        StoreError
+            If the disk is full or the folder cannot be written. The earlier record, if any, is untouched.
+        """
+        _write_whole(self._path(record.case.id), record.model_dump_json(indent=1))
+
+    def record(self, case_id: str) -> Record | None:
+        """Return the record of a case, or None if it has none that can be read."""
+        path = self._path(case_id)
+        found = self._load(path) if path.exists() else None
+        return found if isinstance(found, Record) else None
+
+    def records(self) -> tuple[list[Record], list[Damaged]]:
+        """Return all records in the order of their file names, and those that cannot be read."""
+        found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
+        return (
+            [each for each in found if isinstance(each, Record)],
+            [each for each in found if isinstance(each, Damaged)],
+        )
+
+    def log(self, contender: str) -> Path:
+        """Return the file for what a contender's workers print."""
+        return self.folder / "logs" / f"{contender}.log"
+
+    def _path(self, case_id: str) -> Path:
+        return self.folder / "records" / f"{case_id}.json"
+
+    def _load(self, path: Path) -> Record | Damaged:
+        changed = path.stat().st_mtime_ns
+        if path not in self._read or self._read[path][0] != changed:
+            self._read[path] = changed, _parse(path)
+        return self._read[path][1]
+
+
+def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
+    """Return a folder name that no run has yet: results/local/<date>-<time>-<suite>."""
+    name = f"{now:%Y%m%d-%H%M%S}-{suite}"
+    candidates = (results / "local" / (f"{name}-{count}" if count else name) for count in range(1000))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def runs_in(results: Path) -> list[Path]:
+    """Return the folders of all runs below the results folder, latest last."""
+    found = [*results.glob(f"*/{MANIFEST}"), *results.glob(f"*/*/{MANIFEST}")]
+    return sorted((path.parent for path in found), key=lambda folder: (folder / MANIFEST).stat().st_mtime)
+
+
+def find_run(name: str, results: Path) -> Path:
+    """Return a run's folder by path, by name, or the one written last for `latest`.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
+    if (Path(name) / MANIFEST).exists():
+        return Path(name)
+    runs = runs_in(results)
+    named = [folder for folder in runs if folder.name == name]
+    if named or (name == LATEST and runs):
+        return (named or runs)[-1]
+    raise StoreError(
+        f"run {name}",
+        expected=f"a run's folder, or the name of a run under {results}",
+        got=f"{len(runs)} runs there, none of that name" if runs else "no run there",
+        action="`versus list runs` shows what there is; --results names another folder",
+    )
+
+
+def _parse(path: Path) -> Record | Damaged:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        _check_version(content)
+        return Record.model_validate(content)
+    except (OSError, ValueError) as error:
+        return Damaged(path, _reason(error))
+
+
+def _check_version(content: Any) -> None:
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ValueError(
+            f"written by a newer versus (schema {version}, this one reads up to {SCHEMA_VERSION}); upgrade"
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error}"
+    return str(error)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write beside the place, flush to the disk, and move into place."""
+    draft: str | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            draft = file.name
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    except OSError as error:
+        if draft:
+            Path(draft).unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"results in {path.parent}",
+        expected="a folder that can be written",
+        got=error.strerror or str(error),
+        action="free space or permissions, or name another folder with --results",
+    )

@@ -1,0 +1,80 @@
+"""The backend: elements one by one, and whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
+from implementations.keras import activations, losses, runtime
+from implementations.keras.network import Learner
+from implementations.keras.optimizers import ListOptimizer
+from implementations.spec import ModelSpec, OptimizerSpec
+
+
+class Backend(AbstractBackend):
+    """Keras 3. Float32 products are never computed in TF32."""
+
+    convention = "keras"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        runtime.compute_in("float32")
+
+    def versions(self) -> dict[str, str]:
+        return runtime.versions()
+
+    def devices(self) -> Mapping[str, Support]:
+        return runtime.devices()
+
+    def set_threads(self, threads: int) -> None:
+        runtime.set_threads(threads)
+
+    def threads(self) -> int:
+        return runtime.threads()
+
+    def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+        with runtime.precision(x.dtype.name):
+            return _to_numpy(getattr(activations, name)(ops.convert_to_tensor(x), **options))
+
+    def _activation_gradient(
+        self, name: str, x: np.ndarray, upstream: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        with runtime.precision(x.dtype.name):
+            point, weights = keras.Variable(x, dtype=x.dtype.name), ops.convert_to_tensor(upstream)
+            _, (gradient,) = runtime.value_and_gradients(
+                lambda: ops.sum(weights * getattr(activations, name)(point.value, **options)), [point]
+            )
+            return _to_numpy(gradient)
+
+    def _loss(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> float:
+        with runtime.precision(predictions.dtype.name):
+            tensors = ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions)
+            return float(ops.mean(getattr(losses, name)(*tensors, **options)))
+
+    def _loss_gradient(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        with runtime.precision(predictions.dtype.name):
+            point = keras.Variable(predictions, dtype=predictions.dtype.name)
+            given = ops.convert_to_tensor(targets)
+            _, (gradient,) = runtime.value_and_gradients(
+                lambda: ops.mean(getattr(losses, name)(given, point.value, **options)), [point]
+            )
+            return _to_numpy(gradient)
+
+    def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
+        return ListOptimizer(spec, self.convention)
+
+    def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
+        return Learner(model, placement, self.convention)
+
+
+def _to_numpy(tensor: Any) -> np.ndarray:
+    return np.array(ops.convert_to_numpy(tensor))

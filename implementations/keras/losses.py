@@ -1,0 +1,72 @@
+"""Losses; formulas stand in the catalogue.
+
+Predictions have shape (n, k); `name(targets, predictions)` has shape (n,), and Keras averages it over the
+batch. The runtime's own differentiation finds the derivatives.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from implementations.catalog.losses import EPSILON, LOG_FLOOR
+from implementations.keras.activations import step
+
+Tensor = Any
+
+
+def mean_squared_error(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.mean_squared_error(targets, predictions)
+
+
+def mean_absolute_error(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.mean_absolute_error(targets, predictions)
+
+
+def huber(targets: Tensor, predictions: Tensor, *, delta: float) -> Tensor:
+    return keras.losses.huber(targets, predictions, delta=delta)
+
+
+def binary_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool, clip_mode: str) -> Tensor:
+    if from_logits:
+        return keras.losses.binary_crossentropy(targets, predictions, from_logits=True)
+    if (
+        clip_mode == "clip_probability"
+    ):  # TensorFlow's runtime alone would look for logits instead of clipping
+        predictions = ops.clip(predictions, EPSILON, 1 - EPSILON)
+        return keras.losses.binary_crossentropy(targets, predictions)
+    log_p, log_q = _floored_log(predictions), _floored_log(1 - predictions)
+    return -ops.mean(targets * log_p + (1 - targets) * log_q, axis=-1)
+
+
+def categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
+    if not from_logits:
+        predictions = _share(predictions)
+    return keras.losses.categorical_crossentropy(targets, predictions, from_logits=from_logits)
+
+
+def sparse_categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
+    if not from_logits:
+        predictions = _share(predictions)
+    return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=from_logits)
+
+
+def hinge(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.hinge(targets, predictions)
+
+
+def perceptron(targets: Tensor, predictions: Tensor) -> Tensor:
+    return ops.mean((step(ops.stop_gradient(predictions)) - targets) * predictions, axis=-1)
+
+
+def _share(predictions: Tensor) -> Tensor:
+    """Divide by the row sum, as Keras does by itself, but not on TensorFlow where a softmax comes before."""
+    return predictions / ops.sum(predictions, axis=-1, keepdims=True)
+
+
+def _floored_log(p: Tensor) -> Tensor:
+    """Return log p, at least LOG_FLOOR; where p = 0 the derivative is 0 and not NaN."""
+    positive = p > 0
+    return ops.where(positive, ops.maximum(ops.log(ops.where(positive, p, 1.0)), LOG_FLOOR), LOG_FLOOR)

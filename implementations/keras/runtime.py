@@ -1,0 +1,102 @@
+"""Versions, devices, threads and precision of Keras; what depends on its runtime is in `runtimes/`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
+
+from implementations.interface import Placement, Support
+
+_below = importlib.import_module(f"implementations.keras.runtimes.{keras.config.backend()}")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Keras and of its runtime."""
+    return {"keras": keras.__version__, **_below.versions()}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU, and the GPU if the runtime sees one."""
+    reason = _below.no_gpu()
+    return {"cpu": Support(True), "gpu": Support(not reason, reason)}
+
+
+def set_threads(threads: int) -> None:
+    """Limit the threads inside one operation."""
+    _below.set_threads(threads)
+
+
+def threads() -> int:
+    """Return the threads inside one operation."""
+    count: int = _below.threads()
+    return count
+
+
+def synchronize(variables: Sequence[Any]) -> None:
+    """Wait until the device has computed these variables."""
+    _below.synchronize(variables)
+
+
+def value_and_gradients(function: Any, variables: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
+    value, gradients = _below.value_and_gradients(function, variables)
+    return value, gradients
+
+
+def precision(dtype: str) -> AbstractContextManager[None]:
+    """Return a scope in which Keras computes in this dtype; float32 is its normal state."""
+    return _float64() if dtype == "float64" else nullcontext()
+
+
+def scope(placement: Placement, dtype: str) -> AbstractContextManager[None]:
+    """Return a scope for this dtype and device; it costs nothing where both are what they normally are."""
+    if placement.device == _below.default_device():
+        return precision(dtype)
+    return _elsewhere(placement, dtype)
+
+
+@contextmanager
+def _elsewhere(placement: Placement, dtype: str) -> Iterator[None]:
+    # without a number: Keras on PyTorch takes "cpu:0" for another device than "cpu", and computes on copies
+    with precision(dtype), keras.device(placement.device):
+        yield
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    """Compute in float64.
+
+    Outside TensorFlow, Keras 3.15 turns float64 results into float32 by a table of its own, whatever floatx
+    says (https://github.com/keras-team/keras/issues/23704), so the table's entry is changed meanwhile.
+    """
+    BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    compute_in("float64")
+    try:
+        with _below.float64():
+            yield
+    finally:
+        BIT64_TO_BIT32_DTYPE["float64"] = "float32"
+        compute_in("float32")
+
+
+def exact(options: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Return options whose numbers keep all their digits when Keras turns them into this dtype.
+
+    TensorFlow rounds Python's numbers to float32 on their way to float64, and NumPy's not
+    (https://github.com/tensorflow/tensorflow/issues/57779).
+    """
+    if dtype == "float32":
+        return dict(options)
+    return {name: np.float64(value) if type(value) is float else value for name, value in options.items()}
+
+
+def compute_in(dtype: str) -> None:
+    """Set what layers, losses and optimizers compute in; the policy remembers the floatx it first met."""
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)

@@ -1,0 +1,76 @@
+"""JAX below Keras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import keras
+
+from implementations.errors import InvalidInput
+
+jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
+
+
+def versions() -> dict[str, str]:
+    """Return JAX's version."""
+    return {"jax": jax.__version__}
+
+
+def no_gpu() -> str:
+    """Return why there is no GPU; empty if there is one."""
+    try:
+        jax.devices("gpu")
+    except RuntimeError as error:
+        return f"jax {jax.__version__}: {error}; see docs.jax.dev/en/latest/installation.html"
+    return ""
+
+
+def default_device() -> str:
+    """Return where JAX computes when nothing is said."""
+    return "cpu" if jax.default_backend() == "cpu" else "gpu"
+
+
+def set_threads(threads: int) -> None:
+    """Check the thread count, which JAX reads from the environment when it starts."""
+    if threads != _threads_at_start():
+        raise InvalidInput(
+            "threads of jax",
+            expected=f"{threads}, set by the environment variable NPROC before JAX starts",
+            got=str(_threads_at_start()),
+            action=f"start the process with NPROC={threads}",
+        )
+
+
+def threads() -> int:
+    """Return the threads inside one operation."""
+    return _threads_at_start()
+
+
+def synchronize(variables: Sequence[Any]) -> None:
+    """Wait until the variables are computed."""
+    jax.block_until_ready([variable.value for variable in variables])  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+def float64() -> AbstractContextManager[None]:
+    """Return a scope in which JAX has float64 at all."""
+    scope: AbstractContextManager[None] = jax.enable_x64(True)
+    return scope
+
+
+def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
+
+    def of_values(values: list[Any]) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function()
+
+    value, gradients = jax.value_and_grad(of_values)([variable.value for variable in variables])
+    return value, gradients
+
+
+def _threads_at_start() -> int:
+    return int(os.environ.get("NPROC") or len(os.sched_getaffinity(0)))

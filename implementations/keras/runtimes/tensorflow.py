@@ -1,0 +1,70 @@
+"""TensorFlow below Keras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import tensorflow as tf
+
+from implementations.errors import InvalidInput
+
+for _gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def versions() -> dict[str, str]:
+    """Return TensorFlow's version."""
+    return {"tensorflow": tf.__version__}
+
+
+def no_gpu() -> str:
+    """Return why there is no GPU; empty if there is one."""
+    if tf.config.list_physical_devices("GPU"):
+        return ""
+    built = "built with CUDA, sees none" if tf.test.is_built_with_cuda() else "built without CUDA"
+    return f"tensorflow {tf.__version__}: {built}; see tensorflow.org/install/pip"
+
+
+def default_device() -> str:
+    """Return where TensorFlow computes when nothing is said."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def set_threads(threads: int) -> None:
+    """Limit the threads inside one operation; possible before the first operation only."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise InvalidInput(
+            "threads of tensorflow",
+            expected="to be set before the first operation",
+            got=str(error),
+            action="set them right after load_backend, in a fresh process",
+        ) from error
+
+
+def threads() -> int:
+    """Return the threads inside one operation; TensorFlow's 0 means one for each core."""
+    return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+
+
+def synchronize(variables: Sequence[Any]) -> None:
+    """Wait for all devices."""
+    tf.test.experimental.sync_devices()
+
+
+def float64() -> AbstractContextManager[None]:
+    """Return a scope that does nothing: TensorFlow computes in the dtype of its tensors."""
+    return nullcontext()
+
+
+def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
+    values = [variable.value for variable in variables]
+    with tf.GradientTape() as tape:
+        value = function()
+    return value, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -1,0 +1,58 @@
+"""PyTorch below Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+torch.set_float32_matmul_precision("highest")  # no TF32 on GPU
+
+
+def versions() -> dict[str, str]:
+    """Return PyTorch's version."""
+    return {"torch": torch.__version__}
+
+
+def no_gpu() -> str:
+    """Return why there is no GPU; empty if there is one."""
+    if torch.cuda.is_available():
+        return ""
+    built = "sees no GPU here" if torch.version.cuda or torch.version.hip else "was built without CUDA"
+    return f"torch {torch.__version__} {built}; see pytorch.org/get-started/locally"
+
+
+def default_device() -> str:
+    """Return where Keras computes on PyTorch when nothing is said."""
+    return "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def set_threads(threads: int) -> None:
+    """Limit the threads inside one operation."""
+    torch.set_num_threads(threads)
+
+
+def threads() -> int:
+    """Return the threads inside one operation."""
+    return torch.get_num_threads()
+
+
+def synchronize(variables: Sequence[Any]) -> None:
+    """Wait for the GPU; on the CPU torch has finished when it returns."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def float64() -> AbstractContextManager[None]:
+    """Return a scope that does nothing: PyTorch computes in the dtype of its tensors."""
+    return nullcontext()
+
+
+def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
+    values = [variable.value for variable in variables]
+    value = function()
+    gradients = torch.autograd.grad(value, values, allow_unused=True, materialize_grads=True)
+    return value.detach(), list(gradients)
