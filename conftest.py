@@ -19,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the benchmark cases (benchmarks/test_*.py) instead of the tests",
     )
+    parser.addoption(
+        "--suite",
+        default="quick",
+        help="with --benchmark: the suite to run, by name or path (default: quick)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

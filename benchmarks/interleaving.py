@@ -6,15 +6,18 @@ whoever is being timed. Where processes cannot be frozen, one worker is alive at
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.result import Block, Metric, Samples, Tier
+from benchmarks.datasets import Dataset
+from benchmarks.result import Block, Metric, Samples, Stage, Tier
 from benchmarks.suite import Suite, Workload
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 
@@ -41,6 +44,7 @@ def interleave(
     suite: Suite,
     workloads: Sequence[Workload],
     participants: Mapping[str, Sequence[str]],
+    data: Mapping[str, Dataset],
     hire: Hire,
     outcome: Outcome,
     on_turn: Callable[[str], None],
@@ -51,6 +55,8 @@ def interleave(
     ----------
     participants
         Workload name -> contenders that passed its parity check.
+    data
+        Workload name -> its data set.
     on_turn
         Called after each turn of a contender with what it did, for a progress bar.
     """
@@ -63,7 +69,7 @@ def interleave(
             outcome.stopped_by = f"time budget of {budget:g} s after {index} blocks"
             return
         for team in teams:
-            _BlockRun(suite, workloads, participants, hire, outcome, on_turn, index).run(team)
+            _BlockRun(suite, workloads, participants, data, hire, outcome, on_turn, index).run(team)
     outcome.stopped_by = f"all {suite.speed.blocks} blocks done"
 
 
@@ -80,6 +86,7 @@ class _BlockRun:
     suite: Suite
     workloads: Sequence[Workload]
     participants: Mapping[str, Sequence[str]]
+    data: Mapping[str, Dataset]
     hire: Hire
     outcome: Outcome
     on_turn: Callable[[str], None]
@@ -90,18 +97,30 @@ class _BlockRun:
         workers: dict[str, Worker] = {}
         loaded: dict[str, dict[str, Any]] = {}
         try:
-            for contender in shuffle.sample(team, len(team)):
-                try:
-                    workers[contender], loaded[contender] = self.hire(contender)
-                except WorkerFailed as error:
-                    self._fail(contender, [workload.name for workload in self.workloads], error)
-                    continue
-                workers[contender].freeze()
+            self._hire_all(shuffle.sample(team, len(team)), workers, loaded)
             for workload in shuffle.sample(self.workloads, len(self.workloads)):
                 self._time_workload(workload, workers, loaded, shuffle)
         finally:
             for worker in workers.values():
                 worker.close()
+
+    def _hire_all(
+        self, team: Sequence[str], workers: dict[str, Worker], loaded: dict[str, dict[str, Any]]
+    ) -> None:
+        """Start the workers: one after the other where their start is measured, else on all cores."""
+        with ThreadPoolExecutor(1 if self._measures_start else os.cpu_count()) as pool:
+            futures = {contender: pool.submit(self.hire, contender) for contender in team}
+            for contender, future in futures.items():
+                try:
+                    workers[contender], loaded[contender] = future.result()
+                except WorkerFailed as error:
+                    self._fail(contender, [workload.name for workload in self.workloads], error)
+        for worker in workers.values():
+            worker.freeze()
+
+    @property
+    def _measures_start(self) -> bool:
+        return self.index == 0
 
     def _time_workload(
         self,
@@ -160,9 +179,8 @@ class _BlockRun:
         speed = self.suite.speed
         return {
             "workload": workload.name,
-            "dataset": workload.dataset,
+            "data": self.data[workload.name],
             "model": workload.model,
-            "data_seed": self.suite.seed,
             "device": self.suite.device,
             "metrics": speed.metrics,
             "chunk_seconds": speed.chunk_seconds,
@@ -182,11 +200,13 @@ class _BlockRun:
         wall = sum(
             seconds for metric in self.suite.speed.metrics for seconds, _ in samples[contender, metric]
         )
+        start: dict[Stage, float] = {"spawn": worker.spawn_seconds, "import": loaded["import"]}
+        if not self._measures_start:
+            start.clear()
         return Block(
             index=self.index,
             stages={
-                "spawn": worker.spawn_seconds,
-                "import": loaded["import"],
+                **start,
                 "build": ready["build"],
                 "first_step": ready["first_step"],
             },

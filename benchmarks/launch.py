@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import contenders, environment
+from benchmarks.datasets import Dataset
 from benchmarks.result import Manifest
 from benchmarks.runner import Runner, Watcher
 from benchmarks.store import RunStore, find_run, new_run_folder
 from benchmarks.suite import Suite, load_suite
+from benchmarks.worker import Worker, WorkerFailed
 from implementations import InvalidInput, backend_names
 
 
@@ -22,6 +25,7 @@ class Launch:
 
     suite: Suite
     contenders: list[str]
+    data: dict[str, Dataset]
     store: RunStore
 
 
@@ -54,6 +58,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
             got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
             action="see `versus doctor`",
         )
+    data = read_data(suite)
     now = datetime.datetime.now().astimezone()
     folder = new_run_folder(results, suite.name, now)
     surroundings = environment.snapshot()
@@ -68,7 +73,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
         settings=suite.model_dump(mode="json"),
         environment=surroundings,
     )
-    return Launch(suite, present, RunStore.create(folder, manifest))
+    return Launch(suite, present, data, RunStore.create(folder, manifest))
 
 
 def resume(run: str, results: Path) -> Launch:
@@ -91,7 +96,33 @@ def resume(run: str, results: Path) -> Launch:
             got=", ".join(changed),
             action="install those versions, or begin a new run",
         )
-    return Launch(Suite.model_validate(store.manifest.settings), store.manifest.contenders, store)
+    suite = Suite.model_validate(store.manifest.settings)
+    return Launch(suite, store.manifest.contenders, read_data(suite), store)
+
+
+def read_data(suite: Suite) -> dict[str, Dataset]:
+    """Return the data set of each workload by the workload's name.
+
+    They are read in a process of their own, so that the parent stays small.
+
+    Raises
+    ------
+    InvalidInput
+        If one cannot be read: not downloaded, damaged, with NaN, too small to be split.
+    """
+    data: dict[str, Dataset] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "data.log"
+        surroundings = environment.worker_environment(suite.threads)
+        with Worker("the data sets", surroundings, log, suite.timeout_seconds) as worker:
+            for workload in suite.workloads:
+                try:
+                    data[workload.name] = worker.call("read", dataset=workload.dataset, seed=suite.seed)
+                except WorkerFailed as error:
+                    raise InvalidInput(
+                        error.subject, expected=error.expected, got=error.got, action=error.action
+                    ) from error
+    return data
 
 
 def carry_out(launch: Launch, watcher: Watcher) -> None:
@@ -104,7 +135,7 @@ def carry_out(launch: Launch, watcher: Watcher) -> None:
     """
     finished = False
     try:
-        Runner(launch.suite, launch.contenders, launch.store, watcher).run()
+        Runner(launch.suite, launch.contenders, launch.data, launch.store, watcher).run()
         finished = True
     finally:
         launch.store.update_manifest(

@@ -174,7 +174,7 @@ class Block(Model):
 
     index: int
     stages: dict[Stage, float]
-    """Seconds of each stage of a cold start."""
+    """Seconds of each stage of a cold start; spawn and import only where workers started one by one."""
     warm_up_steps: int
     idle_workers: Literal["frozen", "absent"]
     """What the other contenders' workers did meanwhile."""

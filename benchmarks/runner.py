@@ -10,12 +10,13 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from benchmarks import environment
+from benchmarks.datasets import Dataset
 from benchmarks.interleaving import Outcome, interleave, turns_in
 from benchmarks.measures import elements, memory, parity
 from benchmarks.result import (
@@ -61,6 +62,8 @@ class Runner:
     ----------
     contenders
         Names of usable backends, in the order of the tables.
+    data
+        Workload name -> its data set, from `read_data`.
     store
         Where records go; cases that it already holds are not run again.
     jobs
@@ -71,11 +74,13 @@ class Runner:
         self,
         suite: Suite,
         contenders: Sequence[str],
+        data: Mapping[str, Dataset],
         store: RunStore,
         watcher: Watcher,
         jobs: int | None = None,
     ) -> None:
-        self._suite, self._contenders, self._store, self._watcher = suite, list(contenders), store, watcher
+        self._suite, self._contenders, self._data = suite, list(contenders), data
+        self._store, self._watcher = store, watcher
         self._jobs = jobs or os.cpu_count() or 1
         self._workers: set[Worker] = set()
         self._interrupted = False
@@ -109,7 +114,7 @@ class Runner:
         cases = []
         for measure in measures:
             if measure in self._suite.measures:
-                workloads = [ELEMENTS] if measure == "elements" else self._suite.workloads
+                workloads = [ELEMENTS] if measure == "elements" else self._suite.having(measure)
                 cases += [
                     (workload, self._suite.case(workload, measure, contender)) for workload in workloads
                 ]
@@ -168,9 +173,8 @@ class Runner:
     def _place(self, workload: Workload) -> dict[str, Any]:
         """Return the arguments that say what is trained where."""
         return {
-            "dataset": workload.dataset,
+            "data": self._data[workload.name],
             "model": workload.model,
-            "data_seed": self._suite.seed,
             "device": self._suite.device,
         }
 
@@ -205,19 +209,15 @@ class Runner:
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves
-        runs = [("float32", seed) for seed in settings.seeds] + [
-            ("float64", seed) for seed in settings.float64_seeds
-        ]
-        curves: list[Curve] = [
-            worker.call(
-                "curve",
+        curves: list[Curve] = []
+        for dtype, seeds in (("float32", settings.seeds), ("float64", settings.float64_seeds)):
+            curves += worker.call(
+                "curves",
                 **self._place(workload),
                 dtype=dtype,
-                seed=seed,
+                seeds=seeds,
                 early_stopping=workload.early_stopping,
             )
-            for dtype, seed in runs
-        ]
         classifies = curves[0].train_accuracy is not None
         return CurvesData(task="classification" if classifies else "regression", curves=curves)
 
@@ -281,7 +281,9 @@ class Runner:
         self._watcher.begin("speed", turns_in(self._suite, participants))
         outcome, began = Outcome(), time.monotonic()
         try:
-            interleave(self._suite, workloads, participants, self._hire, outcome, self._watcher.advance)
+            interleave(
+                self._suite, workloads, participants, self._data, self._hire, outcome, self._watcher.advance
+            )
         finally:
             for workload in workloads:
                 for contender in participants[workload.name]:

@@ -112,12 +112,17 @@ class RunStore:
         return found if isinstance(found, Record) else None
 
     def records(self) -> tuple[list[Record], list[Damaged]]:
-        """Return all records in the order of their file names, and those that cannot be read."""
+        """Return all records by workload and contender as the manifest has them, and the unreadable ones."""
         found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
-        return (
-            [each for each in found if isinstance(each, Record)],
-            [each for each in found if isinstance(each, Damaged)],
+        workloads = [workload["name"] for workload in self.manifest.settings.get("workloads", [])]
+        readable = [each for each in found if isinstance(each, Record)]
+        readable.sort(
+            key=lambda record: (
+                _place(workloads, record.case.workload),
+                _place(self.manifest.contenders, record.case.contender),
+            )
         )
+        return readable, [each for each in found if isinstance(each, Damaged)]
 
     def log(self, contender: str) -> Path:
         """Return the file for what a contender's workers print."""
@@ -166,6 +171,10 @@ def find_run(name: str, results: Path) -> Path:
         got=f"{len(runs)} runs there, none of that name" if runs else "no run there",
         action="`versus list runs` shows what there is; --results names another folder",
     )
+
+
+def _place(names: list[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
 
 
 def _parse(path: Path) -> Record | Damaged:

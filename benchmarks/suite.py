@@ -67,6 +67,8 @@ class Workload(Model):
     """`name` and the options of `benchmarks.datasets.load`."""
     model: dict[str, Any]
     """As in `ModelSpec.from_dict`, without `inputs`, which the data set gives."""
+    measures: list[Measure] | None = None
+    """Those of the suite's measures that are taken here; by default all."""
     early_stopping: int | None = Field(None, ge=1)
     """Epochs without a better validation loss after which training stops and the best parameters return."""
     experiment: str | None = None
@@ -97,6 +99,10 @@ class Suite(Model):
     curves: CurvesSettings = CurvesSettings()
     speed: SpeedSettings = SpeedSettings()
     workloads: list[Workload] = []
+
+    def having(self, measure: Measure) -> list[Workload]:
+        """Return the workloads on which this measure is taken."""
+        return [each for each in self.workloads if each.measures is None or measure in each.measures]
 
     def case(self, workload: Workload, measure: Measure, contender: str) -> Case:
         """Return the case that asks this measure of this contender on this workload."""

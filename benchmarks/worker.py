@@ -1,7 +1,8 @@
 """A worker: the child process that holds one contender, and the parent's handle on it.
 
 The child is the only place where a framework is imported. Parent and child talk over a pipe of their own:
-a command is `(name, arguments)`, an answer `(kind, content)` with kind `ready`, `alive`, `done` or `error`.
+a command is `(name, arguments)`, an answer `(kind, content)` with kind `ready`, `alive`, `done`, `refused`
+(an error of this project, in its parts) or `error`.
 Whatever the child writes to its standard streams goes to a log file and cannot disturb the conversation.
 """
 
@@ -123,6 +124,8 @@ class Worker:
                 kind, content = self._pipe.recv()
             except (EOFError, OSError) as error:
                 raise self._died(command) from error
+            if kind == "refused":
+                raise WorkerFailed(**content)
             if kind == "error":
                 raise WorkerFailed(
                     f"worker of {self.contender}, {command}",
@@ -161,7 +164,7 @@ def serve(pipe: Connection) -> None:
         try:
             content = COMMANDS[command](session, lambda: pipe.send(("alive", None)), **arguments)
         except VersusError as error:
-            pipe.send(("error", str(error)))
+            pipe.send(("refused", vars(error)))
         except Exception as error:  # noqa: BLE001  whatever a framework raises must reach the parent, not end the worker
             traceback.print_exc()
             pipe.send(("error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"))

@@ -14,9 +14,9 @@ TEST_SHARE = 0.2
 def split(name: str, raw: Raw, seed: int, train_examples: int | None, one_hot: bool) -> Dataset:
     """Split, standardise with the training part's statistics, and seal the test part.
 
-    Classes keep their shares in every part. Every feature (of a series: every feature over all times, of an
-    image: every pixel) gets mean 0 and standard deviation 1 over the training part; one that is constant
-    there is only centred. Regression targets are standardised likewise.
+    Classes keep their shares in every part. Every feature (of a series: at every time; of an image: every
+    pixel) gets mean 0 and standard deviation 1 over the training part; one that is constant there is only
+    centred. Regression targets are standardised likewise.
 
     Parameters
     ----------
@@ -100,8 +100,7 @@ def _standardized(
     parts: list[tuple[np.ndarray, np.ndarray]], targets_too: bool
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     x, y = parts[0]
-    axes = (0, 1) if x.ndim == 3 else (0,)
-    mean, scale = x.mean(axes), x.std(axes)
+    mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale == 0, 1.0, scale)
     target_mean, target_scale = (y.mean(), y.std() or 1.0) if targets_too else (0, 1)
     return [((x - mean) / scale, (y - target_mean) / target_scale if targets_too else y) for x, y in parts]

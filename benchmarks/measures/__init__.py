@@ -24,10 +24,11 @@ def _late(module: str, function: str) -> Callable[..., Any]:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "read": _late("preparation", "read"),
     "load": _late("cold_start", "load"),
     "elements": _late("elements", "compute"),
     "trajectory": _late("parity", "compute"),
-    "curve": _late("curves", "compute"),
+    "curves": _late("curves", "compute"),
     "open_workload": _late("speed", "open_workload"),
     "time_chunk": _late("speed", "time_chunk"),
     "memory_baseline": _late("memory", "baseline"),

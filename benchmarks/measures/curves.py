@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.datasets import Dataset
 from benchmarks.measures import Alive, Session
 from benchmarks.measures.preparation import Prepared, build, prepare
 from benchmarks.result import Curve, TestResult
-from implementations import AbstractLearner, ModelSpec
+from implementations import AbstractLearner, ModelSpec, initial
 
 DIVERGED_FACTOR = 10.0
 """A training whose loss ends above its start by this factor, or is no number, has diverged."""
@@ -20,17 +21,33 @@ def compute(
     session: Session,
     alive: Alive,
     *,
-    dataset: dict[str, Any],
+    data: Dataset,
     model: dict[str, Any],
-    data_seed: int,
     device: Literal["cpu", "gpu"],
     dtype: Literal["float32", "float64"],
-    seed: int,
+    seeds: list[int],
     early_stopping: int | None,
+) -> list[Curve]:
+    """Train once for each seed in the worker.
+
+    The network is built once and starts again for each seed, as compiling it anew would take longer than
+    training it; one with dropout is built for each seed, so that each draws its own masks.
+    """
+    prepared = prepare(data, model)
+    has_dropout = prepared.model != prepared.model.without_dropout()
+    curves, learner = [], None
+    for seed in seeds:
+        if learner is None or has_dropout:
+            _, learner = build(session, prepared, device, seed, dtype=dtype)
+        learner.load_parameters(initial.parameters(prepared.model.replace(seed=seed)))
+        curves.append(_train(learner, prepared, seed, early_stopping, alive))
+    return curves
+
+
+def _train(
+    learner: AbstractLearner[Any], prepared: Prepared, seed: int, early_stopping: int | None, alive: Alive
 ) -> Curve:
-    """Train once in the worker; evaluate before training and after each epoch."""
-    prepared = prepare(dataset, model, data_seed)
-    backend, learner = build(session, prepared, device, seed, dtype=dtype)
+    """Train to the end; evaluate before training and after each epoch."""
     training = Training(learner, prepared)
     training.evaluate()
     best, best_parameters, stopped = 0, learner.parameters(), False
@@ -48,10 +65,10 @@ def compute(
             break
     if early_stopping:
         learner.load_parameters(best_parameters)
-    test = None if training.diverged else training.test(f"{backend.name} {dtype} seed {seed}")
+    test = None if training.diverged else training.test(f"{learner.model.dtype} seed {seed}")
     return Curve(
         seed=seed,
-        dtype=dtype,
+        dtype=learner.model.dtype,
         steps_per_epoch=training.steps_per_epoch,
         train_loss=training.train_loss,
         validation_loss=training.validation_loss,

@@ -74,17 +74,17 @@ def variants() -> Iterator[Variant]:
     for name, optimizer in catalog.OPTIMIZERS.items():
         for options in _OPTIONS.get(name, ({},)):
             for convention in optimizer.conventions or (None,):
-                told = {**options, **({"convention": convention} if convention else {})}
+                given: dict[str, Any] = {**options, **({"convention": convention} if convention else {})}
                 changing = (
                     _SCHEDULES if options == {"momentum": 0.9} else {"constant": _SCHEDULES["constant"]}
                 )
                 for schedule, rate in changing.items():
                     words = [
                         name,
-                        *(key if isinstance(value, bool) else str(value) for key, value in told.items()),
+                        *(key if isinstance(value, bool) else str(value) for key, value in given.items()),
                         schedule,
                     ]
-                    yield Variant("optimizer", name, " ".join(words), {**told, "learning_rate": rate})
+                    yield Variant("optimizer", name, " ".join(words), {**given, "learning_rate": rate})
 
 
 def compute(session: Session, alive: Alive) -> Computed:

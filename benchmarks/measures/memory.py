@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.datasets import Dataset
 from benchmarks.measures import Alive, Session
 
 METHOD = (
@@ -20,13 +21,11 @@ def supported() -> bool:
     return _STATUS.exists() and _RESET.exists()
 
 
-def baseline(
-    session: Session, alive: Alive, *, dataset: dict[str, Any], model: dict[str, Any], data_seed: int
-) -> int:
-    """Read the data set, and return the peak of the process before any framework, in bytes."""
+def baseline(session: Session, alive: Alive, *, data: Dataset, model: dict[str, Any]) -> int:
+    """Return the peak of the process with the data and before any framework, in bytes."""
     from benchmarks.measures.preparation import prepare
 
-    session["prepared"] = prepare(dataset, model, data_seed)
+    session["prepared"] = prepare(data, model)
     return _peak()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.datasets import Dataset
 from benchmarks.deviations import explanation
 from benchmarks.measures import Alive, Session
 from benchmarks.result import Drift, ParityData, Trajectory
@@ -54,9 +55,8 @@ def compute(
     session: Session,
     alive: Alive,
     *,
-    dataset: dict[str, Any],
+    data: Dataset,
     model: dict[str, Any],
-    data_seed: int,
     device: Literal["cpu", "gpu"],
     dtype: DType,
     steps: int,
@@ -64,7 +64,7 @@ def compute(
     """Train in the worker and return losses and parameters at the compared steps. Dropout is off."""
     from benchmarks.measures.preparation import build, prepare
 
-    prepared = prepare(dataset, model, data_seed)
+    prepared = prepare(data, model)
     layers = prepared.model.without_dropout().to_dict()["layers"]
     backend, learner = build(session, prepared, device, prepared.model.seed, dtype=dtype, layers=layers)
     x, y = prepared.train

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import datasets
-from benchmarks.measures import Session
+from benchmarks.datasets import Dataset, Split, load
+from benchmarks.measures import Alive, Session
 from implementations import AbstractBackend, AbstractLearner, ModelSpec, Placement, initial
 from implementations.interface import Device
 
@@ -20,7 +20,7 @@ class Prepared:
     Examples are rounded to numbers that float32 can hold, so that both dtypes see the same data.
     """
 
-    data: datasets.Dataset
+    data: Dataset
     model: ModelSpec
 
     @property
@@ -50,10 +50,14 @@ class Prepared:
         return order.reshape(-1, order.shape[-1])[:steps]
 
 
-def prepare(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Prepared:
-    """Load the data set and complete the model with the shape of its examples."""
+def read(session: Session, alive: Alive, *, dataset: dict[str, Any], seed: int) -> Dataset:
+    """Load a data set in the worker: what reads it stays out of the parent and of everything measured."""
     options = {key: value for key, value in dataset.items() if key != "name"}
-    data = datasets.load(dataset["name"], seed=seed, **options)
+    return load(dataset["name"], seed=seed, **options)
+
+
+def prepare(data: Dataset, model: dict[str, Any]) -> Prepared:
+    """Complete the model with the shape of the data set's examples."""
     return Prepared(data, ModelSpec.from_dict({"inputs": list(data.inputs), **model}))
 
 
@@ -66,6 +70,6 @@ def build(
     return backend, backend.build(model, initial.parameters(model), Placement(device))
 
 
-def _single_precision(split: datasets.Split) -> tuple[np.ndarray, np.ndarray]:
+def _single_precision(split: Split) -> tuple[np.ndarray, np.ndarray]:
     y = split.y if split.y.dtype.kind in "iu" else split.y.astype(np.float32).astype(np.float64)
     return split.x.astype(np.float32).astype(np.float64), y

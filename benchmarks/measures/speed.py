@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from benchmarks.datasets import Dataset
 from benchmarks.measures import Alive, Session
 from benchmarks.measures.preparation import Prepared, build, prepare
 from benchmarks.result import Metric
@@ -44,9 +45,8 @@ def open_workload(
     alive: Alive,
     *,
     workload: str,
-    dataset: dict[str, Any],
+    data: Dataset,
     model: dict[str, Any],
-    data_seed: int,
     device: Literal["cpu", "gpu"],
     metrics: list[Metric],
     chunk_seconds: float,
@@ -61,7 +61,7 @@ def open_workload(
         `build` and `first_step` in seconds, `warm_up_steps`, and for each metric `iterations` (repetitions in
         a chunk) and `examples` (processed by one repetition).
     """
-    prepared = prepare(dataset, model, data_seed)
+    prepared = prepare(data, model)
     began = time.perf_counter()
     _, learner = build(session, prepared, device, prepared.model.seed)
     learner.synchronize()

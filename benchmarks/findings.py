@@ -1,0 +1,310 @@
+"""What the numbers say, in sentences: a run's verdict, and a finding for each experiment of the course.
+
+Every sentence is computed. If the numbers contradict the textbook, the sentence says what the numbers say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from benchmarks import stats, tables, units
+from benchmarks.result import Curve, CurvesData, ParityData, Record, SpeedData
+
+TARGET_FACTOR = 1.1
+"""A training is at its target when its loss is within this factor of the lowest that any level reached."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an experiment showed.
+
+    Parameters
+    ----------
+    expected
+        The textbook's statement.
+    sentence
+        What the numbers say.
+    holds
+        Whether they agree.
+    """
+
+    experiment: str
+    expected: str
+    sentence: str
+    holds: bool
+
+
+def verdict(records: Sequence[Record]) -> list[str]:
+    """Return what agrees, who learns equally, who is faster, and what to beware of."""
+    sentences = [_parity(records), _learning(records), _speed(records), _beware(records)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _parity(records: Sequence[Record]) -> str:
+    checked = [record for record in records if isinstance(record.data, ParityData)]
+    if not checked:
+        return ""
+    contenders = dict.fromkeys(record.case.contender for record in checked)
+    workloads = dict.fromkeys(record.case.workload for record in checked)
+    broken: dict[str, list[str]] = defaultdict(list)
+    largest: dict[str, float] = defaultdict(float)
+    for record in checked:
+        assert isinstance(record.data, ParityData)
+        for each in record.data.trajectories:
+            if each.passed and not each.deviation:
+                largest[each.dtype] = max(
+                    largest[each.dtype], *(max(drift.loss, drift.parameters) for drift in each.drift)
+                )
+        if not record.data.passed:
+            broken[record.case.contender].append(record.case.workload)
+    agreeing = len(contenders) - len(broken)
+    drifts = " and ".join(
+        f"{units.scientific(largest[dtype])} in {dtype}" for dtype in sorted(largest, reverse=True)
+    )
+    text = (
+        f"{agreeing} of {len(contenders)} contenders compute the same as float64 NumPy on "
+        f"{_count(len(workloads), 'workload')}, step by step, with differences of at most "
+        f"{drifts or 'nothing'}."
+    )
+    for contender, names in broken.items():
+        text += f" {contender} does not on {', '.join(names)}."
+    return text
+
+
+def _learning(records: Sequence[Record]) -> str:
+    by_workload: dict[str, dict[str, list[Curve]]] = defaultdict(dict)
+    for record in records:
+        if isinstance(record.data, CurvesData) and record.data.task == "classification":
+            by_workload[record.case.workload][record.case.contender] = record.data.curves
+    same, different, spread = [], [], 0.0
+    for workload, learned in by_workload.items():
+        counts = {
+            tuple(curve.test.correct for curve in curves if curve.dtype == "float64" and curve.test)
+            for curves in learned.values()
+        }
+        accuracies = [
+            fmean(found)
+            for curves in learned.values()
+            if (
+                found := [
+                    c.test.accuracy for c in curves if c.dtype == "float32" and c.test and c.test.accuracy
+                ]
+            )
+        ]
+        if accuracies:
+            spread = max(spread, max(accuracies) - min(accuracies))
+        if counts == {()}:
+            continue
+        first = next(iter(learned.values()))
+        told = next((curve.test for curve in first if curve.dtype == "float64" and curve.test), None)
+        if len(counts) == 1 and told:
+            same.append(f"{told.correct} of {told.count} on {workload}")
+        else:
+            different.append(workload)
+    if not same and not different:
+        return ""
+    text = ""
+    if same:
+        text = (
+            "In float64 all contenders give the same number of right answers to test examples "
+            f"({', '.join(same)}); in float32 their mean test accuracies lie within "
+            f"{units.percent(spread)} of each other."
+        )
+    if different:
+        text += f" They do not learn the same on {', '.join(different)}."
+    return text.strip()
+
+
+def _speed(records: Sequence[Record]) -> str:
+    table = tables.speed(records)
+    if not len(table):
+        return ""
+    steps = table[table["metric"] == "train_step"]
+    if not len(steps):
+        return ""
+    reference = steps.iloc[0]["reference"]
+    told = []
+    for contender, rows in steps[steps["contender"] != reference].groupby("contender", sort=False):
+        ratio = stats.geometric_mean(list(rows["ratio"]))
+        low, high = rows["ratio"].min(), rows["ratio"].max()
+        spread = f", {units.number(low)} to {units.number(high)} by workload" if len(rows) > 1 else ""
+        decided = sum(rows["verdict"] != "inconclusive")
+        told.append((ratio, f"{contender} {units.number(ratio)} ({decided} of {len(rows)} decided{spread})"))
+    if not told:
+        return f"Only {reference} was timed, so that there is nothing to compare."
+    words = "; ".join(text for _, text in sorted(told))
+    return f"Time of a training step relative to {reference} (geometric mean, less is faster): {words}."
+
+
+def _beware(records: Sequence[Record]) -> str:
+    failed = [record for record in records if record.status == "failed"]
+    untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
+    blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData)}
+    table = tables.speed(records)
+    open_ones = int((table["verdict"] == "inconclusive").sum()) if len(table) else 0
+    warnings = []
+    if failed:
+        warnings.append(f"{_count(len(failed), 'case')} failed")
+    if untimed:
+        warnings.append(f"{_count(len(untimed), 'case')} not timed for lack of parity")
+    if open_ones:
+        warnings.append(f"{open_ones} of {len(table)} comparisons of speed are inconclusive")
+    if blocks and min(blocks) < 6:
+        warnings.append(f"{_count(min(blocks), 'block')} of measurement make wide intervals")
+    diverged = sum(
+        curve.diverged
+        for record in records
+        if isinstance(record.data, CurvesData) and record.case.experiment is None
+        for curve in record.data.curves
+    )
+    if diverged:
+        warnings.append(f"{_count(diverged, 'training')} diverged")
+    return f"Beware: {'; '.join(warnings)}." if warnings else ""
+
+
+def course(records: Sequence[Record]) -> list[Finding]:
+    """Return a finding for each experiment that has curves."""
+    levels: dict[str, dict[str, list[Curve]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        if isinstance(record.data, CurvesData) and record.case.experiment in _EXPERIMENTS:
+            assert record.case.experiment is not None
+            levels[record.case.experiment][record.case.level or ""] += record.data.curves
+    return [_EXPERIMENTS[name](dict(found)) for name, found in levels.items()]
+
+
+def _logic_gates(levels: dict[str, list[Curve]]) -> Finding:
+    solved = {
+        level: sum((curve.train_accuracy or [0.0])[-1] == 1.0 for curve in curves)
+        for level, curves in levels.items()
+    }
+    told = [
+        f"{level}: {solved[level]} of {len(curves)} trainings end with all four rows right"
+        for level, curves in levels.items()
+    ]
+    should = {level: level != "perceptron XOR" for level in levels}
+    holds = all(
+        solved[level] == (len(curves) if should[level] else 0)
+        for level, curves in levels.items()
+        if level.startswith("perceptron")
+    ) and all(2 * solved[level] > len(levels[level]) for level in levels if level.startswith("network"))
+    return Finding(
+        "logic-gates",
+        "A step perceptron learns AND and OR and cannot learn XOR; a network with a hidden layer can.",
+        f"{'; '.join(told)}.",
+        holds,
+    )
+
+
+def _learning_rate(levels: dict[str, list[Curve]]) -> Finding:
+    rates = sorted(levels, key=float)
+    target = TARGET_FACTOR * min(min(curve.train_loss) for curves in levels.values() for curve in curves)
+    steps = {rate: median(steps_to(curve, target) for curve in levels[rate]) for rate in rates}
+    diverged = {rate: sum(curve.diverged for curve in levels[rate]) for rate in rates}
+    told = [
+        f"{rate}: {diverged[rate]} of {len(levels[rate])} diverge"
+        if diverged[rate]
+        else f"{rate}: {_steps(steps[rate])}"
+        for rate in rates
+    ]
+    best = min(rates, key=lambda rate: steps[rate])
+    holds = steps[rates[0]] > steps[best] and diverged[rates[-1]] > 0 and best not in (rates[0], rates[-1])
+    return Finding(
+        "learning-rate",
+        "Small learning rates need more steps to the minimum; large ones are unstable and miss it.",
+        f"Steps to a training loss of {units.number(target)} by learning rate: {'; '.join(told)}.",
+        holds,
+    )
+
+
+def _momentum(levels: dict[str, list[Curve]]) -> Finding:
+    plain = levels.get("0", next(iter(levels.values())))
+    target = fmean(curve.train_loss[-1] for curve in plain)
+    steps = {level: median(steps_to(curve, target) for curve in curves) for level, curves in levels.items()}
+    told = [f"{level}: {_steps(count)}" for level, count in steps.items()]
+    holds = steps.get("0.9", math.inf) < steps.get("0", math.inf)
+    return Finding(
+        "momentum",
+        "Momentum takes fewer steps to the same loss.",
+        f"Steps to the training loss that no momentum ends with ({units.number(target)}), by momentum: "
+        f"{'; '.join(told)}.",
+        holds,
+    )
+
+
+def _overfitting(levels: dict[str, list[Curve]]) -> Finding:
+    gaps = {level: fmean(map(gap, curves)) for level, curves in levels.items()}
+    early = fmean(
+        curve.validation_loss[1] - curve.train_loss[1] for curve in levels.get("baseline", []) or [_NO_CURVE]
+    )
+    base = gaps.get("baseline", math.nan)
+    told = [f"{level}: {units.number(value)}" for level, value in gaps.items()]
+    others = [value for level, value in gaps.items() if level != "baseline"]
+    return Finding(
+        "overfitting",
+        "A large network on few examples learns them by heart: validation loss leaves training loss behind; "
+        "L2, dropout and early stopping narrow the gap.",
+        f"Validation minus training loss of the baseline goes from {units.number(early)} after one epoch to "
+        f"{units.number(base)}; at the end (early stopping: at its best epoch) it is {'; '.join(told)}.",
+        bool(others) and base > early and all(value < base for value in others),
+    )
+
+
+def _tensor_ranks(levels: dict[str, list[Curve]]) -> Finding:
+    curves = [[curve.train_loss for curve in found] for found in levels.values()]
+    difference = max(
+        abs(a - b)
+        for other in curves[1:] or curves
+        for ours, theirs in zip(curves[0], other, strict=False)
+        for a, b in zip(ours, theirs, strict=False)
+    )
+    return Finding(
+        "tensor-ranks",
+        "A dense network sees the same numbers in a vector, a time series and an image, and learns the same.",
+        f"Training losses of the same examples as {', '.join(levels)} differ by at most "
+        f"{units.scientific(difference)}.",
+        len(levels) > 1 and difference < 1e-4,
+    )
+
+
+_EXPERIMENTS: dict[str, Callable[[dict[str, list[Curve]]], Finding]] = {
+    "logic-gates": _logic_gates,
+    "learning-rate": _learning_rate,
+    "momentum": _momentum,
+    "overfitting": _overfitting,
+    "tensor-ranks": _tensor_ranks,
+}
+
+_NO_CURVE = Curve(
+    seed=0,
+    dtype="float32",
+    steps_per_epoch=1,
+    train_loss=[math.nan] * 2,
+    validation_loss=[math.nan] * 2,
+    best_epoch=0,
+)
+
+
+def steps_to(curve: Curve, target: float) -> float:
+    """Return the training steps after which the training loss was first at the target; infinite if never."""
+    for epoch, loss in enumerate(curve.train_loss):
+        if loss <= target:
+            return epoch * curve.steps_per_epoch
+    return math.inf
+
+
+def gap(curve: Curve) -> float:
+    """Return validation minus training loss: at the end, or at the best epoch if training stopped early."""
+    epoch = curve.best_epoch if curve.stopped_early else -1
+    return curve.validation_loss[epoch] - curve.train_loss[epoch]
+
+
+def _steps(count: float) -> str:
+    return "never" if math.isinf(count) else f"{count:,.0f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,269 @@
+"""Charts for the HTML page. Each contender has one colour and one marker everywhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+import plotly.graph_objects as go
+
+from benchmarks import findings, stats, tables
+from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
+
+# Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
+_COLOURS = {
+    "numpy": "#E69F00",
+    "torch": "#D55E00",
+    "keras-tensorflow": "#0072B2",
+    "keras-jax": "#009E73",
+    "keras-torch": "#CC79A7",
+}
+_MARKERS = {
+    "numpy": "circle",
+    "torch": "square",
+    "keras-tensorflow": "diamond",
+    "keras-jax": "cross",
+    "keras-torch": "triangle-up",
+}
+_OTHER_COLOURS = ("#56B4E9", "#B8A000", "#999999")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_NEUTRAL = "#888888"
+
+Figure = tuple[str, go.Figure]
+"""Anchor of the section it belongs to, and the chart."""
+
+
+def charts(records: Sequence[Record]) -> list[Figure]:
+    """Return all charts that the records have data for."""
+    made = [
+        *_drifts(records),
+        *_learning(records),
+        *_ratios(records),
+        *_cold_starts(records),
+        *_memory(records),
+        *_course(records),
+    ]
+    for _, figure in made:
+        _settle(figure)
+    return made
+
+
+def style(contender: str) -> dict[str, str]:
+    """Return a contender's colour and marker.
+
+    Examples
+    --------
+    >>> style("numpy")
+    {'color': '#E69F00', 'symbol': 'circle'}
+    """
+    other = _OTHER_COLOURS[sum(map(ord, contender)) % len(_OTHER_COLOURS)]
+    return {"color": _COLOURS.get(contender, other), "symbol": _MARKERS.get(contender, "star")}
+
+
+def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw for each workload how far each contender is from float64 NumPy, with the tolerance."""
+    for workload, found in _by_workload(records, ParityData):
+        figure = go.Figure()
+        for contender, data in found.items():
+            for trajectory in data.trajectories:
+                figure.add_scatter(
+                    x=[drift.step for drift in trajectory.drift],
+                    y=[drift.parameters or None for drift in trajectory.drift],
+                    name=contender,
+                    legendgroup=contender,
+                    showlegend=trajectory.dtype == "float32",
+                    mode="lines+markers",
+                    marker=style(contender),
+                    line={"color": style(contender)["color"], "dash": _dash(trajectory.dtype)},
+                    hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
+                )
+        for trajectory in next(iter(found.values())).trajectories:
+            figure.add_hline(
+                y=trajectory.tolerance,
+                line={"color": _NEUTRAL, "dash": "dot"},
+                annotation={"text": f"tolerance {trajectory.dtype}", "font": {"color": _NEUTRAL}},
+            )
+        figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
+        figure.update_xaxes(title="training step")
+        figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
+        yield "parity", figure
+
+
+def _learning(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw for each workload train and validation loss, the mean over seeds in a band from least to most."""
+    plain = [record for record in records if record.case.experiment is None]
+    for workload, found in _by_workload(plain, CurvesData):
+        for quantity in ("loss", "accuracy"):
+            figure = go.Figure()
+            for contender, data in found.items():
+                curves = [curve for curve in data.curves if curve.dtype == "float32"]
+                if not curves or getattr(curves[0], f"train_{quantity}") is None:
+                    continue
+                for part in ("train", "validation"):
+                    _band(figure, contender, [getattr(curve, f"{part}_{quantity}") for curve in curves], part)
+            if figure.data:
+                figure.update_yaxes(title=quantity)
+                figure.update_xaxes(title="epoch")
+                figure.update_layout(title=f"{workload}: {quantity} (train solid, validation dashed)")
+                yield "learning", figure
+
+
+def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], part: str) -> None:
+    length = min(map(len, series))
+    epochs = list(range(length))
+    columns = [[one[epoch] for one in series] for epoch in epochs]
+    colour = style(contender)["color"]
+    figure.add_scatter(
+        x=[*epochs, *reversed(epochs)],
+        y=[*(max(column) for column in columns), *(min(column) for column in reversed(columns))],
+        fill="toself",
+        fillcolor=_transparent(colour),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=contender,
+    )
+    figure.add_scatter(
+        x=epochs,
+        y=[fmean(column) for column in columns],
+        name=contender,
+        legendgroup=contender,
+        showlegend=part == "train",
+        mode="lines+markers",
+        marker={**style(contender), "size": 5},
+        line={"color": colour, "dash": "solid" if part == "train" else "dash"},
+        hovertemplate=f"{contender} {part}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+    )
+
+
+def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw ratios with intervals, one chart for each tier and thread track."""
+    frame = tables.speed(records)
+    if not len(frame):
+        return
+    for (tier, threads, device), part in frame.groupby(["tier", "threads", "device"], sort=False):
+        figure = go.Figure()
+        for contender, rows in part.groupby("contender", sort=False):
+            figure.add_scatter(
+                x=rows["ratio"],
+                y=[f"{row.workload}, {row.metric}" for row in rows.itertuples()],
+                name=contender,
+                mode="markers",
+                marker={**style(str(contender)), "size": 10},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": (rows["ratio_high"] - rows["ratio"]).fillna(0),
+                    "arrayminus": (rows["ratio"] - rows["ratio_low"]).fillna(0),
+                },
+                hovertemplate=f"{contender}<br>%{{y}}: %{{x:.3g}}<extra></extra>",
+            )
+        band = {"fillcolor": _transparent(_NEUTRAL), "line_width": 0}
+        figure.add_vrect(x0=1 / (1 + stats.MARGIN), x1=1 + stats.MARGIN, **band)
+        figure.update_xaxes(type="log", title=f"time ÷ {part.iloc[0]['reference']}'s (less is faster)")
+        figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
+        yield "speed", figure
+
+
+def _cold_starts(records: Sequence[Record]) -> Iterable[Figure]:
+    frame = tables.cold_start(records)
+    if not len(frame):
+        return
+    first = frame[frame["workload"] == frame.iloc[0]["workload"]]
+    figure = go.Figure()
+    stages = [column for column in frame.columns if column.endswith("_seconds")]
+    for number, stage in enumerate(stages):
+        figure.add_bar(
+            x=first[stage],
+            y=first["contender"],
+            orientation="h",
+            name=stage.removesuffix("_seconds").replace("_", " "),
+            marker={"color": (*_COLOURS.values(), *_OTHER_COLOURS)[number]},
+        )
+    figure.update_xaxes(title="seconds")
+    figure.update_layout(
+        barmode="stack", title=f"{first.iloc[0]['workload']}: from nothing to the first step"
+    )
+    yield "cold-start", figure
+
+
+def _memory(records: Sequence[Record]) -> Iterable[Figure]:
+    for workload, found in _by_workload(records, MemoryData):
+        figure = go.Figure()
+        for contender, data in found.items():
+            figure.add_bar(
+                x=list(data.peak_bytes),
+                y=[peak / 1e6 for peak in data.peak_bytes.values()],
+                name=contender,
+                marker={"color": style(contender)["color"]},
+            )
+        figure.update_yaxes(title="peak of the process, MB")
+        figure.update_layout(title=f"{workload}: memory by stage")
+        yield "memory", figure
+
+
+def _course(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw for each experiment the training (and for overfitting the validation) loss of each level."""
+    levels: dict[str, dict[str, list[Curve]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        if isinstance(record.data, CurvesData) and record.case.experiment:
+            levels[record.case.experiment][record.case.level or ""] += record.data.curves
+    for finding in findings.course(records):
+        figure = go.Figure()
+        for number, (level, curves) in enumerate(levels[finding.experiment].items()):
+            parts = ("train", "validation") if finding.experiment == "overfitting" else ("train",)
+            for part in parts:
+                series = [getattr(curve, f"{part}_loss") for curve in curves]
+                length = min(map(len, series))
+                figure.add_scatter(
+                    x=[epoch * curves[0].steps_per_epoch for epoch in range(length)],
+                    y=[fmean(one[epoch] for one in series) for epoch in range(length)],
+                    name=f"{level} {part}" if len(parts) > 1 else level,
+                    mode="lines",
+                    line={
+                        "color": (*_COLOURS.values(), *_OTHER_COLOURS)[number % 8],
+                        "dash": _DASHES[number % 6] if len(parts) == 1 else _part_dash(part),
+                    },
+                )
+        figure.update_yaxes(title="loss", type="log")
+        figure.update_xaxes(title="training step")
+        figure.update_layout(title=f"{finding.experiment}: mean over contenders and seeds")
+        yield "course", figure
+
+
+def _settle(figure: go.Figure) -> None:
+    """Make a chart readable on light and dark ground and on a phone."""
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": _NEUTRAL, "size": 13},
+        title={"font": {"size": 15}, "automargin": True},
+        legend={"orientation": "h", "y": -0.2},
+        margin={"l": 10, "r": 10, "t": 50, "b": 10},
+    )
+    figure.update_xaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
+
+
+def _by_workload(records: Sequence[Record], kind: type[Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for record in records:
+        if isinstance(record.data, kind):
+            found[record.case.workload][record.case.contender] = record.data
+    return found.items()
+
+
+def _dash(dtype: str) -> str:
+    return "solid" if dtype == "float32" else "dash"
+
+
+def _part_dash(part: str) -> str:
+    return "solid" if part == "train" else "dash"
+
+
+def _transparent(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.2)"

@@ -1,0 +1,353 @@
+"""A run as sections of text and tables: written once, shown by terminal, Markdown and HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import findings, stats, tables, units
+from benchmarks.result import ParityData, Record, SpeedData
+from benchmarks.store import Damaged, RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text.
+
+    Parameters
+    ----------
+    title
+        What the table shows; may be empty.
+    detail
+        Whether it only repeats more precisely what another table says; the terminal leaves it out.
+    """
+
+    title: str
+    headers: list[str]
+    rows: list[list[str]]
+    detail: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One answer.
+
+    Parameters
+    ----------
+    anchor
+        Name for links and for the charts that belong to it.
+    text
+        Paragraphs.
+    """
+
+    anchor: str
+    title: str
+    text: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+def sections(store: RunStore) -> list[Section]:
+    """Return all sections that have something to say, the verdict first."""
+    records, damaged = store.records()
+    made = [
+        Section("verdict", "Verdict", findings.verdict(records) or ["Nothing was measured."]),
+        _parity(records),
+        _elements(records),
+        _learning(records),
+        _speed(records),
+        _cold_start(records),
+        _memory(records),
+        _course(records),
+        _method(store, records),
+        _troubles(records, damaged),
+        _environment(store),
+    ]
+    return [section for section in made if section.text or section.tables]
+
+
+def _parity(records: Sequence[Record]) -> Section:
+    frame = tables.parity(records)
+    if not len(frame):
+        return Section("parity", "Parity")
+    contenders = list(dict.fromkeys(frame["contender"]))
+    rows = []
+    for workload, group in frame.groupby("workload", sort=False):
+        cells = {
+            contender: " | ".join(_drift(each) for _, each in found.iterrows())
+            for contender, found in group.groupby("contender", sort=False)
+        }
+        rows.append([str(workload), *(cells.get(contender, units.UNKNOWN) for contender in contenders)])
+    text = [
+        "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
+        "Initial parameters and batches are the same, and the trainings are compared step by step.",
+    ]
+    notes = dict.fromkeys(note for note in frame["notes"] if note)
+    known = dict.fromkeys(
+        f"{row.contender}, {row.dtype}: {row.known_deviation}"
+        for row in frame.itertuples()
+        if isinstance(row.known_deviation, str)
+    )
+    return Section(
+        "parity",
+        "Do they compute the same?",
+        [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
+        [Table("", ["workload", *contenders], rows)],
+    )
+
+
+def _drift(row: pd.Series[Any]) -> str:
+    worst = max(row["largest_loss_drift"], row["largest_parameter_drift"])
+    if not row["passed"]:
+        return f"FAILED at step {row['first_departure_step']:.0f} ({units.scientific(worst)})"
+    return units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
+
+
+def _elements(records: Sequence[Record]) -> Section:
+    frame = tables.elements(records)
+    if not len(frame):
+        return Section("elements", "Elements")
+    frame["known"] = frame["deviation"].notna()
+    rows = []
+    for contender, group in frame.groupby("contender", sort=False):
+        cells = [str(contender)]
+        for kind in ("activation", "loss", "optimizer"):
+            part = group[group["kind"] == kind]
+            exact = int((part["passed"] & ~part["known"]).sum())
+            known = int(part["known"].sum())
+            told = f"{exact} of {len(part)}" + (f", {known} known deviations" if known else "")
+            failed = len(part) - exact - known
+            cells.append(told + (f", {failed} FAILED" if failed else ""))
+        rows.append(cells)
+    differing = frame[frame["known"] | ~frame["passed"]]
+    details = [
+        [
+            row.contender,
+            row.name,
+            row.quantity,
+            row.dtype,
+            units.scientific(row.error),
+            units.scientific(row.tolerance),
+            row.deviation if isinstance(row.deviation, str) else "FAILED",
+        ]
+        for row in differing.drop(columns="kind").itertuples(index=False)
+    ]
+    headers = ["contender", "element", "quantity", "dtype", "error", "tolerance", "reason"]
+    found = [Table("", ["contender", "activations", "losses", "optimizers"], rows)]
+    if details:
+        found.append(Table("Differences beyond the tolerance", headers, details, detail=True))
+    text = ["Values and derivatives of every element within its tolerance of float64 NumPy."]
+    return Section("elements", "Is each element the same?", text, found)
+
+
+def _learning(records: Sequence[Record]) -> Section:
+    frame = tables.curves([record for record in records if record.case.experiment is None])
+    if not len(frame):
+        return Section("learning", "Learning")
+    rows = [
+        [
+            row.workload,
+            row.contender,
+            row.dtype,
+            str(row.seeds) + (f", {row.diverged} diverged" if row.diverged else ""),
+            units.number(row.train_loss),
+            units.number(row.validation_loss),
+            _interval(row.test_loss, row.test_loss_low, row.test_loss_high, units.number),
+            _interval(row.test_accuracy, row.test_accuracy_low, row.test_accuracy_high, units.percent),
+            f"{row.test_correct} of {row.test_count:.0f}" if row.test_correct else units.UNKNOWN,
+        ]
+        for row in frame.itertuples()
+    ]
+    headers = [
+        "workload",
+        "contender",
+        "dtype",
+        "seeds",
+        "train loss",
+        "validation loss",
+        "test loss",
+        "test accuracy",
+        "right answers",
+    ]
+    float64 = headers.index("dtype")
+    short = [[row[0], row[1], row[4], row[5], row[7], row[8]] for row in rows if row[float64] == "float32"]
+    return Section(
+        "learning",
+        "Do they learn the same?",
+        [
+            "Means over seeds after the last epoch, with 95 % intervals.",
+            "The test part was opened once for each trained model, after its training.",
+        ],
+        [
+            Table("float32", [headers[i] for i in (0, 1, 4, 5, 7, 8)], short),
+            Table("All trainings", headers, rows, detail=True),
+        ],
+    )
+
+
+def _speed(records: Sequence[Record]) -> Section:
+    frame = tables.speed(records)
+    if not len(frame):
+        return Section("speed", "Speed")
+    found = []
+    for (tier, threads, device), part in frame.groupby(["tier", "threads", "device"], sort=False):
+        contenders = list(dict.fromkeys(part["contender"]))
+        rows = []
+        for (workload, metric), group in part.groupby(["workload", "metric"], sort=False):
+            cells = {row.contender: _glance(row) for row in group.itertuples()}
+            rows.append(
+                [str(workload), str(metric), *(cells.get(name, "no parity, no time") for name in contenders)]
+            )
+        title = f"Tier {tier}, threads {threads}, {device}"
+        found.append(Table(title, ["workload", "metric", *contenders], rows))
+        details = [
+            [
+                row.workload,
+                row.metric,
+                row.contender,
+                units.seconds(row.seconds),
+                units.number(row.examples_per_second),
+                units.ratio(stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)),
+                row.verdict,
+                str(row.blocks),
+            ]
+            for row in part.itertuples()
+        ]
+        headers = ["workload", "metric", "contender", "time", "examples/s", "ratio", "verdict", "blocks"]
+        found.append(Table(f"{title}: ratios to {part.iloc[0]['reference']}", headers, details, detail=True))
+    text = [
+        "Median time of one repetition and its ratio to the reference's, from interleaved blocks.",
+        "? marks a ratio whose 95 % interval leaves open who is faster. Without parity there is no time.",
+    ]
+    return Section("speed", "Which is faster here?", text, found)
+
+
+def _glance(row: Any) -> str:
+    if row.verdict == "reference":
+        return units.seconds(row.seconds)
+    mark = "?" if row.verdict == "inconclusive" else ""
+    return f"{units.seconds(row.seconds)} ×{units.number(row.ratio)}{mark}"
+
+
+def _cold_start(records: Sequence[Record]) -> Section:
+    frame = tables.cold_start(records)
+    if not len(frame):
+        return Section("cold-start", "Cold start")
+    stages = [column for column in frame.columns if column.endswith("_seconds")]
+    rows = [
+        [
+            row["workload"],
+            row["contender"],
+            *(units.seconds(row[stage]) for stage in stages),
+            units.number(row["break_even_steps"]),
+        ]
+        for _, row in frame.iterrows()
+    ]
+    headers = [stage.removesuffix("_seconds").replace("_", " ") for stage in stages]
+    text = [
+        "From an empty process to the first training step.",
+        "Break-even: from how many steps on the contender, its start included, has taken less time.",
+    ]
+    return Section(
+        "cold-start",
+        "What does starting cost?",
+        text,
+        [Table("", ["workload", "contender", *headers, "break-even steps"], rows)],
+    )
+
+
+def _memory(records: Sequence[Record]) -> Section:
+    frame = tables.memory(records)
+    if not len(frame):
+        return Section("memory", "Memory")
+    stages = [column for column in frame.columns if column.endswith("_bytes")]
+    rows = [
+        [row["workload"], row["contender"], *(units.megabytes(row[stage]) for stage in stages)]
+        for _, row in frame.iterrows()
+    ]
+    headers = ["workload", "contender", *(stage.removesuffix("_bytes") for stage in stages)]
+    text = ["Peak resident memory within each stage, in processes that were not timed."]
+    return Section("memory", "How much memory does it take?", text, [Table("", headers, rows)])
+
+
+def _course(records: Sequence[Record]) -> Section:
+    found = findings.course(records)
+    rows = [[each.experiment, "yes" if each.holds else "NO", each.expected, each.sentence] for each in found]
+    if not rows:
+        return Section("course", "Course")
+    headers = ["experiment", "holds", "the textbook says", "the numbers say"]
+    return Section("course", "What a course says, tried out", [], [Table("", headers, rows)])
+
+
+def _method(store: RunStore, records: Sequence[Record]) -> Section:
+    timed = [record.data for record in records if isinstance(record.data, SpeedData) and record.data.blocks]
+    checked = [record.data for record in records if isinstance(record.data, ParityData)]
+    text = []
+    if checked:
+        reasons = dict.fromkeys(each.tolerance_reason for data in checked for each in data.trajectories)
+        text += [f"Tolerance of parity: {reason}." for reason in reasons]
+    if timed:
+        blocks = [block for data in timed for block in data.blocks]
+        idle = ", ".join(dict.fromkeys(block.idle_workers for block in blocks))
+        busy = sorted(block.cpu_per_wall for block in blocks)
+        text.append(
+            f"Speed: {'; '.join(dict.fromkeys(data.stopped_by for data in timed))}; contenders took turns "
+            f"chunk by chunk in random order, idle workers {idle}; while timed, a process was busy on "
+            f"{busy[0]:.2f} to {busy[-1]:.2f} cores."
+        )
+    text.append(f"Repeat it: {' '.join(store.manifest.command)}")
+    return Section("method", "How was this measured?", text)
+
+
+def _troubles(records: Sequence[Record], damaged: Sequence[Damaged]) -> Section:
+    rows = [
+        [record.case.id, record.status, record.reason or ""]
+        for record in records
+        if record.status != "finished"
+    ]
+    rows += [[each.path.name, "damaged record", each.reason] for each in damaged]
+    if not rows:
+        return Section("troubles", "Troubles")
+    return Section(
+        "troubles", "What is missing, and why", [], [Table("", ["case", "status", "reason"], rows)]
+    )
+
+
+def _environment(store: RunStore) -> Section:
+    manifest = store.manifest
+    packages = manifest.environment.get("packages") or {}
+    machine = manifest.environment.get("machine") or {}
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+    rows = [
+        ["run", manifest.run],
+        ["suite", manifest.suite],
+        ["started", manifest.started],
+        ["outcome", manifest.outcome],
+        ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
+        ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
+        ["python", str((manifest.environment.get("python") or {}).get("version"))],
+        ["packages", versions],
+        ["commit", _commit(manifest.environment.get("git"))],
+        *(["absent", f"{name}: {reason}"] for name, reason in manifest.absent.items()),
+    ]
+    return Section("environment", "Where was this measured?", [], [Table("", ["what", "value"], rows, True)])
+
+
+def _commit(git: dict[str, Any] | None) -> str:
+    if not git:
+        return units.UNKNOWN
+    return f"{git.get('commit')}{' with uncommitted changes' if git.get('dirty') else ''}"
+
+
+def _interval(estimate: float, low: float, high: float, shown: Any) -> str:
+    text: str = shown(estimate)
+    known = [value for value in (low, high) if value is not None and value == value]
+    return f"{text} ({shown(low)} to {shown(high)})" if len(known) == 2 else text
+
+
+def passed(records: Iterable[Record]) -> bool:
+    """Return whether no case failed and every parity check passed."""
+    return all(record.status != "failed" and getattr(record.data, "passed", True) for record in records)

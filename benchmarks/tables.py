@@ -1,0 +1,252 @@
+"""A run as tables: what the terminal, Markdown, CSV, Parquet and the HTML page show.
+
+Tiers and thread tracks are key columns and never share a column of numbers. No parity, no time: a contender
+that has not passed parity on a workload has no time there, whatever its records hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import stats
+from benchmarks.result import (
+    Case,
+    CurvesData,
+    ElementsData,
+    Measure,
+    MemoryData,
+    ParityData,
+    Record,
+    SpeedData,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REFERENCE = "numpy"
+"""The contender that ratios are relative to, where it took part."""
+
+Key = tuple[str, str, str]
+"""Workload, device, thread track."""
+
+
+def tables(records: Iterable[Record]) -> dict[str, pd.DataFrame]:
+    """Return every table by name; one without rows is left out."""
+    kept = list(records)
+    made = {name: make(kept) for name, make in _TABLES.items()}
+    return {name: table for name, table in made.items() if len(table)}
+
+
+def parity(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender, workload and dtype: the largest drift, and whether it passed."""
+    rows = []
+    for record in records:
+        if not isinstance(record.data, ParityData):
+            continue
+        rows += [
+            {
+                **_place(record.case),
+                "contender": record.case.contender,
+                "dtype": each.dtype,
+                "steps": each.steps,
+                "largest_loss_drift": max(drift.loss for drift in each.drift),
+                "largest_parameter_drift": max(drift.parameters for drift in each.drift),
+                "tolerance": each.tolerance,
+                "passed": each.passed,
+                "first_departure_step": each.first_departure,
+                "known_deviation": each.deviation,
+                "true_float64": record.data.true_float64,
+                "notes": "; ".join(record.data.notes),
+            }
+            for each in record.data.trajectories
+        ]
+    return _frame(rows)
+
+
+def elements(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender, element, quantity and dtype."""
+    rows = []
+    for record in records:
+        if isinstance(record.data, ElementsData):
+            rows += [
+                {"contender": record.case.contender, **each.model_dump()} for each in record.data.agreements
+            ]
+    return _frame(rows)
+
+
+def curves(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender, workload and dtype: means over seeds with intervals."""
+    rows = []
+    for record in records:
+        if not isinstance(record.data, CurvesData):
+            continue
+        for dtype in ("float32", "float64"):
+            trained = [curve for curve in record.data.curves if curve.dtype == dtype]
+            tested = [curve.test for curve in trained if curve.test]
+            if not trained:
+                continue
+            loss = stats.mean_interval([test.loss for test in tested]) if tested else None
+            accuracies = [test.accuracy for test in tested if test.accuracy is not None]
+            accuracy = stats.mean_interval(accuracies) if accuracies else None
+            rows.append(
+                {
+                    **_place(record.case),
+                    "experiment": record.case.experiment,
+                    "level": record.case.level,
+                    "contender": record.case.contender,
+                    "dtype": dtype,
+                    "seeds": len(trained),
+                    "diverged": sum(curve.diverged for curve in trained),
+                    "train_loss": _mean(curve.train_loss[-1] for curve in trained),
+                    "validation_loss": _mean(curve.validation_loss[-1] for curve in trained),
+                    "test_loss": loss.estimate if loss else None,
+                    "test_loss_low": loss.low if loss else None,
+                    "test_loss_high": loss.high if loss else None,
+                    "test_accuracy": accuracy.estimate if accuracy else None,
+                    "test_accuracy_low": accuracy.low if accuracy else None,
+                    "test_accuracy_high": accuracy.high if accuracy else None,
+                    "test_correct": ", ".join(
+                        str(test.correct) for test in tested if test.correct is not None
+                    ),
+                    "test_count": tested[0].count if tested else None,
+                }
+            )
+    return _frame(rows)
+
+
+def speed(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each timed contender, workload and metric, with the ratio to the reference."""
+    kept = list(records)
+    rows = []
+    for key, timed in _timed(kept).items():
+        reference = reference_of(timed)
+        for contender, data in timed.items():
+            for samples in data.blocks[0].samples:
+                one = stats.seconds(data, samples.metric)
+                ratio = stats.paired_ratio(data, timed[reference], samples.metric)
+                rows.append(
+                    {
+                        **dict(zip(("workload", "device", "threads"), key, strict=True)),
+                        "metric": samples.metric,
+                        "tier": samples.tier,
+                        "contender": contender,
+                        "seconds": one,
+                        "examples_per_second": samples.examples / one,
+                        "reference": reference,
+                        "ratio": ratio.estimate,
+                        "ratio_low": ratio.low,
+                        "ratio_high": ratio.high,
+                        "verdict": "reference" if contender == reference else stats.verdict(ratio),
+                        "blocks": len(data.blocks),
+                        "stopped_by": data.stopped_by,
+                    }
+                )
+    return _frame(rows)
+
+
+def cold_start(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each timed contender and workload: the stages of a start, and when it pays off."""
+    rows = []
+    for key, timed in _timed(list(records)).items():
+        reference = timed[reference_of(timed)]
+        for contender, data in timed.items():
+            rows.append(
+                {
+                    **dict(zip(("workload", "device", "threads"), key, strict=True)),
+                    "contender": contender,
+                    **{f"{stage}_seconds": seconds for stage, seconds in stats.stage_seconds(data).items()},
+                    "break_even_steps": 0.0 if data is reference else stats.break_even_steps(data, reference),
+                }
+            )
+    return _frame(rows)
+
+
+def memory(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender and workload: the peak of the process in each stage."""
+    return _frame(
+        [
+            {
+                **_place(record.case),
+                "contender": record.case.contender,
+                **{f"{stage}_bytes": peak for stage, peak in record.data.peak_bytes.items()},
+            }
+            for record in records
+            if isinstance(record.data, MemoryData)
+        ]
+    )
+
+
+def cases(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each case: what became of it, and why."""
+    return _frame(
+        [
+            {
+                **_place(record.case),
+                "measure": record.case.measure,
+                "contender": record.case.contender,
+                "status": record.status,
+                "reason": record.reason,
+                "started": record.started,
+                "duration_seconds": record.seconds,
+            }
+            for record in records
+        ]
+    )
+
+
+def passed_parity(records: Iterable[Record]) -> set[tuple[Key, str]]:
+    """Return workload, device and track with the contender, wherever parity was checked and passed."""
+    return {
+        (_key(record.case), record.case.contender)
+        for record in records
+        if isinstance(record.data, ParityData) and record.data.passed
+    }
+
+
+def reference_of(timed: dict[str, SpeedData]) -> str:
+    """Return the contender that the others' times are divided by."""
+    return REFERENCE if REFERENCE in timed else next(iter(timed))
+
+
+def _timed(records: list[Record]) -> dict[Key, dict[str, SpeedData]]:
+    """Return the times that may be shown."""
+    allowed = passed_parity(records)
+    timed: dict[Key, dict[str, SpeedData]] = defaultdict(dict)
+    for record in records:
+        pair = _key(record.case), record.case.contender
+        if isinstance(record.data, SpeedData) and record.data.blocks and pair in allowed:
+            timed[pair[0]][pair[1]] = record.data
+    return timed
+
+
+def _key(case: Case) -> Key:
+    return case.workload, case.device, case.track
+
+
+def _place(case: Case) -> dict[str, str]:
+    return dict(zip(("workload", "device", "threads"), _key(case), strict=True))
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows)
+
+
+def _mean(values: Iterable[float]) -> float:
+    given = list(values)
+    return sum(given) / len(given) if all(map(math.isfinite, given)) else math.nan
+
+
+_TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
+    "parity": parity,
+    "elements": elements,
+    "curves": curves,
+    "speed": speed,
+    "cold_start": cold_start,
+    "memory": memory,
+    "cases": cases,
+}

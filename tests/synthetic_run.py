@@ -1,0 +1,164 @@
+"""A made-up run with records of every measure, for tests of the read side."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import (
+    Agreement,
+    Block,
+    Case,
+    Curve,
+    CurvesData,
+    Drift,
+    ElementsData,
+    Manifest,
+    MemoryData,
+    ParityData,
+    Record,
+    Samples,
+    SpeedData,
+    TestResult,
+    Trajectory,
+)
+from benchmarks.store import RunStore
+
+CONTENDERS = ("numpy", "torch", "keras-jax")
+WORKLOADS = ("perceptron", "network")
+SECONDS = {"numpy": 100e-6, "torch": 300e-6, "keras-jax": 50e-6}
+STARTED = "2026-01-31T12:00:00+00:00"
+
+
+def manifest(run: str = "made-up", **changes: Any) -> Manifest:
+    """Return a manifest; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "run": run,
+        "suite": "quick",
+        "command": ["versus", "run"],
+        "started": STARTED,
+        "outcome": "finished",
+        "contenders": list(CONTENDERS),
+        "seed": 0,
+        "settings": {"device": "cpu", "threads": 1, "workloads": [{"name": name} for name in WORKLOADS]},
+        "environment": {
+            "machine": {"processor": "abacus", "usable_cores": 2},
+            "packages": {"numpy": "2.4.6", "torch": "2.13.0"},
+            "variables": {},
+        },
+    }
+    return Manifest.model_validate(fields | changes)
+
+
+def record(data: Any, contender: str, workload: str = "network", **case: Any) -> Record:
+    """Return a finished record."""
+    return Record(
+        case=Case(suite="quick", workload=workload, measure=data.measure, contender=contender, **case),
+        status="finished",
+        started=STARTED,
+        seconds=1.0,
+        spec={},
+        data=data,
+    )
+
+
+def parity(*, passed: bool = True) -> ParityData:
+    drifts = {"float64": 2e-16, "float32": 3e-7 if passed else 0.1}
+    trajectories = [
+        Trajectory(
+            dtype=dtype,
+            steps=100,
+            tolerance=1e-12 if dtype == "float64" else 2e-6,
+            tolerance_reason="made up",
+            drift=[Drift(step=0, loss=0.0, parameters=0.0), Drift(step=100, loss=drift, parameters=drift)],
+            passed=passed or dtype == "float64",
+            first_departure=None if passed or dtype == "float64" else 100,
+        )
+        for dtype, drift in drifts.items()
+    ]
+    return ParityData(reference="numpy float64", true_float64=True, trajectories=trajectories, passed=passed)
+
+
+def speed(seconds: float, *, blocks: int = 6, noise: float = 0.01, seed: int = 0) -> SpeedData:
+    """Return blocks whose chunks of 1000 steps take about `seconds` a step."""
+    luck = random.Random(seed)
+
+    def samples(metric: Any, tier: Any, factor: float) -> Samples:
+        chunks = [1000 * factor * seconds * luck.gauss(1, noise) for _ in range(5)]
+        return Samples(metric=metric, tier=tier, iterations=1000, examples=64, seconds=chunks)
+
+    return SpeedData(
+        blocks=[
+            Block(
+                index=index,
+                stages={"spawn": 0.1, "import": 1.0, "build": 0.1, "first_step": 0.1},
+                warm_up_steps=10,
+                idle_workers="frozen",
+                threads_seen=1,
+                cpu_per_wall=1.0,
+                samples=[samples("train_step", "loop", 1), samples("epoch", "idiomatic", 10)],
+            )
+            for index in range(blocks)
+        ],
+        stopped_by="all blocks done",
+    )
+
+
+def curve(
+    seed: int = 0, dtype: Any = "float32", *, losses: tuple[float, ...] = (2.0, 1.0, 0.5), **changes: Any
+) -> Curve:
+    fields: dict[str, Any] = {
+        "seed": seed,
+        "dtype": dtype,
+        "steps_per_epoch": 10,
+        "train_loss": list(losses),
+        "validation_loss": [loss + 0.1 for loss in losses],
+        "train_accuracy": [0.1, 0.5, 1.0],
+        "validation_accuracy": [0.1, 0.5, 0.9],
+        "best_epoch": 2,
+        "test": TestResult(loss=0.6, accuracy=0.95, correct=95, count=100),
+    }
+    return Curve.model_validate(fields | changes)
+
+
+def curves() -> CurvesData:
+    trained = [curve(seed) for seed in range(3)] + [curve(0, "float64")]
+    return CurvesData(task="classification", curves=trained)
+
+
+def memory() -> MemoryData:
+    return MemoryData(
+        method="made up", peak_bytes={"baseline": 10**7, "import": 10**8, "build": 10**8, "train": 2 * 10**8}
+    )
+
+
+def elements(**changes: Any) -> ElementsData:
+    fields: dict[str, Any] = {
+        "kind": "activation",
+        "name": "gelu",
+        "quantity": "value",
+        "dtype": "float64",
+        "error": 1e-16,
+        "tolerance": 3e-15,
+        "passed": True,
+    }
+    agreement = Agreement.model_validate(fields | changes)
+    return ElementsData(agreements=[agreement], passed=agreement.passed)
+
+
+def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
+    """Write the whole run: keras-jax fails parity on `network`; its time there must never be shown."""
+    store = RunStore.create(folder, manifest(folder.name, **changes))
+    for number, contender in enumerate(CONTENDERS):
+        store.write(record(elements(), contender, "elements"))
+        for workload in WORKLOADS:
+            failing = (contender, workload) == ("keras-jax", "network")
+            for data in (
+                parity(passed=not failing),
+                curves(),
+                speed(SECONDS[contender] * slower, seed=number),
+                memory(),
+            ):
+                store.write(record(data, contender, workload))
+    return store
