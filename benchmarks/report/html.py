@@ -50,7 +50,7 @@ def page(store: RunStore, now: datetime.datetime) -> str:
 
 
 def _drawing(figure: Any, name: str) -> str:
-    """Return a chart without the library; plotly escapes <, > and / in texts, so that none is read as HTML."""
+    """Return a chart without the library; plotly escapes <, > and / in texts: none is read as HTML."""
     drawing: str = figure.to_html(
         full_html=False,
         include_plotlyjs=False,

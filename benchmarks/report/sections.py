@@ -242,7 +242,7 @@ def _cold_start(records: Sequence[Record]) -> Section:
             row["workload"],
             row["contender"],
             *(units.seconds(row[stage]) for stage in stages),
-            units.number(row["break_even_steps"]),
+            units.number(row["break_even_steps"]) if row["break_even_steps"] else units.UNKNOWN,
         ]
         for _, row in frame.iterrows()
     ]

@@ -85,8 +85,9 @@ def print_doctor(contenders: Sequence[Contender]) -> None:
 
 def _print_table(console: Console, title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = RichTable(title=escape(title) or None, title_justify="left")
-    for header in headers:
-        table.add_column(escape(header), overflow="fold")
+    for number, header in enumerate(headers):
+        # the first column names the row, and a name broken in two is hard to find again
+        table.add_column(escape(header), overflow="fold", no_wrap=number == 0 and len(headers) > 2)
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)
@@ -94,4 +95,4 @@ def _print_table(console: Console, title: str, headers: Sequence[str], rows: Seq
 
 def _console() -> Console:
     console = Console()
-    return console if console.is_terminal else Console(width=max(NARROWEST, console.width))
+    return console if console.is_terminal else Console(width=NARROWEST)

@@ -26,6 +26,7 @@ def dense(spec: LayerSpec, dtype: str, *, with_activation: bool = True) -> layer
         spec.units,
         activation=partial(getattr(activations, name), **resolved) if with_activation else None,
         use_bias=spec.use_bias,
+        kernel_initializer="zeros",  # the initial parameters are handed in
         kernel_regularizer=_penalty(spec.l2, dtype) if spec.l2 else None,
     )
 

@@ -1,0 +1,32 @@
+"""A suite that runs in seconds on NumPy alone, for tests of the run side."""
+
+from __future__ import annotations
+
+TEXT = """
+description = "small"
+measures = ["parity", "curves", "speed", "memory"]
+contenders = ["numpy"]
+timeout_seconds = 60
+
+[parity]
+float64_steps = 10
+float32_steps = 10
+
+[curves]
+seeds = [0, 1]
+
+[speed]
+blocks = 2
+chunks = 2
+chunk_seconds = 0.002
+warm_up_seconds = 0.0
+
+[[workloads]]
+name = "w"
+dataset = { name = "iris" }
+[workloads.model]
+layers = [{ units = 3 }]
+loss = { name = "sparse_categorical_crossentropy", from_logits = true }
+optimizer = { name = "sgd", learning_rate = 0.1 }
+epochs = 2
+"""

@@ -1,0 +1,207 @@
+"""The command as its users meet it: exit codes, one line for each error, JSON and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import small_suite
+import synthetic_run
+from click.testing import CliRunner
+
+from benchmarks.cli import main
+
+KINDS = [
+    "contenders",
+    "suites",
+    "datasets",
+    "activations",
+    "losses",
+    "optimizers",
+    "schedules",
+    "initializers",
+    "runs",
+]
+
+
+def versus(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(small_suite.TEXT)
+    return path
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+@pytest.mark.parametrize("command", ["run", "parity", "report", "compare", "list", "doctor"])
+def test_every_command_explains_itself(command):
+    shown = versus(command, "--help")
+    assert shown.exit_code == 0
+    assert "--json" in shown.stdout
+
+
+def test_run_prints_verdicts_and_the_path_of_its_report(suite, results):
+    done = versus("run", suite, "--results", results)
+    assert done.exit_code == 0, done.output
+    assert "1 of 1 contenders compute the same" in " ".join(done.stdout.split())
+    path = done.stdout.strip().splitlines()[-1].removeprefix("report: ")
+    assert path.endswith("report.html")
+    assert Path(path).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_json_is_all_that_standard_output_holds(suite, results):
+    done = versus("run", suite, "--results", results, "--json", "--set", "measures=['parity']")
+    told = json.loads(done.stdout)
+    assert told["passed"] is True
+    assert set(told["tables"]) == {"parity", "cases"}
+
+
+def test_parity_asks_nothing_else(suite, results):
+    done = versus("parity", suite, "--results", results, "--json")
+    assert done.exit_code == 0
+    assert {case["measure"] for case in json.loads(done.stdout)["tables"]["cases"]} == {"elements", "parity"}
+
+
+def test_disagreement_is_exit_code_1(suite, results, monkeypatch):
+    from benchmarks.measures import parity
+
+    monkeypatch.setattr(parity, "FLOAT32_TOLERANCE_PER_ROOT_STEP", 0.0)
+    done = versus("parity", suite, "--results", results)
+    assert done.exit_code == 1
+    assert "FAILED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "quik"], "suite"),
+        (["run", "--contenders", "tensorflow"], "contender|backend"),
+        (["run", "--device", "tpu"], "tpu"),
+        (["run", "--threads", "many"], "threads"),
+        (["run", "--set", "speed"], "KEY=VALUE"),
+        (["run", "--set", "speed.blocks=none"], "speed.blocks"),
+        (["run", "--set", "workloads.0.dataset.name=irish"], "irish"),
+        (["run", "--set", "workloads.0.model.layers.0.activation=sigmoids"], "sigmoid"),
+        (["run", "--resume", "nothing"], "run nothing"),
+        (["report", "nothing"], "run nothing"),
+        (["compare", "a", "b"], "run a"),
+        (["list", "cats"], "cats"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, says, results):
+    where = ["--results", results] if arguments[0] != "list" else []
+    done = versus(*arguments, *where)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    last = done.stderr.strip().splitlines()[-1]
+    assert any(word in last for word in says.split("|"))
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_results_folder_that_cannot_be_written(suite, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = versus("run", suite, "--results", tmp_path / "file" / "results")
+    assert done.exit_code == 2
+    assert "can be written" in done.stderr
+
+
+def test_run_on_a_device_that_is_not_there(suite, results):
+    done = versus("run", suite, "--results", results, "--device", "gpu")
+    assert done.exit_code == 2
+    assert "NumPy computes on the CPU only" in done.stderr
+
+
+def test_report_of_saved_runs(tmp_path):
+    results = tmp_path / "results"
+    (results / "local").mkdir(parents=True)
+    synthetic_run.write(results / "local" / "made-up")
+    done = versus("report", "--results", results, "--format", "markdown", "--format", "csv", "--json")
+    assert done.exit_code == 0
+    assert any(path.endswith("report.md") for path in json.loads(done.stdout)["files"])
+
+
+def test_damaged_record_does_not_stop_the_report(tmp_path):
+    store = synthetic_run.write(tmp_path / "run")
+    (store.folder / "records" / "broken.json").write_text("{")
+    done = versus("report", store.folder, "--format", "markdown")
+    assert done.exit_code == 0
+    assert "broken.json" in (store.folder / "report.md").read_text().replace("\\", "")
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.0, 0), (1.5, 1)])
+def test_compare(tmp_path, factor, code):
+    before, after = (
+        synthetic_run.write(tmp_path / n, slower=f).folder for n, f in (("a", 1.0), ("b", factor))
+    )
+    assert versus("compare", before, after).exit_code == code
+    told = json.loads(versus("compare", before, after, "--json").stdout)
+    assert told["exit_code"] == code
+
+
+def test_compare_refuses_different_machines(tmp_path):
+    before = synthetic_run.write(tmp_path / "a").folder
+    after = synthetic_run.write(tmp_path / "b", environment={"machine": {"processor": "slide rule"}}).folder
+    assert versus("compare", before, after).exit_code == 2
+    forced = versus("compare", before, after, "--force")
+    assert forced.exit_code == 0
+    assert "slide rule" in forced.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_list(kind, tmp_path):
+    synthetic_run.write(tmp_path / "local" / "made-up")
+    rows = json.loads(versus("list", kind, "--results", tmp_path, "--json").stdout)
+    assert rows
+    assert all(list(row) == list(rows[0]) for row in rows)
+    assert rows[0]["name"] in versus("list", kind, "--results", tmp_path).stdout
+
+
+def test_doctor_says_what_is_missing_and_how_to_get_it(monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    gone = ("torch", "keras", "tensorflow", "jax")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name in gone else find(name, *a)
+    )
+    done = versus("doctor")
+    assert done.exit_code == 0
+    words = " ".join(done.stdout.split())
+    assert 'torch not installed; pip install -c constraints.txt -e ".[torch]"' in words
+    told = {each["name"]: each["usable"] for each in json.loads(versus("doctor", "--json").stdout)}
+    assert told["numpy"] is True
+    assert told["keras-jax"] is False
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals of POSIX")
+def test_interruption_says_how_to_go_on(suite, results):
+    """Ctrl-C in the middle of a run that would take minutes."""
+    command = [sys.executable, "-m", "benchmarks.cli", "run", str(suite), "--results", str(results)]
+    process = subprocess.Popen(
+        [*command, "--set", "speed.blocks=100000"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    records = results / "local"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(records.glob("*/records/*.json"))) < 2:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Go on with: versus run --resume" in told
+    kept = [json.loads(path.read_text()) for path in records.glob("*/records/*.json")]
+    assert {record["case"]["measure"] for record in kept} >= {"parity", "curves"}

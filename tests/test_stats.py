@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import synthetic_run
+
+from benchmarks import stats
+from benchmarks.stats import Interval
+
+
+def test_t_interval_against_hand_computation():
+    # mean 3, s = sqrt(2.5), n = 5, t(4, 0.975) = 2.776445
+    interval = stats.mean_interval([1, 2, 3, 4, 5])
+    half = 2.776445 * math.sqrt(2.5) / math.sqrt(5)
+    assert interval.low == pytest.approx(3 - half, rel=1e-6)
+    assert interval.high == pytest.approx(3 + half, rel=1e-6)
+
+
+def test_one_observation_has_no_interval():
+    interval = stats.mean_interval([2.0])
+    assert math.isnan(interval.low)
+    assert stats.verdict(interval) == "inconclusive"
+
+
+def test_interval_covers_the_true_ratio_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        logs = random.normal(0.1, 0.05, 6)
+        interval = stats.mean_interval(logs.tolist())
+        covered += interval.low <= 0.1 <= interval.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.5, 0.97, "faster"),
+        (0.5, 0.99, "inconclusive"),
+        (1.03, 1.5, "slower"),
+        (1.01, 1.5, "inconclusive"),
+        (0.985, 1.015, "same"),
+        (0.9, 1.1, "inconclusive"),
+        (math.nan, math.nan, "inconclusive"),
+    ],
+)
+def test_verdicts(low, high, said):
+    assert stats.verdict(Interval((low + high) / 2, low, high, 6)) == said
+
+
+def test_paired_ratio_finds_a_known_ratio():
+    ratio = stats.paired_ratio(synthetic_run.speed(3e-4, seed=1), synthetic_run.speed(1e-4), "train_step")
+    assert ratio.low < 3 < ratio.high
+    assert ratio.high / ratio.low < 1.05
+    assert ratio.count == 6
+
+
+def test_paired_ratio_uses_only_blocks_of_both():
+    mine, theirs = synthetic_run.speed(1e-4, blocks=6), synthetic_run.speed(1e-4, blocks=4)
+    assert stats.paired_ratio(mine, theirs, "train_step").count == 4
+
+
+def test_pairing_cancels_what_a_block_does_to_all():
+    """A block in which the machine is twice as slow slows both; the ratio must not notice."""
+
+    def slowed(data, factor):
+        blocks = [
+            block.model_copy(
+                update={
+                    "samples": [
+                        samples.model_copy(
+                            update={"seconds": [s * factor ** (block.index % 2) for s in samples.seconds]}
+                        )
+                        for samples in block.samples
+                    ]
+                }
+            )
+            for block in data.blocks
+        ]
+        return data.model_copy(update={"blocks": blocks})
+
+    mine, theirs = synthetic_run.speed(2e-4, seed=1), synthetic_run.speed(1e-4)
+    plain = stats.paired_ratio(mine, theirs, "train_step")
+    noisy = stats.paired_ratio(slowed(mine, 2), slowed(theirs, 2), "train_step")
+    assert noisy.estimate == pytest.approx(plain.estimate)
+    assert noisy.high == pytest.approx(plain.high)
+
+
+def test_unpaired_ratio():
+    ratio, p_value = stats.unpaired_ratio(
+        synthetic_run.speed(1.1e-4, seed=1), synthetic_run.speed(1e-4), "train_step"
+    )
+    assert ratio.low < 1.1 < ratio.high
+    assert p_value < 1e-4
+    _, same = stats.unpaired_ratio(
+        synthetic_run.speed(1e-4, noise=0.05, seed=1), synthetic_run.speed(1e-4, noise=0.05), "train_step"
+    )
+    assert same > 0.01
+
+
+def test_adjusted_p_values_keep_what_is_unknown():
+    values = stats.adjusted([0.01, math.nan, 0.02])
+    assert values[0] == pytest.approx(0.02)
+    assert math.isnan(values[1])
+
+
+def test_break_even():
+    slow_start, quick_start = synthetic_run.speed(1e-4, noise=0), synthetic_run.speed(3e-4, noise=0)
+    early = quick_start.model_copy(
+        update={
+            "blocks": [
+                block.model_copy(
+                    update={"stages": {"spawn": 0.1, "import": 0.0, "build": 0.1, "first_step": 0.1}}
+                )
+                for block in quick_start.blocks
+            ]
+        }
+    )
+    # one second later, 200 µs a step gained
+    assert stats.break_even_steps(slow_start, early) == pytest.approx(5000)
+    assert stats.break_even_steps(early, slow_start) == math.inf
+    assert stats.break_even_steps(slow_start, quick_start) == 0

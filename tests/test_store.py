@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import datetime
+import json
+import os
+
+import pytest
+import synthetic_run
+
+from benchmarks.store import RunStore, StoreError, find_run, new_run_folder, runs_in
+
+NOW = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore.create(tmp_path / "run", synthetic_run.manifest())
+
+
+def test_what_is_written_is_read_back(store):
+    for data in (
+        synthetic_run.parity(),
+        synthetic_run.curves(),
+        synthetic_run.speed(1e-4),
+        synthetic_run.memory(),
+        synthetic_run.elements(),
+    ):
+        written = synthetic_run.record(data, "torch")
+        store.write(written)
+        assert RunStore.open(store.folder).record(written.case.id) == written
+
+
+def test_infinite_and_missing_numbers_survive(store):
+    written = synthetic_run.record(
+        synthetic_run.elements(error=float("inf"), passed=False), "torch", "elements"
+    )
+    store.write(written)
+    assert RunStore.open(store.folder).records()[0][0].data.agreements[0].error == float("inf")
+
+
+def test_records_come_in_the_order_of_the_manifest(tmp_path):
+    records, damaged = synthetic_run.write(tmp_path / "run").records()
+    order = [record.case.contender for record in records if record.case.measure == "parity"]
+    assert order == [*synthetic_run.CONTENDERS, *synthetic_run.CONTENDERS]
+    assert not damaged
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "no JSON"),
+        ('{"schema_version": 1', "no JSON"),
+        ("[]", "content"),
+        ('{"schema_version": 1}', "case: Field required"),
+        ('{"schema_version": 99}', "newer versus"),
+    ],
+)
+def test_damaged_record_is_reported_and_the_rest_is_read(store, content, reason):
+    store.write(synthetic_run.record(synthetic_run.parity(), "torch"))
+    (store.folder / "records" / "broken.json").write_text(content)
+    records, damaged = store.records()
+    assert len(records) == 1
+    assert damaged[0].path.name == "broken.json"
+    assert reason in damaged[0].reason
+
+
+def test_record_is_replaced_whole(store):
+    for passed in (True, False):
+        store.write(synthetic_run.record(synthetic_run.parity(passed=passed), "torch"))
+    assert [record.data.passed for record in store.records()[0]] == [False]
+    assert [path.suffix for path in (store.folder / "records").iterdir()] == [".json"]
+
+
+def test_full_disk_leaves_the_earlier_record(store, monkeypatch):
+    store.write(synthetic_run.record(synthetic_run.parity(), "torch"))
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        store.write(synthetic_run.record(synthetic_run.parity(passed=False), "torch"))
+    assert [record.data.passed for record in store.records()[0]] == [True]
+    assert len(list((store.folder / "records").iterdir())) == 1
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can be written"):
+        RunStore.create(tmp_path / "file" / "run", synthetic_run.manifest())
+
+
+def test_existing_run_is_not_overwritten(store):
+    with pytest.raises(StoreError):
+        RunStore.create(store.folder, synthetic_run.manifest())
+
+
+def test_manifest_is_updated_on_disk(store):
+    store.update_manifest(outcome="interrupted")
+    assert RunStore.open(store.folder).manifest.outcome == "interrupted"
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"schema_version": 99})])
+def test_damaged_manifest(store, content):
+    (store.folder / "manifest.json").write_text(content)
+    with pytest.raises(StoreError, match=r"readable manifest\.json"):
+        RunStore.open(store.folder)
+
+
+def test_new_folders_never_collide(tmp_path):
+    first = new_run_folder(tmp_path, "quick", NOW)
+    first.mkdir(parents=True)
+    assert new_run_folder(tmp_path, "quick", NOW) != first
+    assert first.name == "20260131-120000-quick"
+
+
+def test_find_run_by_path_by_name_and_latest(tmp_path):
+    for number, name in enumerate(("old", "new")):
+        folder = tmp_path / "local" / name
+        RunStore.create(folder, synthetic_run.manifest(name))
+        os.utime(folder / "manifest.json", (number, number))
+    assert [folder.name for folder in runs_in(tmp_path)] == ["old", "new"]
+    assert find_run(str(tmp_path / "local" / "old"), tmp_path).name == "old"
+    assert find_run("old", tmp_path).name == "old"
+    assert find_run("latest", tmp_path).name == "new"
+    with pytest.raises(StoreError, match="none of that name"):
+        find_run("other", tmp_path)
+    with pytest.raises(StoreError, match="no run there"):
+        find_run("latest", tmp_path / "empty")

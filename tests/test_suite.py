@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.suite import load_suite, suite_names
+from implementations import InvalidInput, ModelSpec
+
+MINIMAL = """
+description = "x"
+measures = ["curves"]
+[[workloads]]
+name = "w"
+dataset = { name = "iris" }
+[workloads.model]
+layers = [{ units = 3, activation = "softmax" }]
+loss = "sparse_categorical_crossentropy"
+optimizer = { name = "sgd", learning_rate = 0.1 }
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_suites_are_complete(name):
+    suite = load_suite(name)
+    assert suite.description
+    assert suite.workloads
+    for workload in suite.workloads:
+        ModelSpec.from_dict({"inputs": [1], **workload.model})
+
+
+def test_quick_is_what_the_readme_says():
+    suite = load_suite("quick")
+    assert [workload.dataset["name"] for workload in suite.workloads] == [
+        "breast_cancer",
+        "digits",
+        "diabetes",
+    ]
+
+
+def test_course_has_every_level_that_its_findings_read():
+    levels = {}
+    for workload in load_suite("course").workloads:
+        levels.setdefault(workload.experiment, []).append(workload.level)
+    assert levels["logic-gates"] == ["perceptron AND", "perceptron OR", "perceptron XOR", "network XOR"]
+    assert [float(level) for level in levels["learning-rate"]] == [1e-4, 1e-3, 0.01, 0.1, 1, 10]
+    assert levels["momentum"] == ["0", "0.5", "0.9", "0.99", "0.9 Nesterov"]
+    assert levels["overfitting"] == ["baseline", "L2", "dropout", "early stopping"]
+    assert levels["tensor-ranks"] == ["vector", "time series", "image"]
+
+
+def test_grid_makes_every_combination():
+    suite = load_suite("speed")
+    assert len(suite.workloads) == 12
+    assert len({workload.name for workload in suite.workloads}) == 12
+    sizes = {(w.model["layers"][0]["units"], w.model["batch_size"]) for w in suite.workloads}
+    assert (2048, 16) in sizes
+
+
+def test_suite_convention_is_written_into_models(written):
+    suite = load_suite(written('convention = "torch"\n' + MINIMAL))
+    assert suite.workloads[0].model["optimizer"]["convention"] == "torch"
+
+
+def test_overrides():
+    suite = load_suite("quick", {"speed.blocks": 7, "threads": "default", "workloads.0.model.epochs": 2})
+    assert suite.speed.blocks == 7
+    assert suite.threads is None
+    assert suite.workloads[0].model["epochs"] == 2
+
+
+def test_measures_of_one_workload(written):
+    suite = load_suite(written(MINIMAL.replace('name = "w"', 'name = "w"\nmeasures = ["parity"]')))
+    assert suite.having("parity")
+    assert not suite.having("curves")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "iris"', 'name = "irish"', "dataset"),
+        ('"softmax"', '"sofmax"', "activation.*softmax"),
+        ('"sparse_categorical_crossentropy"', '"crossentropy"', "loss"),
+        ('"sgd"', '"sdg"', "optimizer.*sgd"),
+        ('measures = ["curves"]', 'measures = ["looks"]', "measures"),
+        ('measures = ["curves"]', 'measures = ["speed"]', "no parity, no time"),
+        ('description = "x"', 'description = "x"\nspeeed = 1', "speeed"),
+        ('description = "x"', 'description = "x"\ncontenders = ["tensorflow"]', "contender"),
+        ('description = "x"', 'description = "x"\ndevice = "tpu"', "device"),
+        ('description = "x"', "description = ", "TOML"),
+        ('name = "w"', 'name = "a/b"', "workload name"),
+        ("learning_rate = 0.1", "learning_rate = -1", "learning_rate"),
+        ("units = 3", "units = 0", "units"),
+    ],
+)
+def test_wrong_suites_say_what_is_wrong(written, old, new, says):
+    assert old in MINIMAL
+    with pytest.raises(InvalidInput, match=says):
+        load_suite(written(MINIMAL.replace(old, new)))
+
+
+def test_two_workloads_of_one_name(written):
+    with pytest.raises(InvalidInput, match="w twice"):
+        load_suite(written(MINIMAL + MINIMAL[MINIMAL.index("[[workloads]]") :]))
+
+
+def test_unknown_suite_and_missing_file(tmp_path):
+    with pytest.raises(InvalidInput, match="quick"):
+        load_suite("quik")
+    with pytest.raises(InvalidInput, match="readable TOML file"):
+        load_suite(str(tmp_path / "nothing.toml"))

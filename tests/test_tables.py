@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import synthetic_run
+
+from benchmarks import tables
+
+
+def test_no_parity_no_time(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    speed, start = tables.speed(records), tables.cold_start(records)
+    for table in (speed, start):
+        shown = set(zip(table["workload"], table["contender"], strict=True))
+        assert ("perceptron", "keras-jax") in shown
+        assert ("network", "keras-jax") not in shown
+        assert ("network", "torch") in shown
+
+
+def test_without_any_parity_record_nothing_is_timed(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    assert not len(tables.speed([record for record in records if record.case.measure != "parity"]))
+
+
+def test_ratios_are_to_numpy(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.speed(records)
+    torch = table[(table["contender"] == "torch") & (table["metric"] == "train_step")]
+    assert set(table["reference"]) == {"numpy"}
+    assert torch["ratio"].between(2.9, 3.1).all()
+    assert set(torch["verdict"]) == {"slower"}
+    assert set(table[table["contender"] == "numpy"]["verdict"]) == {"reference"}
+
+
+def test_another_reference_where_numpy_did_not_take_part(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.speed([record for record in records if record.case.contender != "numpy"])
+    assert set(table["reference"]) == {"torch"}
+
+
+def test_curves_tell_means_intervals_and_right_answers(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.curves(records)
+    row = table[(table["contender"] == "torch") & (table["dtype"] == "float32")].iloc[0]
+    assert row["seeds"] == 3
+    assert row["test_accuracy"] == pytest.approx(0.95)
+    assert row["test_correct"] == "95, 95, 95"
+
+
+def test_tables_without_rows_are_left_out():
+    assert tables.tables([]) == {}
+
+
+def test_every_measure_has_its_table(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    assert set(tables.tables(records)) == {
+        "parity",
+        "elements",
+        "curves",
+        "speed",
+        "cold_start",
+        "memory",
+        "cases",
+    }

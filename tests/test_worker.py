@@ -1,0 +1,126 @@
+"""The worker protocol, with children that die, hang, talk and refuse."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from benchmarks import measures
+from benchmarks.environment import worker_environment
+from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
+
+MISBEHAVIOUR = """
+import os, sys, time
+from benchmarks.measures import COMMANDS
+from implementations import InvalidInput
+
+def die(session, alive): os._exit(3)
+def killed(session, alive): os.kill(os.getpid(), 9)
+def hang(session, alive): time.sleep(60)
+def slow_but_alive(session, alive):
+    for _ in range(8):
+        time.sleep(0.25); alive()
+    return "done"
+def noisy(session, alive):
+    print("x" * 100000); os.write(1, b"raw"); sys.stderr.write("more"); return 7
+def fail(session, alive): raise ZeroDivisionError("on its thousandth step")
+def refuse(session, alive): raise InvalidInput("rate", expected="less", got="more", action="lower it")
+COMMANDS.update(die=die, killed=killed, hang=hang, slow_but_alive=slow_but_alive)
+COMMANDS.update(noisy=noisy, fail=fail, refuse=refuse)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """A worker with commands that misbehave, put there by a sitecustomize module of its own."""
+    (tmp_path / "sitecustomize.py").write_text(MISBEHAVIOUR)
+    environment = worker_environment(1, {"PYTHONPATH": str(tmp_path)})
+    with Worker("numpy", environment, tmp_path / "log", timeout=1.0) as started:
+        yield started
+
+
+def test_loads_a_contender_and_tells_its_threads(tmp_path):
+    with Worker("numpy", worker_environment(1), tmp_path / "log", 60) as worker:
+        told = worker.call("load", contender="numpy", threads=1)
+    assert told["threads"] == 1
+    assert told["devices"]["gpu"][0] is False
+
+
+@pytest.mark.parametrize(("command", "says"), [("die", "exit code 3"), ("killed", "signal SIGKILL")])
+def test_death_is_told(worker, command, says):
+    with pytest.raises(WorkerFailed, match=says):
+        worker.call(command)
+
+
+def test_after_its_death_it_cannot_be_called(worker):
+    with pytest.raises(WorkerFailed):
+        worker.call("die")
+    with pytest.raises(WorkerFailed):
+        worker.call("noisy")
+
+
+def test_silence_is_ended(worker):
+    began = time.monotonic()
+    with pytest.raises(WorkerFailed, match="a sign of life within 1 s"):
+        worker.call("hang")
+    assert time.monotonic() - began < 30
+
+
+def test_signs_of_life_keep_a_slow_command_going(worker):
+    signs = []
+    assert worker.call("slow_but_alive", on_alive=lambda: signs.append(1)) == "done"
+    assert len(signs) == 8
+
+
+def test_output_goes_to_the_log_and_not_into_the_conversation(worker, tmp_path):
+    assert worker.call("noisy") == 7
+    assert "raw" in (tmp_path / "log").read_text()
+
+
+def test_errors_of_a_framework_are_told_and_the_worker_lives_on(worker, tmp_path):
+    with pytest.raises(WorkerFailed, match="ZeroDivisionError: on its thousandth step"):
+        worker.call("fail")
+    assert "Traceback" in (tmp_path / "log").read_text()
+    assert worker.call("noisy") == 7
+
+
+def test_refusals_come_through_as_they_are(worker):
+    with pytest.raises(WorkerFailed, match=r"^rate: expected less, got more; lower it$"):
+        worker.call("refuse")
+
+
+@pytest.mark.skipif(not CAN_FREEZE, reason="this system cannot stop processes")
+def test_frozen_worker_does_nothing_until_thawed(worker):
+    worker.freeze()
+    with pytest.raises(WorkerFailed, match="a sign of life"):
+        worker.call("noisy")
+
+
+@pytest.mark.skipif(not CAN_FREEZE, reason="this system cannot stop processes")
+def test_thawed_worker_works_and_frozen_one_can_be_closed(worker):
+    worker.freeze()
+    worker.thaw()
+    assert worker.call("noisy") == 7
+    worker.freeze()
+    process = worker._process.pid
+    worker.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, signal.SIGCONT)
+
+
+def test_all_commands_exist():
+    """Commands import their module late; a misspelled one would only show in a run."""
+    from importlib import import_module
+
+    for command in measures.COMMANDS.values():
+        module, function = (cell.cell_contents for cell in command.__closure__)
+        names = {module, function}
+        assert any(
+            hasattr(import_module(f"benchmarks.measures.{name}"), other)
+            for name in names
+            for other in names - {name}
+            if (measures.__path__ and __import__("importlib").util.find_spec(f"benchmarks.measures.{name}"))
+        )
