@@ -11,11 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-import small_suite
-import synthetic_run
 from click.testing import CliRunner
 
 from benchmarks.cli import main
+from tests import small_suite, synthetic_run
 
 KINDS = [
     "contenders",

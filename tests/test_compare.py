@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-import synthetic_run
 
 from benchmarks.compare import IncomparableRuns, compare
 from benchmarks.store import RunStore
+from tests import synthetic_run
 
 
 def judgements(comparison, what):

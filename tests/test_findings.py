@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 
 import pytest
-import synthetic_run
 
 from benchmarks import findings
 from benchmarks.result import CurvesData
+from tests import synthetic_run
 
 
 def experiment(name, levels):

@@ -5,11 +5,11 @@ import html
 import re
 
 import pytest
-import synthetic_run
 
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
 from benchmarks.report import html as page_module
 from benchmarks.store import RunStore, StoreError
+from tests import synthetic_run
 
 NOW = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
 HOSTILE = "</script><script>alert(1)</script>[x](javascript:alert(1))|`"

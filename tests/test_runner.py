@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-import small_suite
 
 from benchmarks import launch, runner
 from benchmarks.measures import parity
@@ -13,6 +12,7 @@ from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
 from benchmarks.store import RunStore
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
+from tests import small_suite
 
 
 class Watcher:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-import synthetic_run
 
 from benchmarks import stats
 from benchmarks.stats import Interval
+from tests import synthetic_run
 
 
 def test_t_interval_against_hand_computation():

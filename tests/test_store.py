@@ -5,9 +5,9 @@ import json
 import os
 
 import pytest
-import synthetic_run
 
 from benchmarks.store import RunStore, StoreError, find_run, new_run_folder, runs_in
+from tests import synthetic_run
 
 NOW = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.UTC)
 

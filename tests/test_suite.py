@@ -47,11 +47,11 @@ def test_quick_is_what_the_readme_says():
 
 
 def test_course_has_every_level_that_its_findings_read():
-    levels = {}
+    levels: dict[str | None, list[str | None]] = {}
     for workload in load_suite("course").workloads:
         levels.setdefault(workload.experiment, []).append(workload.level)
     assert levels["logic-gates"] == ["perceptron AND", "perceptron OR", "perceptron XOR", "network XOR"]
-    assert [float(level) for level in levels["learning-rate"]] == [1e-4, 1e-3, 0.01, 0.1, 1, 10]
+    assert [float(level or "") for level in levels["learning-rate"]] == [1e-4, 1e-3, 0.01, 0.1, 1, 10]
     assert levels["momentum"] == ["0", "0.5", "0.9", "0.99", "0.9 Nesterov"]
     assert levels["overfitting"] == ["baseline", "L2", "dropout", "early stopping"]
     assert levels["tensor-ranks"] == ["vector", "time series", "image"]

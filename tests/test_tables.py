@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import synthetic_run
 
 from benchmarks import tables
+from tests import synthetic_run
 
 
 def test_no_parity_no_time(tmp_path):

@@ -1,0 +1,144 @@
+"""Everything the conformance tests ask of one backend, computed in a process of its own.
+
+`python -c "from tests.conformance.probe import write; write()" BACKEND FILE` writes a pickled `Answers`.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import datasets
+from benchmarks.measures import elements, parity
+from benchmarks.suite import load_suite
+from implementations import AbstractBackend, ModelSpec, Placement, initial, load_backend
+
+STEPS = 20
+BATCH = 8
+EXAMPLES = 24
+
+HIDDEN = {"units": 5, "activation": "tanh"}
+MODELS: dict[str, dict[str, Any]] = {
+    "softmax from logits": {
+        "inputs": [4],
+        "layers": [HIDDEN, {"units": 3}],
+        "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
+    },
+    "series, no bias, penalty": {
+        "inputs": [3, 2],
+        "layers": [{**HIDDEN, "use_bias": False, "l2": 0.1}, {"units": 2, "l2": 0.01}],
+        "loss": "huber",
+    },
+    "images": {"inputs": [2, 3, 1], "layers": [HIDDEN, HIDDEN, {"units": 1}], "loss": "mean_absolute_error"},
+    "rosenblatt": {"inputs": [4], "layers": [{"units": 1, "activation": "step"}], "loss": "perceptron"},
+    "m perceptrons": {
+        "inputs": [4],
+        "layers": [{"units": 3, "activation": "sigmoid"}],
+        "loss": "binary_crossentropy",
+    },
+}
+"""Small networks; each is trained with momentum and a rate that changes."""
+
+OPTIMIZER = {
+    "name": "sgd",
+    "momentum": 0.9,
+    "convention": "keras",
+    "learning_rate": {"name": "step", "initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5},
+}
+
+
+@dataclass
+class Answers:
+    """What one backend has computed.
+
+    Parameters
+    ----------
+    elements
+        As `benchmarks.measures.elements.compute` returns them.
+    paths
+        Workload of the suite `parity` and dtype -> trajectory.
+    networks
+        Model and dtype -> what `_network` returns.
+    """
+
+    elements: elements.Computed
+    paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
+    networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+
+def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.ndarray]:
+    """Return a model with examples and targets that fit it; float32 can hold them."""
+    model = ModelSpec.from_dict(
+        {**MODELS[name], "optimizer": OPTIMIZER, "batch_size": BATCH, "seed": 3, "dtype": dtype}
+    )
+    random = np.random.default_rng(5)
+    x = random.normal(size=(EXAMPLES, *model.network.inputs)).astype(np.float32).astype(np.float64)
+    units = model.network.widths[-1]
+    if model.loss.name.startswith("sparse"):
+        return model, x, random.integers(0, units, EXAMPLES)
+    if model.loss.name in ("perceptron", "binary_crossentropy"):
+        return model, x, (random.random((EXAMPLES, units)) < 0.5).astype(np.float64)
+    return model, x, random.normal(size=(EXAMPLES, units)).astype(np.float32).astype(np.float64)
+
+
+def _network(backend: AbstractBackend, name: str, dtype: Any) -> dict[str, Any]:
+    """Return what a learner says and does: at the start, after steps, after epochs, and once more."""
+    model, x, y = model_and_data(name, dtype)
+    learner = backend.build(model, placement=Placement(dtype=dtype))
+    order = initial.batch_order(EXAMPLES, BATCH, STEPS, 7).reshape(-1, BATCH)[:STEPS]
+    told: dict[str, Any] = {"loss": learner.loss(x, y), "predict": learner.predict(x)}
+    told["gradients"] = learner.gradients(x, y)
+    first = learner.parameters()
+    told["first"] = first
+    for batch in order:
+        learner.step(x[batch], y[batch])
+    learner.synchronize()
+    told["steps"] = learner.parameters()
+    learner.load_parameters(first)
+    learner.epoch(x, y, order)
+    told["epoch"] = learner.parameters()
+    learner.load_parameters(first)
+    learner.epoch(x, y, order)
+    told["again"] = learner.parameters()
+    return told
+
+
+def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
+    found = {}
+    for workload in load_suite("parity").workloads:
+        options = {key: value for key, value in workload.dataset.items() if key != "name"}
+        data = datasets.load(workload.dataset["name"], **options)
+        for dtype in ("float64", "float32"):
+            found[workload.name, dtype] = parity.compute(
+                {"backend": backend},
+                lambda: None,
+                data=data,
+                model=workload.model,
+                device="cpu",
+                dtype=dtype,
+                steps=STEPS,
+            )
+    return found
+
+
+def answers(backend: AbstractBackend) -> Answers:
+    """Return everything."""
+    return Answers(
+        elements.compute({"backend": backend}, lambda: None),
+        _paths(backend),
+        {
+            (name, dtype): _network(backend, name, dtype)
+            for name in MODELS
+            for dtype in ("float64", "float32")
+        },
+    )
+
+
+def write() -> None:
+    """Write the answers of the backend that the command line names to the file that it names."""
+    Path(sys.argv[2]).write_bytes(pickle.dumps(answers(load_backend(sys.argv[1]))))

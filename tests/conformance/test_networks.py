@@ -1,0 +1,131 @@
+"""Whole networks in every backend: trainings, gradients, predictions, and starting again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.deviations import deviations
+from benchmarks.measures import parity
+from benchmarks.suite import load_suite
+from implementations import ModelSpec, backend_names, load_backend
+from tests.conformance.probe import MODELS, STEPS, model_and_data
+
+WORKLOADS = load_suite("parity").workloads
+PRECISION = {"float64": 1e-13, "float32": 4 * 2.0**-24 * np.sqrt(STEPS)}
+
+
+def judged(computed, reference, backend, workload):
+    paths = computed(backend).paths
+    model = ModelSpec.from_dict({"inputs": [1], **workload.model})
+    return parity.judge(
+        backend,
+        model,
+        reference.paths[workload.name, "float64"],
+        paths[workload.name, "float64"],
+        paths[workload.name, "float32"],
+    )
+
+
+def close(found, expected, dtype):
+    """Compare arrays by the norm of their difference, as the parity gate does."""
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine.shape == theirs.shape
+        assert mine.dtype == dtype
+        scale = max(float(np.linalg.norm(theirs)), 1.0)
+        assert np.linalg.norm(mine.astype(np.float64) - theirs) <= PRECISION[dtype] * scale
+
+
+@pytest.mark.parametrize("backend", backend_names())
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda each: each.name)
+def test_training_follows_float64_numpy(computed, reference, backend, workload):
+    data = judged(computed, reference, backend, workload)
+    assert data.true_float64
+    assert data.passed, [(each.dtype, each.first_departure, each.drift[-1]) for each in data.trajectories]
+
+
+@pytest.mark.parametrize("backend", backend_names())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", MODELS)
+class TestLearner:
+    def test_predictions(self, computed, reference, backend, name, dtype):
+        expected = reference.networks[name, "float64"]["predict"]
+        close([computed(backend).networks[name, dtype]["predict"]], [expected], dtype)
+
+    def test_loss_and_gradients(self, computed, reference, backend, name, dtype):
+        told = computed(backend).networks[name, dtype]
+        value, gradients = told["gradients"]
+        expected, expected_gradients = reference.networks[name, "float64"]["gradients"]
+        assert value == pytest.approx(expected, rel=PRECISION[dtype], abs=PRECISION[dtype])
+        assert told["loss"] == pytest.approx(expected, rel=PRECISION[dtype], abs=PRECISION[dtype])
+        close(gradients, expected_gradients, dtype)
+
+    def test_steps(self, computed, reference, backend, name, dtype):
+        close(
+            computed(backend).networks[name, dtype]["steps"],
+            reference.networks[name, "float64"]["steps"],
+            dtype,
+        )
+
+    def test_an_epoch_is_the_same_steps(self, computed, reference, backend, name, dtype):
+        close(
+            computed(backend).networks[name, dtype]["epoch"],
+            reference.networks[name, "float64"]["steps"],
+            dtype,
+        )
+
+    def test_loading_parameters_starts_again(self, computed, backend, name, dtype):
+        told = computed(backend).networks[name, dtype]
+        for mine, theirs in zip(told["again"], told["epoch"], strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        assert any((mine != first).any() for mine, first in zip(told["again"], told["first"], strict=True))
+
+
+@pytest.mark.parametrize(
+    "deviation",
+    [each for each in deviations() if each.quantity == "training"],
+    ids=lambda each: f"{each.contender} {each.element} {each.dtype}",
+)
+def test_known_deviation_of_trainings_still_occurs(computed, reference, deviation):
+    from fnmatch import fnmatchcase
+
+    for backend in backend_names():
+        if fnmatchcase(backend, deviation.contender):
+            found = [
+                trajectory.deviation
+                for workload in WORKLOADS
+                for trajectory in judged(computed, reference, backend, workload).trajectories
+                if trajectory.deviation
+            ]
+            assert any(deviation.reason in each for each in found), backend
+
+
+def test_a_changed_constant_is_found(reference):
+    """Momentum 0.9 rounded to float32 must not pass in float64."""
+    workload = next(each for each in WORKLOADS if each.name == "digits-momentum")
+    true = reference.paths[workload.name, "float64"]
+    off = parity.Path(
+        true.steps, true.losses, [each * (1 + 1e-9) for each in true.parameters], true_float64=True
+    )
+    model = ModelSpec.from_dict({"inputs": [1], **workload.model})
+    data = parity.judge("torch", model, true, off, reference.paths[workload.name, "float32"])
+    assert not data.passed
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_numpy_gradients_are_the_derivative(name):
+    model, x, y = model_and_data(name, "float64")
+    if name == "rosenblatt":
+        pytest.skip("the perceptron criterion has no derivative where a score changes its sign")
+    learner, width = load_backend("numpy").build(model), 1e-6
+    _, gradients = learner.gradients(x, y)
+    start = learner.parameters()
+    for number, gradient in enumerate(gradients):
+        for place in list(np.ndindex(gradient.shape))[:5]:
+            values = []
+            for sign in (1, -1):
+                moved = [parameter.copy() for parameter in start]
+                moved[number][place] += sign * width
+                learner.load_parameters(moved)
+                values.append(learner.loss(x, y))
+            assert gradient[place] == pytest.approx((values[0] - values[1]) / (2 * width), rel=1e-5, abs=1e-8)
