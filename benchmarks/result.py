@@ -240,3 +240,14 @@ class Manifest(Model):
     settings: dict[str, Any]
     """The suite as it was read, after command-line overrides."""
     environment: dict[str, Any]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of records and manifests, which stands in `results/schema.json`."""
+    from pydantic.json_schema import models_json_schema
+
+    _, schema = models_json_schema(
+        [(Record, "serialization"), (Manifest, "serialization")],
+        title=f"versus records, schema {SCHEMA_VERSION}",
+    )
+    return schema

@@ -50,7 +50,15 @@ def value_and_gradients(function: Any, variables: Sequence[Any]) -> tuple[Any, l
 
 
 def precision(dtype: str) -> AbstractContextManager[None]:
-    """Return a scope in which Keras computes in this dtype; float32 is its normal state."""
+    """Return a scope in which Keras computes in this dtype; float32 is its normal state.
+
+    Examples
+    --------
+    >>> with precision("float64"):
+    ...     tensor = keras.ops.tanh(keras.ops.convert_to_tensor(np.ones(2)))
+    >>> keras.backend.standardize_dtype(tensor.dtype)
+    'float64'
+    """
     return _float64() if dtype == "float64" else nullcontext()
 
 
@@ -90,6 +98,11 @@ def exact(options: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 
     TensorFlow rounds Python's numbers to float32 on their way to float64, and NumPy's not
     (https://github.com/tensorflow/tensorflow/issues/57779).
+
+    Examples
+    --------
+    >>> type(exact({"momentum": 0.9}, "float64")["momentum"]).__name__
+    'float64'
     """
     if dtype == "float32":
         return dict(options)

@@ -42,7 +42,7 @@ def erfc(x: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> erfc(np.array([0.0, 1.0]))
-    array([1.       , 0.1572992])
+    array([1.        , 0.15729921])
     """
     y = np.abs(x, dtype=np.float64)
     result = np.empty_like(y)
