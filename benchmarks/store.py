@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,19 +205,15 @@ def _reason(error: Exception) -> str:
 
 def _write_whole(path: Path, text: str) -> None:
     """Write beside the place, flush to the disk, and move into place."""
-    draft: str | None = None
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            draft = file.name
+        with draft.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).replace(path)
+        draft.replace(path)
     except OSError as error:
-        if draft:
-            Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 

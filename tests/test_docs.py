@@ -1,0 +1,103 @@
+"""What the documentation says is true: examples run, commands exist, numbers are the reference run's."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import stats, tables, units
+from benchmarks.cli import main
+from benchmarks.report.markdown import text
+from benchmarks.store import RunStore
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "results").rglob("README.md"),
+]
+WORKLOAD = "digits-network"
+
+
+@pytest.fixture(scope="module")
+def reference():
+    store = RunStore.open(ROOT / "results" / "reference" / "quick")
+    records, damaged = store.records()
+    assert not damaged
+    return {
+        (record.case.measure, record.case.contender): record.data
+        for record in records
+        if record.case.workload == WORKLOAD
+    }
+
+
+def row(starts):
+    """Return the cells of the row of the README's table that starts so."""
+    line = next(line for line in README.splitlines() if line.startswith(f"| {starts}"))
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+
+
+def test_examples_run():
+    results = doctest.testfile(
+        str(ROOT / "README.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
+    )
+    assert results.attempted >= 6
+    assert not results.failed
+
+
+def test_table_is_the_reference_run(reference):
+    contenders = row("digits")
+    speed = tables.speed(
+        [
+            record
+            for record in RunStore.open(ROOT / "results" / "reference" / "quick").records()[0]
+            if record.case.workload == WORKLOAD
+        ]
+    )
+
+    def ratios(metric):
+        rows = speed[speed["metric"] == metric].set_index("contender").loc[contenders]
+        return [
+            units.seconds(rows["seconds"].iloc[0]),
+            *(f"×{units.number(ratio)}" for ratio in rows["ratio"][1:]),
+        ]
+
+    drifts = [
+        max(max(each.loss, each.parameters) for each in reference["parity", name].trajectories[0].drift)
+        for name in contenders
+    ]
+    right = [
+        next(curve.test.correct for curve in reference["curves", name].curves if curve.dtype == "float64")
+        for name in contenders
+    ]
+    assert row("distance") == [units.scientific(drift) for drift in drifts]
+    assert row("right answers") == [str(count) for count in right]
+    assert row("a training step") == ratios("train_step")
+    assert row("an epoch") == ratios("epoch")
+    assert row("start") == [
+        units.seconds(stats.start_seconds(reference["speed", name])) for name in contenders
+    ]
+    assert row("peak") == [
+        units.megabytes(reference["memory", name].peak_bytes["train"]) for name in contenders
+    ]
+
+
+def test_reference_report_is_what_its_records_say():
+    folder = ROOT / "results" / "reference" / "quick"
+    assert text(RunStore.open(folder)) == (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_commands_in_the_readme_exist():
+    told = set(re.findall(r"`versus ([a-z]+)", README))
+    assert told == set(main.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
