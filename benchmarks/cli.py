@@ -125,9 +125,7 @@ def parity(suite: str, results: Path, resume: str | None, as_json: bool, **choic
     "formats",
     type=click.Choice(["html", "markdown", "csv", "parquet"]),
     multiple=True,
-    default=("html", "markdown"),
-    show_default=True,
-    help="May be repeated.",
+    help="May be repeated.  [default: html and markdown]",
 )
 @click.option(
     "--output",
@@ -146,6 +144,7 @@ def report(
     from benchmarks.report import render
     from benchmarks.store import find_run
 
+    formats = formats or _possible_formats()
     paths = []
     for folder in [find_run(name, results) for name in runs or ("latest",)]:
         into = output / folder.name if output and len(runs) > 1 else output or folder
@@ -220,9 +219,11 @@ def doctor(as_json: bool) -> None:
     from dataclasses import asdict
 
     from benchmarks.contenders import loaded
+    from benchmarks.progress import waiting
     from benchmarks.report.terminal import print_doctor
 
-    found = loaded()
+    with waiting("loading each contender in a process of its own"):
+        found = loaded()
     if as_json:
         _print_json([asdict(each) for each in found])
     else:
@@ -244,10 +245,12 @@ def _launch(
     import tomllib
 
     from benchmarks import launch
+    from benchmarks.progress import waiting
     from implementations import InvalidInput
 
     if resume:
-        return launch.resume(resume, results)
+        with waiting("reading the run and its data sets"):
+            return launch.resume(resume, results)
     overrides: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -266,7 +269,8 @@ def _launch(
     if only:
         overrides["measures"] = only
     names = [name.strip() for name in contenders.split(",") if name.strip()] if contenders else []
-    return launch.begin(suite, overrides, names, results)
+    with waiting("reading data sets"):
+        return launch.begin(suite, overrides, names, results)
 
 
 def _carry_out(launch: Launch) -> None:
@@ -296,7 +300,7 @@ def _conclude(folder: Path, as_json: bool) -> None:
     from benchmarks.store import RunStore
 
     store = RunStore.open(folder)
-    paths = render(folder, folder, ("html", "markdown"))
+    paths = render(folder, folder, _possible_formats())
     told = summary(store)
     if as_json:
         _print_json({**told, "files": [str(path) for path in paths]})
@@ -307,6 +311,16 @@ def _conclude(folder: Path, as_json: bool) -> None:
         click.echo(f"versus: nothing could be measured; see the reasons in {folder}", err=True)
         sys.exit(2)
     sys.exit(0 if told["passed"] else 1)
+
+
+def _possible_formats() -> tuple[str, ...]:
+    """Return the formats for readers that can be made here; say what is missing for the rest."""
+    from benchmarks.report import possible_formats
+
+    formats, missing = possible_formats()
+    if missing:
+        click.echo(f"without HTML: {missing}", err=True)
+    return formats
 
 
 def _say(content: Any, text: str, as_json: bool) -> None:

@@ -7,6 +7,12 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.status import Status
+
+
+def waiting(what: str) -> Status:
+    """Return a context that shows what is being waited for, in a terminal only."""
+    return Console(file=sys.stderr).status(what)
 
 
 class ProgressBar:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -122,6 +124,31 @@ def test_run_on_a_device_that_is_not_there(suite, results):
     done = versus("run", suite, "--results", results, "--device", "gpu")
     assert done.exit_code == 2
     assert "NumPy computes on the CPU only" in done.stderr
+
+
+def test_without_the_report_packages_a_run_ends_with_markdown(suite, results, monkeypatch):
+    from benchmarks.report import optional
+
+    monkeypatch.setattr(optional, "available", lambda name: name not in ("plotly", "jinja2"))
+    done = versus("run", suite, "--results", results, "--set", "measures=['parity']")
+    assert done.exit_code == 0
+    assert done.stdout.strip().endswith("report.md")
+    assert "pip install" in done.stderr
+
+
+def test_nan_in_data(suite, results, tmp_path):
+    """A table of districts, one of them with an unknown price, in the true format."""
+    rows = [",".join(f"{column + number:.1f}" for column in range(9)) for number in range(40)]
+    rows[7] = rows[7].rpartition(",")[0] + ",nan"
+    text = "\n".join(rows).encode()
+    with tarfile.open(tmp_path / "cal_housing.tgz", "w:gz") as archive:
+        member = tarfile.TarInfo("CaliforniaHousing/cal_housing.data")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    dataset = f"workloads.0.dataset={{name='california_housing', folder='{tmp_path}'}}"
+    done = versus("run", suite, "--results", results, "--set", dataset)
+    assert done.exit_code == 2
+    assert "targets of california_housing: expected finite numbers, got 1 that are NaN" in done.stderr
 
 
 def test_report_of_saved_runs(tmp_path):

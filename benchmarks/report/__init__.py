@@ -12,6 +12,18 @@ from benchmarks.store import RunStore, StoreError
 FORMATS = ("html", "markdown", "csv", "parquet")
 
 
+def possible_formats() -> tuple[tuple[str, ...], str]:
+    """Return the formats for readers that can be made here, and what is missing for the rest."""
+    from benchmarks.report.optional import ReportUnavailable, needed
+
+    try:
+        for package in ("jinja2", "plotly"):
+            needed(package, "HTML")
+    except ReportUnavailable as error:
+        return ("markdown",), str(error)
+    return ("html", "markdown"), ""
+
+
 def render(
     folder: Path, into: Path, formats: Sequence[str], now: datetime.datetime | None = None
 ) -> list[Path]:
