@@ -53,7 +53,7 @@ def installed(names: Sequence[str] | None = None) -> list[Contender]:
     >>> installed(["numpy"])[0].usable
     True
     """
-    found = {name: support(name) for name in names or backend_names()}
+    found = {name: support(name) for name in (backend_names() if names is None else names)}
     return [
         Contender(name, each.available, each.reason, install_command(name)) for name, each in found.items()
     ]

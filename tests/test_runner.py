@@ -167,6 +167,18 @@ def test_missing_contender_that_was_asked_for(tmp_path, monkeypatch):
         launch.begin("quick", {}, ["torch"], tmp_path)
 
 
+def test_contenders_that_are_not_installed_are_left_out_with_the_reason(tmp_path, monkeypatch):
+    import importlib.util
+
+    find, gone = importlib.util.find_spec, ("torch", "keras", "tensorflow", "jax")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name in gone else find(name, *a)
+    )
+    begun = launch.begin("quick", {}, [], tmp_path)
+    assert begun.contenders == ["numpy"]
+    assert "pip install" in begun.store.manifest.absent["keras-jax"]
+
+
 def test_device_that_no_contender_has_is_told_with_reasons(begin):
     with pytest.raises(InvalidInput, match="NumPy computes on the CPU only"):
         begin(device="gpu")
