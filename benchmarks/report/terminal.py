@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.compare import Comparison
     from benchmarks.contenders import Contender
 
-NARROWEST = 100
+NARROWEST = 120
 """Columns that tables get where the output is no terminal."""
 
 
