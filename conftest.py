@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parent
 BENCHMARKS = ROOT / "benchmarks"
 BACKENDS = ROOT / "implementations"
 FRAMEWORK_FOLDERS = ("torch", "keras")
+NEEDS_PLOTLY = BENCHMARKS / "report" / "charts.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("--benchmark"):
         on_the_way = collection_path in (ROOT, BENCHMARKS)
         return None if on_the_way or _holds_benchmarks(collection_path) else True
+    if collection_path == NEEDS_PLOTLY and importlib.util.find_spec("plotly") is None:
+        return True
     if _holds_benchmarks(collection_path) or _reads_framework_unasked(collection_path, config):
         return True
     return None
