@@ -55,7 +55,7 @@ def _project_error() -> type[Exception]:
 
 
 class Commands(click.Group):
-    """Turns the project's errors into one line on standard error and exit code 2."""
+    """Turns the project's errors, and an interruption, into one line on standard error and an exit code."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the chosen command."""
@@ -64,6 +64,9 @@ class Commands(click.Group):
         except _project_error() as error:
             click.echo(f"versus: {error}", err=True)
             context.exit(2)
+        except KeyboardInterrupt:
+            click.echo("versus: interrupted", err=True)
+            context.exit(INTERRUPTED)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -249,6 +252,13 @@ def _launch(
     from implementations import InvalidInput
 
     if resume:
+        if contenders or device or threads or settings:
+            raise InvalidInput(
+                "--resume",
+                expected="no other choices: a run goes on as it began",
+                got="some",
+                action="leave them out, or begin a new run",
+            )
         with waiting("reading the run and its data sets"):
             return launch.resume(resume, results)
     overrides: dict[str, Any] = {}

@@ -89,7 +89,7 @@ class Suite(Model):
     device: Literal["cpu", "gpu"] = "cpu"
     threads: int | None = Field(1, ge=1)
     """Threads of each contender; `threads = "default"` in TOML for the frameworks' own choice."""
-    convention: str = "keras"
+    convention: Literal["keras", "torch"] = "keras"
     """Meaning of optimizers and losses where frameworks differ, unless a model names one."""
     seed: int = 0
     """Splits of the data sets."""

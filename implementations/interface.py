@@ -14,8 +14,8 @@ from typing import Any, Generic, Literal, TypeVar, final
 import numpy as np
 
 from implementations import catalog
-from implementations.errors import DeviceUnavailable, InvalidInput
-from implementations.spec import DType, ModelSpec, OptimizerSpec
+from implementations.errors import DeviceUnavailable, InvalidInput, unknown_name
+from implementations.spec import DTYPES, DType, ModelSpec, OptimizerSpec
 
 Device = Literal["cpu", "gpu"]
 Native = TypeVar("Native")
@@ -37,6 +37,10 @@ class Placement:
     device: Device = "cpu"
     dtype: DType | None = None
 
+    def __post_init__(self) -> None:
+        if self.dtype is not None and self.dtype not in DTYPES:
+            raise unknown_name("dtype of a placement", self.dtype, DTYPES, "choose one of them")
+
 
 @dataclass(frozen=True)
 class Support:
@@ -48,6 +52,9 @@ class Support:
 
 class AbstractOptimizer(ABC):
     """An optimizer on its own: lists of arrays in and out, state kept inside."""
+
+    _first: list[tuple[tuple[int, ...], np.dtype]] | None = None
+    """Shapes and dtypes of the first step, which the state keeps."""
 
     @final
     def step(self, parameters: Sequence[np.ndarray], gradients: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -61,7 +68,7 @@ class AbstractOptimizer(ABC):
         Raises
         ------
         InvalidInput
-            If the lists do not fit each other.
+            If the lists do not fit each other, or not those of the first call.
         """
         if len(parameters) != len(gradients) or not parameters:
             raise InvalidInput(
@@ -80,6 +87,15 @@ class AbstractOptimizer(ABC):
                     got=f"{parameter.dtype} and {gradient.dtype}",
                     action="convert them",
                 )
+        given = [(parameter.shape, parameter.dtype) for parameter in parameters]
+        self._first = self._first or given
+        if given != self._first:
+            raise InvalidInput(
+                "parameters",
+                expected="the shapes and dtype of the first step",
+                got=", ".join(map(_described, parameters)),
+                action="make a new optimizer for them",
+            )
         return self._step(list(parameters), list(gradients))
 
     @abstractmethod
@@ -148,12 +164,17 @@ class AbstractLearner(ABC, Generic[Native]):
         order
             Example numbers, shape (steps, batch_size), integers in [0, n).
         """
-        order = np.asarray(order)
-        if order.ndim != 2 or order.dtype.kind not in "iu" or order.size == 0:
+        placed = self.place(x, y)
+        if (
+            not isinstance(order, np.ndarray)
+            or order.ndim != 2
+            or order.dtype.kind not in "iu"
+            or order.size == 0
+        ):
             raise InvalidInput(
                 "order",
-                expected="integers of shape (steps, batch_size)",
-                got=f"{order.dtype} of shape {order.shape}",
+                expected="a numpy array of integers, shape (steps, batch_size)",
+                got=_described(order),
                 action="see implementations.initial.batch_order",
             )
         if order.min() < 0 or order.max() >= len(x):
@@ -163,7 +184,7 @@ class AbstractLearner(ABC, Generic[Native]):
                 got=f"{order.min()} to {order.max()}",
                 action="draw it for this many examples",
             )
-        self.train_epoch(*self.place(x, y), order)
+        self.train_epoch(*placed, order)
 
     @final
     def load_parameters(self, parameters: Sequence[np.ndarray]) -> None:
@@ -172,7 +193,7 @@ class AbstractLearner(ABC, Generic[Native]):
         Raises
         ------
         InvalidInput
-            If their number or shapes differ from `parameters()`.
+            If their number or shapes differ from `parameters()`, or they are no numbers.
         """
         shapes = self.model.network.parameter_shapes
         if len(parameters) != len(shapes):
@@ -184,6 +205,7 @@ class AbstractLearner(ABC, Generic[Native]):
             )
         for parameter, shape in zip(parameters, shapes, strict=True):
             _same_shape("parameter", parameter, shape)
+            _real("parameter", parameter)
         self._load_parameters([np.asarray(parameter, dtype=self.model.dtype) for parameter in parameters])
 
     @abstractmethod
@@ -234,8 +256,7 @@ class AbstractLearner(ABC, Generic[Native]):
                 got=_described(x),
                 action="reshape them or change the model's inputs",
             )
-        _finite("examples", x)
-        return np.ascontiguousarray(x, dtype=self.model.dtype)
+        return _finite("examples", x, self.model.dtype)
 
     @final
     def _checked_targets(self, y: np.ndarray, examples: int) -> np.ndarray:
@@ -272,8 +293,7 @@ class AbstractLearner(ABC, Generic[Native]):
                 got=_described(y),
                 action="match the last layer's units",
             )
-        _finite("targets", y)
-        return np.ascontiguousarray(y, dtype=self.model.dtype)
+        return _finite("targets", y, self.model.dtype)
 
 
 class AbstractBackend(ABC):
@@ -306,7 +326,7 @@ class AbstractBackend(ABC):
         In NumPy the derivative is written by hand. Shapes and dtypes of x and upstream are equal.
         """
         resolved = catalog.activation(name).resolve(options, self.convention)
-        _same_shape("upstream", upstream, _floating("x", x).shape)
+        _same_shape("upstream", _floating("upstream", upstream), _floating("x", x).shape)
         return self._activation_gradient(name, x, upstream.astype(x.dtype, copy=False), resolved)
 
     @final
@@ -434,28 +454,41 @@ def _same_shape(subject: str, array: np.ndarray, shape: tuple[int, ...]) -> None
         raise InvalidInput(subject, expected=f"shape {shape}", got=_described(array), action="reshape it")
 
 
-def _finite(subject: str, array: np.ndarray) -> None:
-    bad = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(1, dtype=bool)
+def _real(subject: str, array: np.ndarray) -> None:
+    if array.dtype.kind not in "fiub":
+        raise InvalidInput(subject, expected="real numbers", got=_described(array), action="convert it")
+
+
+def _finite(subject: str, array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Return the numbers in that dtype, in one block of memory."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told below
+        converted = np.ascontiguousarray(array, dtype=dtype)
+    bad = ~np.isfinite(converted)
     if bad.any():
         first = tuple(int(index) for index in np.argwhere(bad)[0])
         raise InvalidInput(
             subject,
-            expected="finite numbers",
+            expected=f"finite numbers of {dtype}",
             got=f"{array[first]} at position {first} ({int(bad.sum())} such values)",
-            action="clean or impute them",
+            action="clean, impute or scale them",
         )
+    return converted
 
 
 def _pair(
     element: catalog.LossElement, targets: np.ndarray, predictions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     _floating("predictions", predictions)
-    if predictions.ndim != 2:
+    if predictions.ndim != 2 or predictions.size == 0:
         raise InvalidInput(
-            "predictions", expected="shape (n, k)", got=_described(predictions), action="reshape them"
+            "predictions",
+            expected="shape (n, k), n and k at least 1",
+            got=_described(predictions),
+            action="reshape them",
         )
     if element.targets != "index":
         _same_shape("targets", targets, predictions.shape)
+        _real("targets", targets)
         return targets.astype(predictions.dtype, copy=False), predictions
     _same_shape("targets", targets, predictions.shape[:1])
     if targets.dtype.kind not in "iu" or targets.min() < 0 or targets.max() >= predictions.shape[1]:

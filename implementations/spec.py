@@ -17,9 +17,14 @@ DType = Literal["float32", "float64"]
 DTYPES: tuple[DType, ...] = ("float32", "float64")
 
 
-def _whole(subject: str, value: object, low: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise InvalidInput(subject, expected=f"a whole number >= {low}", got=repr(value), action="correct it")
+_LARGEST_SEED = 2**31 - 1
+"""NumPy takes more, but Keras and PyTorch do not."""
+
+
+def _whole(subject: str, value: object, low: int = 1, high: float = math.inf) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        bounds = f">= {low}" if high == math.inf else f"from {low} to {high}"
+        raise InvalidInput(subject, expected=f"a whole number {bounds}", got=repr(value), action="correct it")
     return value
 
 
@@ -295,7 +300,7 @@ class ModelSpec:
             else OptimizerSpec.from_dict(given["optimizer"]),
             batch_size=_whole("batch_size", given.get("batch_size", 32)),
             epochs=_whole("epochs", given.get("epochs", 1)),
-            seed=_whole("seed", given.get("seed", 0), 0),
+            seed=_whole("seed", given.get("seed", 0), 0, _LARGEST_SEED),
             dtype=dtype,
         )
         model._check_loss()

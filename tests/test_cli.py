@@ -97,6 +97,7 @@ def test_disagreement_is_exit_code_1(suite, results, monkeypatch):
         (["run", "--set", "workloads.0.dataset.name=irish"], "irish"),
         (["run", "--set", "workloads.0.model.layers.0.activation=sigmoids"], "sigmoid"),
         (["run", "--resume", "nothing"], "run nothing"),
+        (["run", "--resume", "nothing", "--threads", "2"], "no other choices"),
         (["report", "nothing"], "run nothing"),
         (["compare", "a", "b"], "run a"),
         (["list", "cats"], "cats"),

@@ -95,6 +95,7 @@ def test_measures_of_one_workload(written):
         ('description = "x"', 'description = "x"\nspeeed = 1', "speeed"),
         ('description = "x"', 'description = "x"\ncontenders = ["tensorflow"]', "contender"),
         ('description = "x"', 'description = "x"\ndevice = "tpu"', "device"),
+        ('description = "x"', 'description = "x"\nconvention = "jax"', "convention"),
         ('description = "x"', "description = ", "TOML"),
         ('name = "w"', 'name = "a/b"', "workload name"),
         ("learning_rate = 0.1", "learning_rate = -1", "learning_rate"),

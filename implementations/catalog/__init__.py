@@ -44,7 +44,7 @@ E = TypeVar("E", bound=Element)
 
 
 def _find(elements: Mapping[str, E], kind: str, plural: str, name: str) -> E:
-    if name in elements:
+    if isinstance(name, str) and name in elements:
         return elements[name]
     raise unknown_name(kind, name, tuple(elements), f"`versus list {plural}` explains them")
 

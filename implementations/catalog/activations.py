@@ -58,7 +58,7 @@ ACTIVATIONS = table(
         torch="leaky_relu",
         options=(Option("negative_slope", 0.2, "slope for x <= 0; torch's default is 0.01", low=0.0),),
         kinks=(0.0,),
-        notes="f'(0) = negative_slope.",
+        notes="f'(0) = negative_slope (Keras on JAX: 1).",
     ),
     _activation(
         "elu",

@@ -26,7 +26,7 @@ class Option:
     meaning
         What the option does, for `versus list` and the documentation.
     low, high
-        Closed bounds of a number; `above` is an open lower bound.
+        Closed bounds of a number; `above` is an open lower bound, `below` an open upper one.
     choices
         The values that a text option can take.
     """
@@ -37,6 +37,7 @@ class Option:
     low: float = -math.inf
     high: float = math.inf
     above: float = -math.inf
+    below: float = math.inf
     choices: tuple[str, ...] = ()
 
     def check(self, owner: str, value: object) -> OptionValue:
@@ -62,15 +63,16 @@ class Option:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidInput(subject, expected="a number", got=repr(value), action=action)
         number = float(value)
-        if not (self.low <= number <= self.high and number > self.above):
+        if not (self.low <= number <= self.high and self.above < number < self.below):
             raise InvalidInput(subject, expected=self.range, got=repr(value), action=action)
         return number
 
     @property
     def range(self) -> str:
         """The permitted numbers in words, such as `a number in (0, 1]`."""
-        left = f"({self.above:g}" if self.above > -math.inf else f"[{self.low:g}"
-        return f"a number in {left}, {self.high:g}]".replace("[-inf", "(-inf").replace("inf]", "inf)")
+        left = f"({self.above:g}" if self.above >= self.low else f"[{self.low:g}"
+        right = f"{self.below:g})" if self.below <= self.high else f"{self.high:g}]"
+        return f"a number in {left}, {right}"
 
 
 @dataclass(frozen=True)

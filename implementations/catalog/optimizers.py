@@ -49,7 +49,7 @@ OPTIMIZERS = table(
         "Tieleman & Hinton 2012, COURSERA lecture 6.5; keras/src/optimizers/rmsprop.py; "
         "torch/optim/rmsprop.py",
         options=(
-            Option("rho", 0.9, "share of the previous mean square that is kept", low=0.0, high=1.0),
+            Option("rho", 0.9, "share of the previous mean square that is kept", low=0.0, below=1.0),
             _EPSILON,
             _epsilon_mode("inside_sqrt", "inside_sqrt", "plain"),
         ),
@@ -79,8 +79,8 @@ OPTIMIZERS = table(
         "Kingma & Ba 2014, arXiv:1412.6980 (hat: the remark before section 2.1; plain: algorithm 1); "
         "keras/src/optimizers/adam.py; torch/optim/adam.py",
         options=(
-            Option("beta_1", 0.9, "share of the previous mean gradient that is kept", low=0.0, high=1.0),
-            Option("beta_2", 0.999, "share of the previous mean square that is kept", low=0.0, high=1.0),
+            Option("beta_1", 0.9, "share of the previous mean gradient that is kept", low=0.0, below=1.0),
+            Option("beta_2", 0.999, "share of the previous mean square that is kept", low=0.0, below=1.0),
             _EPSILON,
             _epsilon_mode("hat", "hat", "plain"),
         ),
