@@ -96,8 +96,10 @@ class Trajectory(Model):
     dtype: Literal["float32", "float64"]
     steps: int
     tolerance: float
-    """Largest relative drift (of loss and of parameters) that counts as the same computation."""
+    """Largest relative drift (of loss and of parameters) that counts as the same after the last step."""
     tolerance_reason: str
+    noise_floor: float | None = None
+    """Largest drift, over all steps, of the reference itself from slightly moved initial parameters."""
     drift: list[Drift]
     passed: bool
     first_departure: int | None = None

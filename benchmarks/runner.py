@@ -85,6 +85,7 @@ class Runner:
         self._workers: set[Worker] = set()
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
+        self._perturbed: dict[str, list[parity.Path]] = {}
         self._elements: elements.Computed | WorkerFailed = {}
         self._done = {record.case.id for record in store.records()[0] if _is_final(record)}
 
@@ -159,15 +160,24 @@ class Runner:
                     if workload is ELEMENTS:
                         self._elements = worker.call("elements")
                     else:
-                        steps = max(self._suite.parity.float64_steps, self._suite.parity.float32_steps)
+                        settings = self._suite.parity
+                        steps = max(settings.float64_steps, settings.float32_steps)
                         self._paths[workload.name] = self._path(worker, workload, "float64", steps)
+                        self._perturbed[workload.name] = [
+                            self._path(worker, workload, "float64", settings.float32_steps, number)
+                            for number in range(1, parity.PERTURBATIONS + 1)
+                        ]
                 except WorkerFailed as error:
                     self._paths[workload.name] = error
                 self._watcher.advance(workload.name)
 
-    def _path(self, worker: Worker, workload: Workload, dtype: str, steps: int) -> parity.Path:
+    def _path(
+        self, worker: Worker, workload: Workload, dtype: str, steps: int, perturbation: int = 0
+    ) -> parity.Path:
         place = self._place(workload) | ({"device": "cpu"} if worker.contender == REFERENCE else {})
-        path: parity.Path = worker.call("trajectory", **place, dtype=dtype, steps=steps)
+        path: parity.Path = worker.call(
+            "trajectory", **place, dtype=dtype, steps=steps, perturbation=perturbation
+        )
         return path
 
     def _place(self, workload: Workload) -> dict[str, Any]:
@@ -205,7 +215,8 @@ class Runner:
         float64 = self._path(worker, workload, "float64", settings.float64_steps)
         float32 = self._path(worker, workload, "float32", settings.float32_steps)
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        return parity.judge(worker.contender, model, reference, float64, float32)
+        perturbed = self._perturbed[workload.name]
+        return parity.judge(worker.contender, model, reference, float64, float32, perturbed)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves

@@ -80,6 +80,7 @@ def test_disagreement_is_exit_code_1(suite, results, monkeypatch):
     from benchmarks.measures import parity
 
     monkeypatch.setattr(parity, "FLOAT32_TOLERANCE_PER_ROOT_STEP", 0.0)
+    monkeypatch.setattr(parity, "NOISE_RATIO", 0.0)
     done = versus("parity", suite, "--results", results)
     assert done.exit_code == 1
     assert "FAILED" in done.stdout

@@ -80,6 +80,7 @@ def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
 def test_no_parity_no_time(begin, monkeypatch):
     """With a tolerance that nothing meets, nothing is timed."""
     monkeypatch.setattr(parity, "FLOAT32_TOLERANCE_PER_ROOT_STEP", 0.0)
+    monkeypatch.setattr(parity, "NOISE_RATIO", 0.0)
     begun = begin()
     launch.carry_out(begun, Watcher())
     found = records(begun)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,8 +24,14 @@ FLOAT64_REASON = (
 FLOAT32_TOLERANCE_PER_ROOT_STEP = 4 * 2.0**-24
 FLOAT32_REASON = (
     "4 u sqrt(steps), u = 2^-24: rounding errors of single steps add up like a random walk, measured at "
-    "0.4 to 1 u sqrt(steps) on stable trainings"
+    "0.4 to 1.6 u sqrt(steps) on stable trainings; or, where that is more, 5 times the noise floor: what "
+    "becomes of float64 NumPy itself when each initial parameter moves by 4 u"
 )
+PERTURBATIONS = 5
+"""Trainings from moved parameters that make the noise floor; a ReLU on the edge of its kink takes the other
+side in about every second one."""
+NOISE_RATIO = 5.0
+"""Differences up to this multiple of the noise floor are noise."""
 SCALE_FLOOR = 1.0
 """Losses and parameter norms below this are compared absolutely: near zero there are no digits to compare."""
 
@@ -60,13 +67,20 @@ def compute(
     device: Literal["cpu", "gpu"],
     dtype: DType,
     steps: int,
+    perturbation: int = 0,
 ) -> Path:
-    """Train in the worker and return losses and parameters at the compared steps. Dropout is off."""
+    """Train in the worker and return losses and parameters at the compared steps. Dropout is off.
+
+    With a perturbation other than 0, each initial parameter first moves up or down by 4 u, as far as the
+    tolerance allows after one step, in a direction drawn from that number.
+    """
     from benchmarks.measures.preparation import build, prepare
 
     prepared = prepare(data, model)
     layers = prepared.model.without_dropout().to_dict()["layers"]
     backend, learner = build(session, prepared, device, prepared.model.seed, dtype=dtype, layers=layers)
+    if perturbation:
+        learner.load_parameters(_moved(learner.parameters(), perturbation))
     x, y = prepared.train
     order = prepared.order(steps + 1, prepared.model.seed)  # the last batch only shows the loss
     chosen, losses, parameters = compared_steps(steps), [], []
@@ -85,16 +99,35 @@ def compute(
     return Path(chosen, losses, parameters, true_float64)
 
 
-def judge(contender: str, model: ModelSpec, reference: Path, float64: Path, float32: Path) -> ParityData:
-    """Compare a contender's two trainings with the reference's float64 one."""
+def _moved(parameters: list[np.ndarray], perturbation: int) -> list[np.ndarray]:
+    random = np.random.default_rng([perturbation, 9])
+    return [array * (1 + 4 * 2.0**-24 * random.choice([-1.0, 1.0], array.shape)) for array in parameters]
+
+
+def judge(
+    contender: str,
+    model: ModelSpec,
+    reference: Path,
+    float64: Path,
+    float32: Path,
+    perturbed: Sequence[Path] = (),
+) -> ParityData:
+    """Compare a contender's two trainings with the reference's float64 one.
+
+    Parameters
+    ----------
+    perturbed
+        Trainings of the reference from moved parameters, which make the noise floor of float32.
+    """
+    floor = _noise_floor(reference, perturbed)
     elements = [
         model.optimizer.name,
         model.loss.name,
         *(layer.activation.name for layer in model.network.layers),
     ]
     trajectories = [
-        _compare(contender, elements, reference, float64, "float64"),
-        _compare(contender, elements, reference, float32, "float32"),
+        _compare(contender, elements, reference, float64, "float64", {}),
+        _compare(contender, elements, reference, float32, "float32", floor),
     ]
     notes = []
     if model != model.without_dropout():
@@ -114,18 +147,28 @@ def judge(contender: str, model: ModelSpec, reference: Path, float64: Path, floa
     )
 
 
-def tolerance(dtype: DType, step: int) -> float:
+def tolerance(dtype: DType, step: int, noise: float = 0.0) -> float:
     """Return the largest relative drift that counts as the same computation after so many steps."""
     if dtype == "float64":
         return FLOAT64_TOLERANCE
-    return FLOAT32_TOLERANCE_PER_ROOT_STEP * float(np.sqrt(max(step, 1)))
+    return max(FLOAT32_TOLERANCE_PER_ROOT_STEP * float(np.sqrt(max(step, 1))), NOISE_RATIO * noise)
 
 
-def _compare(
-    contender: str, elements: list[str], reference: Path, candidate: Path, dtype: DType
-) -> Trajectory:
-    drift = []
-    first_departure = None
+def _noise_floor(reference: Path, perturbed: Sequence[Path]) -> dict[int, float]:
+    """Return for each compared step the largest drift so far among the perturbed trainings."""
+    floor: dict[int, float] = {}
+    largest = 0.0
+    for drifts in zip(*(_drifts(reference, path) for path in perturbed), strict=True):
+        worst = [max(each.loss, each.parameters) for each in drifts]
+        # one that is no number leaves the floor where it is, so that nothing passes because of it
+        largest = max([largest, *filter(np.isfinite, worst)])
+        floor[drifts[0].step] = largest
+    return floor
+
+
+def _drifts(reference: Path, candidate: Path) -> list[Drift]:
+    """Return the candidate's distances from the reference at the compared steps."""
+    drifts = []
     at = {step: index for index, step in enumerate(reference.steps)}
     for index, step in enumerate(candidate.steps):
         expected = reference.parameters[at[step]]
@@ -133,21 +176,38 @@ def _compare(
         loss = abs(candidate.losses[index] - reference.losses[at[step]])
         loss /= max(abs(reference.losses[at[step]]), SCALE_FLOOR)
         distance = float(np.linalg.norm(candidate.parameters[index] - expected)) / scale
-        drift.append(Drift(step=step, loss=loss, parameters=distance))
-        within = loss <= tolerance(dtype, step) and distance <= tolerance(dtype, step)
-        if not within and first_departure is None:  # also for NaN, which is within nothing
-            first_departure = step
+        drifts.append(Drift(step=step, loss=loss, parameters=distance))
+    return drifts
+
+
+def _compare(
+    contender: str,
+    elements: list[str],
+    reference: Path,
+    candidate: Path,
+    dtype: DType,
+    floor: Mapping[int, float],
+) -> Trajectory:
+    drifts = _drifts(reference, candidate)
+    tolerances = [tolerance(dtype, drift.step, floor.get(drift.step, 0.0)) for drift in drifts]
+    # "not within" instead of "beyond": NaN is within nothing
+    departures = [
+        drift.step
+        for drift, allowed in zip(drifts, tolerances, strict=True)
+        if not (drift.loss <= allowed and drift.parameters <= allowed)
+    ]
     known = None
-    if first_departure is not None:
-        worst = float(np.max([[each.loss, each.parameters] for each in drift]))
+    if departures:
+        worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
         known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(
         dtype=dtype,
         steps=candidate.steps[-1],
-        tolerance=tolerance(dtype, candidate.steps[-1]),
+        tolerance=tolerances[-1],
         tolerance_reason=FLOAT64_REASON if dtype == "float64" else FLOAT32_REASON,
-        drift=drift,
-        passed=first_departure is None or known is not None,
-        first_departure=first_departure,
+        noise_floor=floor.get(candidate.steps[-1]),
+        drift=drifts,
+        passed=not departures or known is not None,
+        first_departure=departures[0] if departures else None,
         deviation=known,
     )

@@ -1,0 +1,91 @@
+"""The gate: what passes, what does not, and that noise excuses noise and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.measures import parity
+from benchmarks.measures.parity import Path
+from implementations import ModelSpec
+
+MODEL = ModelSpec.from_dict(
+    {
+        "inputs": [4],
+        "layers": [{"units": 2, "dropout": 0.5}, {"units": 1}],
+        "loss": "mean_squared_error",
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+    }
+)
+STEPS = [0, 10, 100]
+
+
+def path(*relative, losses=None, true_float64=True):
+    """Return a training whose parameters are off by these relative amounts at steps 0, 10 and 100."""
+    parameters = [np.full(4, 2.0) * (1 + off) for off in relative]
+    return Path(STEPS, losses or [3.0, 2.0, 1.0], parameters, true_float64)
+
+
+EXACT = path(0, 0, 0)
+
+
+def judged(float64=EXACT, float32=EXACT, perturbed=()):
+    return parity.judge("torch", MODEL, EXACT, float64, float32, perturbed)
+
+
+def test_the_same_training_passes_and_its_notes_tell_of_dropout():
+    data = judged()
+    assert data.passed
+    assert data.notes == ["compared with dropout off: every framework draws its own masks"]
+
+
+@pytest.mark.parametrize(("off", "passes"), [(1e-13, True), (1e-11, False), (np.nan, False), (np.inf, False)])
+def test_float64(off, passes):
+    data = judged(float64=path(0, 0, off))
+    assert data.passed is passes
+    assert data.trajectories[0].first_departure == (None if passes else 100)
+
+
+@pytest.mark.parametrize(("off", "passes"), [(6e-7, True), (9e-7, False)])
+def test_float32_is_allowed_more_with_the_root_of_the_steps(off, passes):
+    # 4 u sqrt(10) = 7.5e-7
+    assert judged(float32=path(0, off, 0)).passed is passes
+
+
+@pytest.mark.parametrize("losses", [[3.0, 2.0, 1.1], [3.0, 2.0, np.nan]])
+def test_losses_count_too(losses):
+    assert not judged(float32=path(0, 0, 0, losses=losses)).passed
+    assert not judged(float64=path(0, 0, 0, losses=losses)).passed
+
+
+def test_pretended_float64_does_not_pass():
+    data = judged(float64=path(0, 0, 0, true_float64=False))
+    assert not data.passed
+    assert "float64 inputs are not computed in float64" in data.notes
+
+
+@pytest.mark.parametrize(("off", "passes"), [(4e-5, True), (6e-5, False)])
+def test_noise_excuses_five_times_its_size_from_where_it_begins(off, passes):
+    """One of the perturbed trainings takes the other side of a kink at step 10."""
+    perturbed = [path(0, 1e-8, 2e-8), path(0, 1e-5, 1e-6)]
+    assert judged(float32=path(0, 0, off), perturbed=perturbed).passed is passes
+    assert judged(float32=path(off, 0, 0), perturbed=perturbed).passed is False
+    assert judged(float64=path(0, 0, 1e-11), perturbed=perturbed).passed is False
+
+
+def test_noise_that_is_no_number_excuses_nothing():
+    assert not judged(float32=path(0, 0, 1e-4), perturbed=[path(0, np.nan, np.inf)]).passed
+
+
+def test_reference_that_diverges_is_told():
+    wild = Path(STEPS, [3.0, np.inf, np.nan], EXACT.parameters, True)
+    data = parity.judge("torch", MODEL, wild, EXACT, EXACT)
+    assert any("diverges" in note for note in data.notes)
+    assert not data.passed
+
+
+def test_perturbed_parameters_move_by_four_roundings_of_float32():
+    start = [np.linspace(0.1, 2, 50)]
+    (moved,) = parity._moved(start, 1)
+    assert set(np.round((moved / start[0] - 1) * 2**24, 6)) == {-4.0, 4.0}
+    assert (moved != parity._moved(start, 2)[0]).any()
