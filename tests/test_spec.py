@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from implementations import InvalidInput, ModelSpec, catalog
+from implementations import InvalidInput, ModelSpec
 
 PLAIN = {
     "inputs": [4],
@@ -41,7 +41,7 @@ LAYERS = st.fixed_dictionaries(
         st.floats(1e-6, 10),
         st.just({"name": "cosine", "initial_learning_rate": 0.1, "decay_steps": 5, "alpha": 0.1}),
     ),
-    seed=st.integers(0, 2**31),
+    seed=st.integers(0, 2**31 - 1),
     dtype=st.sampled_from(["float32", "float64"]),
 )
 @settings(max_examples=50, deadline=None)
@@ -85,6 +85,7 @@ def test_to_dict_and_back(inputs, hidden, rate, seed, dtype):
         ({"batch_size": 0}, "batch_size"),
         ({"epochs": True}, "epochs"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**31}, "from 0 to 2147483647"),
         ({"dtype": "float16"}, "float32"),
         ({"learning_rate": 0.1}, "setting of"),
     ],
@@ -102,22 +103,3 @@ def test_double_softmax_and_trapped_gradients_are_refused():
     with pytest.raises(InvalidInput, match="step or linear"):
         model(layers=[{"units": 1, "activation": "sigmoid"}], loss="perceptron")
     assert model(layers=step, loss="perceptron")
-
-
-@pytest.mark.parametrize(("kind", "known"), [("activation", catalog.ACTIVATIONS), ("loss", catalog.LOSSES)])
-def test_catalogue_entries_say_what_they_are(kind, known):
-    for name, element in known.items():
-        assert element.name == name
-        assert element.kind == kind
-        assert element.formula
-        assert element.reference
-        assert element.native or kind == "activation" or name == "perceptron"
-        for option in element.options:
-            assert option.meaning
-
-
-def test_conventions_expand_to_options():
-    adam = catalog.optimizer("adam")
-    assert adam.resolve({}, "torch")["epsilon_mode"] == "plain"
-    assert adam.resolve({"convention": "keras"}, "torch")["epsilon_mode"] == "hat"
-    assert adam.resolve({"convention": "keras", "epsilon_mode": "plain"})["epsilon_mode"] == "plain"

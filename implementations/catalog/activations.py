@@ -76,8 +76,8 @@ ACTIVATIONS = table(
         "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing",
         keras="softplus",
         torch="softplus",
-        notes="Torch switches to f(x) = x above its threshold (20 by default, which costs 2e-9 in float64); "
-        "here the threshold is high enough to change nothing.",
+        notes="Torch switches to f(x) = x above its threshold, 20 by default, which costs 2e-9 in float64. "
+        "The backend torch sets it high enough to change nothing; Keras on torch keeps it.",
     ),
     _activation(
         "gelu",

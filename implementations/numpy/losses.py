@@ -58,8 +58,8 @@ def binary_crossentropy_gradient(
     if from_logits:
         return (sigmoid(predictions) - targets) / predictions.size
     if clip_mode == "clamp_log":
-        # At p = 0 and p = 1 the clamped logarithm has no slope. Torch divides by its floor of 1e-12 even there,
-        # and its derivative of the sigmoid, exactly 0 there, makes up for it; NumPy's keeps the tail.
+        # At p = 0 and p = 1 the clamped logarithm has no slope. Torch divides by its floor of 1e-12 even
+        # there, and its derivative of the sigmoid, exactly 0 there, makes up for it; NumPy's keeps the tail.
         inside = (predictions > 0) & (predictions < 1)
         divisor = np.maximum((1 - predictions) * predictions, 1e-12)
         return inside * (predictions - targets) / divisor / predictions.size

@@ -18,10 +18,26 @@ SECONDS = 400
 WRITE = "from tests.conformance.probe import write; write()"
 
 
+def environment(config: pytest.Config) -> dict[str, str]:
+    """Return the variables of one thread and, where pytest has a cache, of JAX's compilations kept there.
+
+    JAX compiles 900 small programs for these tests, which takes a minute, and reads them back in seconds.
+    """
+    variables = dict(worker_environment(1))
+    if config.pluginmanager.has_plugin("cacheprovider"):
+        variables |= {
+            "JAX_COMPILATION_CACHE_DIR": str(config.cache.mkdir("jax-compilations")),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+    return variables
+
+
 @pytest.fixture(scope="session")
-def asked(tmp_path_factory):
+def asked(request, tmp_path_factory):
     """Return the processes that are computing the answers of each installed backend."""
     folder = tmp_path_factory.mktemp("answers")
+    variables = environment(request.config)
     started = {}
     for name in backend_names():
         if name == "numpy" or not support(name).available:
@@ -31,7 +47,7 @@ def asked(tmp_path_factory):
             process = subprocess.Popen(
                 [sys.executable, "-c", WRITE, name, str(out)],
                 cwd=ROOT,
-                env=worker_environment(1),
+                env=variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -16,11 +16,15 @@ import numpy as np
 from benchmarks import datasets
 from benchmarks.measures import elements, parity
 from benchmarks.suite import load_suite
-from implementations import AbstractBackend, ModelSpec, Placement, initial, load_backend
+from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
 
 STEPS = 20
 BATCH = 8
 EXAMPLES = 24
+UNITS = 1000
+DROPOUT = 0.3
+TAILS = np.array([-1e4, -100.0, -30.0, -17.0, -12.0, 12.0, 17.0, 21.0, 25.0, 30.0, 100.0, 1e4])
+"""Where exponentials overflow, sigmoids round to 0 or 1, and short cuts begin."""
 
 HIDDEN = {"units": 5, "activation": "tanh"}
 MODELS: dict[str, dict[str, Any]] = {
@@ -64,11 +68,20 @@ class Answers:
         Workload of the suite `parity` and dtype -> trajectory.
     networks
         Model and dtype -> what `_network` returns.
+    kinks
+        Activation or loss -> value and derivative where the derivative jumps, in float64.
+    tails
+        Activation and dtype -> values and derivatives at `TAILS`.
+    dropout
+        What `_dropout` returns.
     """
 
     elements: elements.Computed
     paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    kinks: dict[str, tuple[float, float]] = field(default_factory=dict)
+    tails: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    dropout: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.ndarray]:
@@ -108,6 +121,64 @@ def _network(backend: AbstractBackend, name: str, dtype: Any) -> dict[str, Any]:
     return told
 
 
+def _kinks(backend: AbstractBackend) -> dict[str, tuple[float, float]]:
+    """Return value and derivative of each activation and loss at its only kink; targets are 1, or 0."""
+    found = {}
+    for name, element in catalog.ACTIVATIONS.items():
+        if element.kinks:
+            x = np.array([element.kinks])
+            gradient = backend.activation_gradient(name, x, np.ones_like(x))
+            found[name] = backend.activation(name, x).item(), gradient.item()
+    for name, loss in catalog.LOSSES.items():
+        if loss.kinks:
+            pair = np.ones((1, 1)) if name == "hinge" else np.zeros((1, 1)), np.array([loss.kinks])
+            found[name] = backend.loss(name, *pair), backend.loss_gradient(name, *pair).item()
+    return found
+
+
+def _tails(backend: AbstractBackend) -> dict[tuple[str, str], np.ndarray]:
+    """Return values and derivatives, shape (2, 12), far from 0."""
+    found = {}
+    for name in catalog.ACTIVATIONS:
+        for dtype in ("float64", "float32"):
+            x = TAILS.astype(dtype)[np.newaxis]
+            gradient = backend.activation_gradient(name, x, np.ones_like(x))
+            found[name, dtype] = np.concatenate([backend.activation(name, x), gradient])
+    return found
+
+
+def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
+    """Return the kernel above a layer with dropout, before and after a step, and what it predicts.
+
+    All hidden outputs are 1, the kernel above them is 0 and the target is 1, so that plain descent at
+    rate 0.1 on the squared error moves each of its weights to 0.2 times what dropout has made of the 1.
+    """
+    model = ModelSpec.from_dict(
+        {
+            "inputs": [1],
+            "layers": [{"units": UNITS, "dropout": DROPOUT}, {"units": 1, "use_bias": False}],
+            "loss": "mean_squared_error",
+            "optimizer": {"name": "sgd", "learning_rate": 0.1},
+            "seed": 11,
+            "dtype": "float64",
+        }
+    )
+    x, y = np.zeros((1, 1)), np.ones((1, 1))
+    below = [np.zeros((1, UNITS)), np.ones(UNITS)]
+    learner = backend.build(model, [*below, np.zeros((UNITS, 1))])
+    told = {"gradient": learner.gradients(x, y)[1][2].ravel()}
+    for name in ("step", "again"):
+        learner.load_parameters([*below, np.zeros((UNITS, 1))])
+        learner.step(x, y)
+        told[name] = learner.parameters()[2].ravel()
+    learner.load_parameters([*below, np.zeros((UNITS, 1))])
+    learner.epoch(x, y, np.array([[0]]))
+    told["epoch"] = learner.parameters()[2].ravel()
+    learner.load_parameters([*below, np.ones((UNITS, 1))])
+    told["predict"] = learner.predict(x)
+    return told
+
+
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
     for workload in load_suite("parity").workloads:
@@ -136,6 +207,9 @@ def answers(backend: AbstractBackend) -> Answers:
             for name in MODELS
             for dtype in ("float64", "float32")
         },
+        _kinks(backend),
+        _tails(backend),
+        _dropout(backend),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.deviations import deviations
+from benchmarks.deviations import deviations, explanation
 from benchmarks.measures import elements
 from implementations import backend_names, catalog, load_backend
 
@@ -45,6 +45,50 @@ def test_keeps_shape_and_dtype(computed, reference, backend):
         if isinstance(value, np.ndarray) and not (variant.kind == "loss" and quantity == "value"):
             assert value.dtype == dtype, (variant, quantity)
             assert value.shape == reference.elements[variant, quantity, dtype].shape
+
+
+KINKS = {
+    ("keras-jax", "leaky_relu"): 1.0,
+    ("keras-jax", "mean_absolute_error"): -1.0,
+    ("keras-jax", "hinge"): -0.5,
+    ("keras-torch", "hinge"): -0.5,
+}
+"""Derivatives where none is right, other than NumPy's; the notes of the catalogue tell them too."""
+
+
+@pytest.mark.parametrize("backend", backend_names())
+def test_values_and_derivatives_at_kinks(computed, reference, backend):
+    found = computed(backend).kinks
+    assert found.keys() == reference.kinks.keys()
+    for name, (value, derivative) in reference.kinks.items():
+        expected = value, KINKS.get((backend, name), derivative)
+        # they jump by 0.5 or more; TensorFlow's slope of leaky_relu is a float32
+        assert found[name] == pytest.approx(expected, abs=1e-6), name
+
+
+SHORT_CUTS = {("keras-torch", "softplus", "float64"): 3e-9}
+"""Largest errors far from 0 that the catalogue's notes tell; `versus parity` compares between -8 and 8."""
+
+
+@pytest.mark.parametrize("backend", backend_names())
+@pytest.mark.parametrize("name", catalog.ACTIVATIONS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_activations_far_from_zero(computed, reference, backend, name, dtype):
+    found, expected = computed(backend).tails[name, dtype], reference.tails[name, "float64"]
+    errors = np.max(np.abs(found - expected) / np.maximum(np.abs(expected), 1.0), axis=1)
+    tolerance = elements.TOLERANCES["activation", dtype]
+    if (backend, name, dtype) in SHORT_CUTS:
+        assert tolerance < max(errors) <= SHORT_CUTS[backend, name, dtype]
+        return
+    for quantity, error in zip(("value", "gradient"), errors, strict=True):
+        known = explanation(backend, [name], quantity, dtype, error)
+        assert error <= tolerance or known, f"{quantity}: error {error:.2e}, tolerance {tolerance:.2e}"
+
+
+@pytest.mark.parametrize(("backend", "name"), KINKS)
+def test_other_derivatives_at_kinks_are_in_the_catalogue(backend, name):
+    notes = {**catalog.ACTIVATIONS, **catalog.LOSSES}[name].notes
+    assert {"keras-jax": "Keras on JAX", "keras-torch": "torch"}[backend] in notes
 
 
 def test_every_element_is_compared():

@@ -10,7 +10,12 @@ import pytest
 from implementations import catalog
 
 ROOT = Path(__file__).parents[2] / "implementations"
-BACKENDS = ("numpy", "torch", "keras")
+BACKENDS = sorted(path.parent.name for path in ROOT.glob("*/backend.py"))
+SIGNATURES = {
+    "activations": ["x"],
+    "losses": ["targets", "predictions"],
+}
+"""Positional parameters of the elements; optimizers and schedules take what their framework needs."""
 ELEMENTS = {
     "activations": catalog.ACTIVATIONS,
     "losses": catalog.LOSSES,
@@ -20,10 +25,13 @@ ELEMENTS = {
 
 
 def functions(backend, module):
-    """Return a module's public functions in order, with their keyword-only arguments."""
+    """Return a module's public functions in order, with their positional and keyword-only parameters."""
     tree = ast.parse((ROOT / backend / f"{module}.py").read_text())
     return {
-        node.name: tuple(argument.arg for argument in node.args.kwonlyargs)
+        node.name: (
+            [argument.arg for argument in node.args.args],
+            [argument.arg for argument in node.args.kwonlyargs],
+        )
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
@@ -41,7 +49,13 @@ def test_elements_stand_in_the_catalogue_s_order_with_its_options(backend, modul
     found = functions(backend, module)
     assert [name for name in found if name in ELEMENTS[module]] == list(ELEMENTS[module])
     for name, element in ELEMENTS[module].items():
-        assert set(found[name]) == {option.name for option in element.options}, name
+        positional, options = found[name]
+        assert options == [option.name for option in element.options], name
+        assert positional == SIGNATURES.get(module, positional), name
+
+
+def test_there_are_backends():
+    assert set(BACKENDS) >= {"numpy", "torch", "keras"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

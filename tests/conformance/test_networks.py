@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from benchmarks.deviations import deviations
 from benchmarks.measures import parity
 from benchmarks.suite import load_suite
 from implementations import ModelSpec, backend_names, load_backend
-from tests.conformance.probe import MODELS, STEPS, model_and_data
+from tests.conformance.probe import DROPOUT, MODELS, STEPS, UNITS, model_and_data
 
 WORKLOADS = load_suite("parity").workloads
 PRECISION = {"float64": 1e-13, "float32": 4 * 2.0**-24 * np.sqrt(STEPS)}
@@ -81,14 +83,32 @@ class TestLearner:
         assert any((mine != first).any() for mine, first in zip(told["again"], told["first"], strict=True))
 
 
+@pytest.mark.parametrize("backend", backend_names())
+class TestDropout:
+    @pytest.mark.parametrize("method", ["step", "epoch"])
+    def test_training_drops_its_share_and_raises_the_rest(self, computed, backend, method):
+        moved = computed(backend).dropout[method]
+        kept = 0.2 / (1 - DROPOUT)
+        assert set(np.round(moved, 12)) == {0.0, round(kept, 12)}
+        share, deviation = np.mean(moved == 0), np.sqrt(DROPOUT * (1 - DROPOUT) / UNITS)
+        assert abs(share - DROPOUT) < 5 * deviation
+
+    def test_loading_parameters_starts_the_masks_again(self, computed, backend):
+        told = computed(backend).dropout
+        np.testing.assert_array_equal(told["again"], told["step"])
+
+    def test_predictions_and_gradients_drop_nothing(self, computed, backend):
+        told = computed(backend).dropout
+        assert told["predict"].item() == pytest.approx(UNITS, rel=1e-14)
+        np.testing.assert_allclose(told["gradient"], np.full(UNITS, -2.0), rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     "deviation",
     [each for each in deviations() if each.quantity == "training"],
     ids=lambda each: f"{each.contender} {each.element} {each.dtype}",
 )
 def test_known_deviation_of_trainings_still_occurs(computed, reference, deviation):
-    from fnmatch import fnmatchcase
-
     for backend in backend_names():
         if fnmatchcase(backend, deviation.contender):
             found = [
