@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from implementations import catalog
 from implementations.interface import AbstractLearner, Placement
-from implementations.spec import LayerSpec, ModelSpec
+from implementations.spec import ElementSpec, LayerSpec, ModelSpec
 from implementations.torch import activations, losses, optimizers, runtime
 
 
-class Dense(nn.Module):
-    """One layer, f(x W + b).
+class Activation(nn.Module):
+    """One of `activations` as a module."""
 
-    Parameters
-    ----------
-    inputs
-        Size of one example.
-    spec
-        Units, activation, L2 penalty and dropout.
-    device, dtype
-        Where the parameters are, and their precision.
-    """
-
-    def __init__(self, inputs: int, spec: LayerSpec, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, spec: ElementSpec) -> None:
         super().__init__()
-        name, options = spec.activation.name, dict(spec.activation.options)
-        resolved = catalog.activation(name).resolve(options)
-        self.linear = nn.Linear(inputs, spec.units, bias=spec.use_bias, device=device, dtype=dtype)
-        self._activation: Callable[[Tensor], Tensor] = partial(getattr(activations, name), **resolved)
-        self._spec = spec
+        resolved = catalog.activation(spec.name).resolve(dict(spec.options))
+        self._function: Callable[[Tensor], Tensor] = partial(getattr(activations, spec.name), **resolved)
 
     def forward(self, x: Tensor) -> Tensor:
-        output = self._activation(self.linear(x))
-        return F.dropout(output, self._spec.dropout, self.training) if self._spec.dropout else output
+        return self._function(x)
 
-    def penalty(self) -> Tensor:
-        """Return l2 * sum(W^2)."""
-        return self._spec.l2 * self.linear.weight.square().sum()
+
+def dense(inputs: int, spec: LayerSpec, device: torch.device, dtype: torch.dtype) -> list[nn.Module]:
+    """Return one layer, f(x W + b): the weighted sum, then what is done to it."""
+    layer: list[nn.Module] = [nn.Linear(inputs, spec.units, bias=spec.use_bias, device=device, dtype=dtype)]
+    if spec.activation.name != "linear":
+        layer.append(Activation(spec.activation))
+    if spec.dropout:
+        layer.append(nn.Dropout(spec.dropout))
+    return layer
 
 
 class Learner(AbstractLearner[Tensor]):
@@ -56,16 +48,20 @@ class Learner(AbstractLearner[Tensor]):
         dtype: torch.dtype = getattr(torch, self.model.dtype)
         network = self.model.network
         layers = [
-            Dense(inputs, layer, self._device, dtype)
+            dense(inputs, layer, self._device, dtype)
             for inputs, layer in zip(network.widths, network.layers, strict=False)
         ]
-        self._penalized = [dense for dense, layer in zip(layers, network.layers, strict=True) if layer.l2]
+        self._penalized = [
+            (layer[0].get_parameter("weight"), spec.l2)
+            for layer, spec in zip(layers, network.layers, strict=True)
+            if spec.l2
+        ]
         flatten = [nn.Flatten()] if len(network.inputs) > 1 else []
-        self._network = nn.Sequential(*flatten, *layers)
+        self._network = nn.Sequential(*flatten, *itertools.chain(*layers))
         self._scored = self._network  # what the loss reads: the last output, or the score below it
         element, options = self._loss_element, dict(self.model.loss.options)
         if element.reads == "score":
-            self._scored = nn.Sequential(*flatten, *layers[:-1], layers[-1].linear)
+            self._scored = nn.Sequential(*flatten, *itertools.chain(*layers[:-1]), layers[-1][0])
         resolved = element.resolve(options, convention)
         self._loss_value: Callable[[Tensor, Tensor], Tensor] = partial(
             getattr(losses, element.name), **resolved
@@ -134,8 +130,8 @@ class Learner(AbstractLearner[Tensor]):
     def _objective(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss plus L2 penalties."""
         loss = self._loss_value(y, self._scored(x))
-        for layer in self._penalized:
-            loss = loss + layer.penalty()
+        for weight, l2 in self._penalized:
+            loss = loss + l2 * weight.square().sum()
         return loss
 
 
