@@ -11,6 +11,7 @@ import jax
 import keras
 
 from implementations.errors import InvalidInput
+from implementations.keras.runtimes import cores
 
 jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
 
@@ -73,4 +74,4 @@ def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -
 
 
 def _threads_at_start() -> int:
-    return int(os.environ.get("NPROC") or len(os.sched_getaffinity(0)))
+    return int(os.environ.get("NPROC") or cores())

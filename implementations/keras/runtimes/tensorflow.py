@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from implementations.errors import InvalidInput
+from implementations.keras.runtimes import cores
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
@@ -49,7 +49,7 @@ def set_threads(threads: int) -> None:
 
 def threads() -> int:
     """Return the threads inside one operation; TensorFlow's 0 means one for each core."""
-    return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
 
 
 def synchronize(variables: Sequence[Any]) -> None:
