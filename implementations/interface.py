@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar, final
 
 import numpy as np
 
-from implementations import catalog
+from implementations import catalog, checks
 from implementations.errors import DeviceUnavailable, InvalidInput, unknown_name
 from implementations.spec import DTYPES, DType, ModelSpec, OptimizerSpec
 
@@ -78,8 +78,8 @@ class AbstractOptimizer(ABC):
                 action="pass matching, non-empty lists",
             )
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            _floating("parameter", parameter)
-            _same_shape("gradient", gradient, parameter.shape)
+            checks.floating("parameter", parameter)
+            checks.same_shape("gradient", gradient, parameter.shape)
             if gradient.dtype != parameters[0].dtype or parameter.dtype != parameters[0].dtype:
                 raise InvalidInput(
                     "gradient",
@@ -93,7 +93,7 @@ class AbstractOptimizer(ABC):
             raise InvalidInput(
                 "parameters",
                 expected="the shapes and dtype of the first step",
-                got=", ".join(map(_described, parameters)),
+                got=", ".join(map(checks.described, parameters)),
                 action="make a new optimizer for them",
             )
         return self._step(list(parameters), list(gradients))
@@ -131,14 +131,12 @@ class AbstractLearner(ABC, Generic[Native]):
         InvalidInput
             For a wrong shape or dtype, a class number out of range, NaN or infinity.
         """
-        return self._place_inputs(self._checked_inputs(x)), self._place_targets(
-            self._checked_targets(y, len(x))
-        )
+        return self._place_inputs(self._inputs(x)), self._place_targets(self._targets(y, len(x)))
 
     @final
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the network's outputs, shape (n, units), in the network's dtype. Dropout is off."""
-        return self._to_numpy(self.infer(self._place_inputs(self._checked_inputs(x))))
+        return self._to_numpy(self.infer(self._place_inputs(self._inputs(x))))
 
     @final
     def loss(self, x: np.ndarray, y: np.ndarray) -> float:
@@ -165,25 +163,7 @@ class AbstractLearner(ABC, Generic[Native]):
             Example numbers, shape (steps, batch_size), integers in [0, n).
         """
         placed = self.place(x, y)
-        if (
-            not isinstance(order, np.ndarray)
-            or order.ndim != 2
-            or order.dtype.kind not in "iu"
-            or order.size == 0
-        ):
-            raise InvalidInput(
-                "order",
-                expected="a numpy array of integers, shape (steps, batch_size)",
-                got=_described(order),
-                action="see implementations.initial.batch_order",
-            )
-        if order.min() < 0 or order.max() >= len(x):
-            raise InvalidInput(
-                "order",
-                expected=f"example numbers in [0, {len(x)})",
-                got=f"{order.min()} to {order.max()}",
-                action="draw it for this many examples",
-            )
+        checks.order(order, len(x))
         self.train_epoch(*placed, order)
 
     @final
@@ -204,8 +184,8 @@ class AbstractLearner(ABC, Generic[Native]):
                 action="pass them all",
             )
         for parameter, shape in zip(parameters, shapes, strict=True):
-            _same_shape("parameter", parameter, shape)
-            _real("parameter", parameter)
+            checks.same_shape("parameter", parameter, shape)
+            checks.real("parameter", parameter)
         self._load_parameters([np.asarray(parameter, dtype=self.model.dtype) for parameter in parameters])
 
     @abstractmethod
@@ -247,53 +227,14 @@ class AbstractLearner(ABC, Generic[Native]):
     def _load_parameters(self, parameters: list[np.ndarray]) -> None: ...
 
     @final
-    def _checked_inputs(self, x: np.ndarray) -> np.ndarray:
-        inputs = self.model.network.inputs
-        if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu" or x.shape[1:] != inputs or len(x) == 0:
-            raise InvalidInput(
-                "examples",
-                expected=f"numbers of shape (n, {', '.join(map(str, inputs))}), n >= 1",
-                got=_described(x),
-                action="reshape them or change the model's inputs",
-            )
-        return _finite("examples", x, self.model.dtype)
+    def _inputs(self, x: np.ndarray) -> np.ndarray:
+        return checks.inputs(x, self.model.network.inputs, self.model.dtype)
 
     @final
-    def _checked_targets(self, y: np.ndarray, examples: int) -> np.ndarray:
-        units, kind = self.model.network.widths[-1], self._loss_element.targets
-        if not isinstance(y, np.ndarray) or y.shape[:1] != (examples,):
-            raise InvalidInput(
-                f"targets of {self._loss_element.name}",
-                expected=f"a numpy array with one row for each of {examples} examples",
-                got=_described(y),
-                action="pass as many targets as examples",
-            )
-        if kind == "index":
-            if y.shape != (examples,) or y.dtype.kind not in "iu":
-                raise InvalidInput(
-                    f"targets of {self._loss_element.name}",
-                    expected=f"class numbers, integers of shape ({examples},)",
-                    got=_described(y),
-                    action="pass class numbers, or use categorical_crossentropy for one-hot rows",
-                )
-            if y.min() < 0 or y.max() >= units:
-                raise InvalidInput(
-                    f"targets of {self._loss_element.name}",
-                    expected=f"class numbers in [0, {units})",
-                    got=f"{y.min()} to {y.max()}",
-                    action="give the last layer one unit for each class",
-                )
-            return y
-        if units == 1 and y.shape == (examples,):
-            y = y[:, np.newaxis]
-        if y.shape != (examples, units) or y.dtype.kind not in "fiub":
-            raise InvalidInput(
-                f"targets of {self._loss_element.name}",
-                expected=f"numbers of shape ({examples}, {units})",
-                got=_described(y),
-                action="match the last layer's units",
-            )
-        return _finite("targets", y, self.model.dtype)
+    def _targets(self, y: np.ndarray, examples: int) -> np.ndarray:
+        return checks.targets(
+            y, examples, self.model.network.widths[-1], self._loss_element, self.model.dtype
+        )
 
 
 class AbstractBackend(ABC):
@@ -315,7 +256,7 @@ class AbstractBackend(ABC):
     def activation(self, name: str, x: np.ndarray, **options: Any) -> np.ndarray:
         """Return f(x): same shape and dtype as x (float32 or float64)."""
         resolved = catalog.activation(name).resolve(options, self.convention)
-        return self._activation(name, _floating("x", x), resolved)
+        return self._activation(name, checks.floating("x", x), resolved)
 
     @final
     def activation_gradient(
@@ -326,7 +267,7 @@ class AbstractBackend(ABC):
         In NumPy the derivative is written by hand. Shapes and dtypes of x and upstream are equal.
         """
         resolved = catalog.activation(name).resolve(options, self.convention)
-        _same_shape("upstream", _floating("upstream", upstream), _floating("x", x).shape)
+        checks.same_shape("upstream", checks.floating("upstream", upstream), checks.floating("x", x).shape)
         return self._activation_gradient(name, x, upstream.astype(x.dtype, copy=False), resolved)
 
     @final
@@ -334,7 +275,7 @@ class AbstractBackend(ABC):
         """Return the mean loss; predictions have shape (n, k), targets as the catalogue says."""
         element = catalog.loss(name)
         resolved = element.resolve(options, self.convention)
-        return self._loss(name, *_pair(element, targets, predictions), resolved)
+        return self._loss(name, *checks.loss_pair(element, targets, predictions), resolved)
 
     @final
     def loss_gradient(
@@ -343,7 +284,7 @@ class AbstractBackend(ABC):
         """Return d loss / d predictions, in the shape and dtype of predictions."""
         element = catalog.loss(name)
         resolved = element.resolve(options, self.convention)
-        return self._loss_gradient(name, *_pair(element, targets, predictions), resolved)
+        return self._loss_gradient(name, *checks.loss_pair(element, targets, predictions), resolved)
 
     @final
     def optimizer(self, name: str, *, learning_rate: Any, **options: Any) -> AbstractOptimizer:
@@ -430,72 +371,3 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]: ...
-
-
-def _described(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} of shape {value.shape}"
-    return type(value).__name__
-
-
-def _floating(subject: str, array: np.ndarray) -> np.ndarray:
-    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64) or array.ndim == 0:
-        raise InvalidInput(
-            subject,
-            expected="a numpy array of float32 or float64 with at least one axis",
-            got=_described(array),
-            action="convert it",
-        )
-    return array
-
-
-def _same_shape(subject: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    if not isinstance(array, np.ndarray) or array.shape != shape:
-        raise InvalidInput(subject, expected=f"shape {shape}", got=_described(array), action="reshape it")
-
-
-def _real(subject: str, array: np.ndarray) -> None:
-    if array.dtype.kind not in "fiub":
-        raise InvalidInput(subject, expected="real numbers", got=_described(array), action="convert it")
-
-
-def _finite(subject: str, array: np.ndarray, dtype: DType) -> np.ndarray:
-    """Return the numbers in that dtype, in one block of memory."""
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told below
-        converted = np.ascontiguousarray(array, dtype=dtype)
-    bad = ~np.isfinite(converted)
-    if bad.any():
-        first = tuple(int(index) for index in np.argwhere(bad)[0])
-        raise InvalidInput(
-            subject,
-            expected=f"finite numbers of {dtype}",
-            got=f"{array[first]} at position {first} ({int(bad.sum())} such values)",
-            action="clean, impute or scale them",
-        )
-    return converted
-
-
-def _pair(
-    element: catalog.LossElement, targets: np.ndarray, predictions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    _floating("predictions", predictions)
-    if predictions.ndim != 2 or predictions.size == 0:
-        raise InvalidInput(
-            "predictions",
-            expected="shape (n, k), n and k at least 1",
-            got=_described(predictions),
-            action="reshape them",
-        )
-    if element.targets != "index":
-        _same_shape("targets", targets, predictions.shape)
-        _real("targets", targets)
-        return targets.astype(predictions.dtype, copy=False), predictions
-    _same_shape("targets", targets, predictions.shape[:1])
-    if targets.dtype.kind not in "iu" or targets.min() < 0 or targets.max() >= predictions.shape[1]:
-        raise InvalidInput(
-            "targets",
-            expected=f"integers in [0, {predictions.shape[1]})",
-            got=f"{targets.dtype} from {targets.min()} to {targets.max()}",
-            action="pass class numbers",
-        )
-    return targets, predictions
