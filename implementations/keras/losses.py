@@ -16,6 +16,8 @@ from implementations.keras.activations import step
 
 Tensor = Any
 
+_TORCH_DIVISOR_FLOOR = 1e-12
+
 
 def mean_squared_error(targets: Tensor, predictions: Tensor) -> Tensor:
     return keras.losses.mean_squared_error(targets, predictions)
@@ -38,7 +40,8 @@ def binary_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bo
         predictions = ops.clip(predictions, EPSILON, 1 - EPSILON)
         return keras.losses.binary_crossentropy(targets, predictions)
     log_p, log_q = _floored_log(predictions), _floored_log(1 - predictions)
-    return -ops.mean(targets * log_p + (1 - targets) * log_q, axis=-1)
+    value = -(targets * log_p + (1 - targets) * log_q)
+    return ops.mean(_with_slope(value, _clamped_slope(targets, predictions), predictions), axis=-1)
 
 
 def categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
@@ -48,9 +51,11 @@ def categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logit
 
 
 def sparse_categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
-    if not from_logits:
-        predictions = _share(predictions)
-    return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=from_logits)
+    if from_logits:
+        return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=True)
+    # from probabilities, TensorFlow's runtime alone would divide by the row sum again after clipping
+    one_hot = ops.one_hot(targets, predictions.shape[-1], dtype=predictions.dtype)
+    return categorical_crossentropy(one_hot, predictions, from_logits=False)
 
 
 def hinge(targets: Tensor, predictions: Tensor) -> Tensor:
@@ -67,6 +72,20 @@ def _share(predictions: Tensor) -> Tensor:
 
 
 def _floored_log(p: Tensor) -> Tensor:
-    """Return log p, at least LOG_FLOOR; where p = 0 the derivative is 0 and not NaN."""
+    """Return log p, at least LOG_FLOOR."""
     positive = p > 0
     return ops.where(positive, ops.maximum(ops.log(ops.where(positive, p, 1.0)), LOG_FLOOR), LOG_FLOOR)
+
+
+def _clamped_slope(targets: Tensor, p: Tensor) -> Tensor:
+    """Return torch's derivative, whose divisor is at least 1e-12 (aten/src/ATen/native/Loss.cpp).
+
+    At p = 0 and p = 1 it is 0, as in the NumPy backend.
+    """
+    inside = ops.logical_and(p > 0, p < 1)
+    return ops.where(inside, (p - targets) / ops.maximum((1 - p) * p, _TORCH_DIVISOR_FLOOR), 0.0)
+
+
+def _with_slope(value: Tensor, slope: Tensor, at: Tensor) -> Tensor:
+    """Return the value, with this derivative instead of its own."""
+    return ops.stop_gradient(value) + ops.stop_gradient(slope) * (at - ops.stop_gradient(at))
