@@ -103,19 +103,28 @@ def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices:
 
 @main.command()
 @click.argument("suite", default="parity")
+@click.option("--full", is_flag=True, help="Every exponent, every optimizer, 1000 steps: suite parity-full.")
+@click.option("--card", is_flag=True, help="Print each contender's semantics card instead.")
 @CONTENDERS
 @DEVICE
 @SET
 @RESULTS
 @RESUME
 @JSON
-def parity(suite: str, results: Path, resume: str | None, as_json: bool, **choices: Any) -> None:
-    """Compare elements, gradients, optimizer steps and whole trainings with float64 NumPy.
+def parity(
+    suite: str, full: bool, card: bool, results: Path, resume: str | None, as_json: bool, **choices: Any
+) -> None:
+    """Compare elements, gradients, optimizer steps and whole trainings with exact results.
 
     Takes the workloads of SUITE (default: parity) and asks nothing else of them.
 
-    Exit code 1: something differs by more than its tolerance.
+    Exit code 1: something differs by more than its tolerance, and not for a known reason.
     """
+    if full:
+        suite = "parity-full" if suite == "parity" else suite
+    if card:
+        _print_cards(choices["contenders"], as_json)
+        return
     launch = _launch(suite, results, resume, only=["elements", "parity"], **choices)
     _carry_out(launch)
     _conclude(launch.store.folder, as_json)
@@ -301,6 +310,24 @@ def _carry_out(launch: Launch) -> None:
             err=True,
         )
         sys.exit(INTERRUPTED)
+
+
+def _print_cards(names: str | None, as_json: bool) -> None:
+    """Print what each contender does where frameworks differ; exit with 2 if no contender could be asked."""
+    from benchmarks import contenders
+    from benchmarks.progress import waiting
+    from benchmarks.report.terminal import print_rows
+
+    asked = names.split(",") if names else None
+    contenders.require(asked or [])
+    with waiting("trying each contender"):
+        cards = contenders.cards(asked)
+    if as_json:
+        _print_json(cards)
+    else:
+        for name, facts in cards.items():
+            print_rows(name, [{"what": what, "found": found} for what, found in facts.items()])
+    sys.exit(2 if all("failed" in facts for facts in cards.values()) else 0)
 
 
 def _conclude(folder: Path, as_json: bool) -> None:

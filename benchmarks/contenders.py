@@ -65,6 +65,28 @@ def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> li
         return list(pool.map(lambda each: _load(each, threads, Path(folder)), installed(names)))
 
 
+def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
+    """Return the semantics card of each installed contender, or why there is none, by its name."""
+
+    def card(contender: Contender) -> dict[str, str]:
+        try:
+            with Worker(
+                contender.name,
+                environment.worker_environment(1),
+                Path(folder) / f"{contender.name}.log",
+                START_SECONDS,
+            ) as worker:
+                versions = worker.call("load", contender=contender.name, threads=1)["versions"]
+                told = {"versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
+                return told | worker.call("card")
+        except WorkerFailed as error:
+            return {"failed": str(error)}
+
+    here = [each for each in installed(names) if each.usable]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip([each.name for each in here], pool.map(card, here), strict=True))
+
+
 def usable(names: Sequence[str], device: str) -> tuple[list[str], dict[str, str]]:
     """Return the contenders that can take part in a run on this device, and the others with the reason.
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
-Measure = Literal["elements", "parity", "curves", "speed", "memory"]
+Measure = Literal["card", "elements", "parity", "curves", "speed", "memory"]
 Status = Literal["finished", "failed", "skipped"]
 Metric = Literal["train_step", "epoch", "predict"]
 Tier = Literal["idiomatic", "loop", "compiled"]
@@ -57,19 +57,32 @@ class Case(Model):
 
 
 class Agreement(Model):
-    """One element of the catalogue compared with the same element in float64 NumPy."""
+    """One element of the catalogue compared with exact results."""
 
-    kind: Literal["activation", "loss", "optimizer"]
+    kind: Literal["activation", "loss", "optimizer", "product"]
     name: str
     """With its options where they matter, such as `binary_crossentropy from_logits`."""
-    quantity: Literal["value", "gradient", "50 steps"]
+    quantity: Literal["value", "gradient", "50 steps", "100 steps", "product"]
     dtype: Literal["float32", "float64"]
     error: float
-    """Largest |value - reference| / max(|reference|, 1) over the grid."""
+    """Largest error in units (beyond known deviations, if one is); in early records in max(|f|, 1)."""
     tolerance: float
+    """In the same units: of the last place, of what an optimizer has moved, of 2 sqrt(k) u |A| |B|."""
+    median: float | None = None
+    worst_input: float | None = None
+    """Where the largest error is: x, an error, a score, a gradient's size, a length."""
+    bad_from: float | None = None
+    """Smallest |x| at which the relative error is above 0.001."""
     passed: bool
     deviation: str | None = None
-    """Reason of a known deviation that covers an error beyond the tolerance."""
+    """What known deviations explain errors beyond the tolerance, or why the element was refused."""
+
+
+class CardData(Model):
+    """Answer to "what does it mean by the names?": the semantics card, found by trying."""
+
+    measure: Literal["card"] = "card"
+    facts: dict[str, str]
 
 
 class ElementsData(Model):
@@ -99,11 +112,19 @@ class Trajectory(Model):
     """Largest relative drift (of loss and of parameters) that counts as the same after the last step."""
     tolerance_reason: str
     noise_floor: float | None = None
-    """Largest drift, over all steps, of the reference itself from slightly moved initial parameters."""
+    """Largest drift, over all steps, of the reference itself with changes that mean nothing."""
+    floor: list[float] | None = None
+    """The noise floor up to each compared step."""
+    floors: dict[str, float] | None = None
+    """The largest drift by what was changed: `moved`, `one ULP`, `permuted units`, `two threads`."""
+    ratio: float | None = None
+    """Largest drift as a multiple of the noise floor: about 1 is noise, above 5 another computation."""
     drift: list[Drift]
     passed: bool
     first_departure: int | None = None
     """First compared step beyond the tolerance."""
+    first_tensor: str | None = None
+    """The parameter that was furthest off there, such as `layer 2 bias`."""
     deviation: str | None = None
     """Reason of a known deviation that covers a drift beyond the tolerance."""
 
@@ -205,7 +226,7 @@ class MemoryData(Model):
 
 
 Data = Annotated[
-    ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")
+    CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")
 ]
 
 

@@ -20,6 +20,7 @@ from benchmarks.datasets import Dataset
 from benchmarks.interleaving import Outcome, interleave, turns_in
 from benchmarks.measures import elements, memory, parity
 from benchmarks.result import (
+    CardData,
     Case,
     Curve,
     CurvesData,
@@ -42,7 +43,7 @@ REFERENCE = "numpy"
 ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
 
-Data = ElementsData | ParityData | CurvesData | SpeedData | MemoryData
+Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData
 
 
 class Watcher(Protocol):
@@ -86,7 +87,8 @@ class Runner:
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
         self._perturbed: dict[str, list[parity.Path]] = {}
-        self._elements: elements.Computed | WorkerFailed = {}
+        self._varied: dict[str, dict[str, parity.Path]] = {}
+        self._elements: elements.Reference | WorkerFailed = {}
         self._done = {record.case.id for record in store.records()[0] if _is_final(record)}
 
     def run(self) -> None:
@@ -99,7 +101,7 @@ class Runner:
         """
         try:
             self._compute_reference()
-            self._side_by_side("parity and learning", self._check, ("elements", "parity", "curves"))
+            self._side_by_side("parity and learning", self._check, ("card", "elements", "parity", "curves"))
             if "speed" in self._suite.measures:
                 self._time()
             self._side_by_side("memory", self._weigh, ("memory",))
@@ -114,8 +116,8 @@ class Runner:
         """Return what is left to do for a contender."""
         cases = []
         for measure in measures:
-            if measure in self._suite.measures:
-                workloads = [ELEMENTS] if measure == "elements" else self._suite.having(measure)
+            if measure == "card" or measure in self._suite.measures:
+                workloads = [ELEMENTS] if measure in ("card", "elements") else self._suite.having(measure)
                 cases += [
                     (workload, self._suite.case(workload, measure, contender)) for workload in workloads
                 ]
@@ -158,7 +160,7 @@ class Runner:
                     continue
                 try:
                     if workload is ELEMENTS:
-                        self._elements = worker.call("elements")
+                        self._elements = worker.call("expect", full=self._suite.elements.full)
                     else:
                         settings = self._suite.parity
                         steps = max(settings.float64_steps, settings.float32_steps)
@@ -167,16 +169,30 @@ class Runner:
                             self._path(worker, workload, "float64", settings.float32_steps, number)
                             for number in range(1, parity.PERTURBATIONS + 1)
                         ]
+                        self._varied[workload.name] = {
+                            name: self._path(
+                                worker, workload, "float32", settings.float32_steps, variation=name
+                            )
+                            for name in parity.VARIATIONS
+                        }
                 except WorkerFailed as error:
                     self._paths[workload.name] = error
+                    if workload is ELEMENTS:
+                        self._elements = error
                 self._watcher.advance(workload.name)
 
     def _path(
-        self, worker: Worker, workload: Workload, dtype: str, steps: int, perturbation: int = 0
+        self,
+        worker: Worker,
+        workload: Workload,
+        dtype: str,
+        steps: int,
+        perturbation: int = 0,
+        variation: str = "",
     ) -> parity.Path:
         place = self._place(workload) | ({"device": "cpu"} if worker.contender == REFERENCE else {})
         path: parity.Path = worker.call(
-            "trajectory", **place, dtype=dtype, steps=steps, perturbation=perturbation
+            "trajectory", **place, dtype=dtype, steps=steps, perturbation=perturbation, variation=variation
         )
         return path
 
@@ -192,6 +208,8 @@ class Runner:
         """Compare a contender's elements and trainings, and let it learn, in one worker."""
 
         def work(worker: Worker, workload: Workload, case: Case) -> Data:
+            if case.measure == "card":
+                return CardData(facts=worker.call("card"))
             if case.measure == "elements":
                 return self._compare_elements(worker)
             return (
@@ -205,7 +223,8 @@ class Runner:
     def _compare_elements(self, worker: Worker) -> ElementsData:
         if isinstance(self._elements, WorkerFailed):
             raise self._elements
-        return elements.judge(worker.contender, self._elements, worker.call("elements"))
+        found = worker.call("elements", full=self._suite.elements.full)
+        return elements.judge(worker.contender, self._elements, found)
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
         reference = self._paths[workload.name]
@@ -216,7 +235,8 @@ class Runner:
         float32 = self._path(worker, workload, "float32", settings.float32_steps)
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
         perturbed = self._perturbed[workload.name]
-        return parity.judge(worker.contender, model, reference, float64, float32, perturbed)
+        varied = self._varied[workload.name]
+        return parity.judge(worker.contender, model, reference, float64, float32, perturbed, varied)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves

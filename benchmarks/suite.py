@@ -21,6 +21,13 @@ from implementations.errors import unknown_name
 _VALID_NAME = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*")
 
 
+class ElementsSettings(Model):
+    """How elements are compared."""
+
+    full: bool = False
+    """Whether every exponent of a float64 is tried, and four times as many points between."""
+
+
 class ParitySettings(Model):
     """How long trainings are compared with float64 NumPy."""
 
@@ -95,6 +102,7 @@ class Suite(Model):
     """Splits of the data sets."""
     timeout_seconds: float = Field(300.0, gt=0)
     """A worker that is silent for so long is killed; its case fails."""
+    elements: ElementsSettings = ElementsSettings()
     parity: ParitySettings = ParitySettings()
     curves: CurvesSettings = CurvesSettings()
     speed: SpeedSettings = SpeedSettings()
@@ -276,6 +284,11 @@ def _checked(workload: Workload, suite: Suite) -> Workload:
     plain = {key: value for key, value in model.to_dict().items() if key != "inputs"}
     plain["optimizer"] = _with_convention(plain["optimizer"], catalog.OPTIMIZERS, suite.convention)
     plain["loss"] = _with_convention(plain["loss"], catalog.LOSSES, suite.convention)
+    for layer in plain["layers"]:
+        if layer["normalization"]:
+            layer["normalization"] = _with_convention(
+                layer["normalization"], catalog.NORMALIZATIONS, suite.convention
+            )
     return workload.model_copy(update={"model": plain})
 
 

@@ -53,6 +53,7 @@ def targets(y: np.ndarray, examples: int, units: int, loss: catalog.LossElement,
                 action="give the last layer one unit for each class",
             )
         return y
+    units //= loss.outputs_per_target
     if units == 1 and y.shape == (examples,):
         y = y[:, np.newaxis]
     if y.shape != (examples, units) or y.dtype.kind not in "fiub":
@@ -107,6 +108,20 @@ def floating(subject: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
+def outputs_shape(activation: str, x: np.ndarray) -> tuple[int, ...]:
+    """Return the shape of f(x): that of x, with half of the last axis for `glu`."""
+    if activation != "glu":
+        return x.shape
+    if x.shape[-1] % 2:
+        raise InvalidInput(
+            "x of glu",
+            expected="an even last axis: one half gates the other",
+            got=described(x),
+            action="reshape it",
+        )
+    return (*x.shape[:-1], x.shape[-1] // 2)
+
+
 def same_shape(subject: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
     """Check that this is an array of that shape."""
     if not isinstance(array, np.ndarray) or array.shape != shape:
@@ -148,7 +163,7 @@ def loss_pair(
             action="reshape them",
         )
     if element.targets != "index":
-        same_shape("targets", targets, predictions.shape)
+        same_shape("targets", targets, (len(predictions), predictions.shape[1] // element.outputs_per_target))
         real("targets", targets)
         return targets.astype(predictions.dtype, copy=False), predictions
     same_shape("targets", targets, predictions.shape[:1])

@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
+from implementations import catalog
 from implementations.errors import InvalidInput
-from implementations.spec import ModelSpec
+from implementations.spec import LayerSpec, ModelSpec
 
 _TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal cut at -2 and 2 (keras/src/random/initializers)."""
@@ -35,8 +36,16 @@ def _draw(name: str, generator: np.random.Generator, shape: tuple[int, ...]) -> 
     return np.zeros(shape)
 
 
+def _first_value(name: str, layer: LayerSpec) -> float:
+    """Return what a normalization changes nothing with, and the first slope of prelu."""
+    if name == "alpha":
+        slope: float = catalog.activation("prelu").resolve(dict(layer.activation.options))["alpha"]
+        return slope
+    return 1.0 if name in ("gamma", "moving_variance") else 0.0
+
+
 def parameters(model: ModelSpec, seed: int | None = None) -> list[np.ndarray]:
-    """Return the initial parameters: kernel (inputs, units), bias (units,), layer by layer.
+    """Return the initial parameters, in the order of `LayerSpec.parameters`, layer by layer.
 
     The values are float64 arrays that float32 can hold exactly, so that trainings in both dtypes
     start from the same point.
@@ -59,9 +68,13 @@ def parameters(model: ModelSpec, seed: int | None = None) -> list[np.ndarray]:
     generator = np.random.default_rng([model.seed if seed is None else seed, 0])
     arrays: list[np.ndarray] = []
     for inputs, layer in zip(model.network.widths, model.network.layers, strict=False):
-        arrays.append(_draw(layer.kernel_initializer.name, generator, (inputs, layer.units)))
-        if layer.use_bias:
-            arrays.append(_draw(layer.bias_initializer.name, generator, (layer.units,)))
+        for name in layer.parameters:
+            if name == "kernel":
+                arrays.append(_draw(layer.kernel_initializer.name, generator, (inputs, layer.units)))
+            elif name == "bias":
+                arrays.append(_draw(layer.bias_initializer.name, generator, (layer.units,)))
+            else:
+                arrays.append(np.full(layer.units, _first_value(name, layer)))
     return [array.astype(np.float32).astype(np.float64) for array in arrays]
 
 
@@ -91,3 +104,23 @@ def batch_order(examples: int, batch_size: int, epochs: int, seed: int) -> np.nd
     generator = np.random.default_rng([seed, 1])
     epochs_drawn = [generator.permutation(examples)[: steps * batch_size] for _ in range(epochs)]
     return np.stack(epochs_drawn).reshape(epochs, steps, batch_size)
+
+
+def dropout_masks(model: ModelSpec, examples: int, step: int) -> list[np.ndarray]:
+    """Return for each layer with dropout what its outputs are multiplied by in that step.
+
+    Arrays of shape (examples, outputs) with 0 in a share `dropout` of places and 1 / (1 - dropout) elsewhere.
+
+    Examples
+    --------
+    >>> model = ModelSpec.from_dict({"inputs": [3], "layers": [{"units": 4, "dropout": 0.5}, {"units": 1}],
+    ...     "loss": "mean_squared_error", "optimizer": {"name": "sgd", "learning_rate": 0.1}})
+    >>> sorted({float(value) for value in dropout_masks(model, 50, step=0)[0].ravel()})
+    [0.0, 2.0]
+    """
+    generator = np.random.default_rng([model.seed, 2, step])
+    return [
+        (generator.random((examples, layer.outputs)) >= layer.dropout) / (1 - layer.dropout)
+        for layer in model.network.layers
+        if layer.dropout
+    ]

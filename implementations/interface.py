@@ -32,12 +32,18 @@ class Placement:
         `cpu` or `gpu`.
     dtype
         Replaces the model's dtype.
+    masks
+        Whose random numbers dropout takes: the framework's `own`, or NumPy's `shared` ones
+        (`implementations.initial.dropout_masks`), the same for every backend.
     """
 
     device: Device = "cpu"
     dtype: DType | None = None
+    masks: Literal["own", "shared"] = "own"
 
     def __post_init__(self) -> None:
+        if self.masks not in ("own", "shared"):
+            raise unknown_name("masks of a placement", self.masks, ("own", "shared"), "choose one of them")
         if self.dtype is not None and self.dtype not in DTYPES:
             raise unknown_name("dtype of a placement", self.dtype, DTYPES, "choose one of them")
 
@@ -99,6 +105,10 @@ class AbstractOptimizer(ABC):
         return self._step(list(parameters), list(gradients))
 
     @abstractmethod
+    def observe(self, loss: float) -> None:
+        """Tell the schedule `reduce_on_plateau` an epoch's validation loss; others take no notice."""
+
+    @abstractmethod
     def _step(self, parameters: list[np.ndarray], gradients: list[np.ndarray]) -> list[np.ndarray]: ...
 
 
@@ -114,6 +124,7 @@ class AbstractLearner(ABC, Generic[Native]):
         self.model = replace(model, dtype=placement.dtype or model.dtype)
         self.placement = placement
         self._loss_element = catalog.loss(model.loss.name)
+        self._masks_drawn = 0
 
     @final
     def place(self, x: np.ndarray, y: np.ndarray) -> tuple[Native, Native]:
@@ -140,12 +151,18 @@ class AbstractLearner(ABC, Generic[Native]):
 
     @final
     def loss(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Return the objective on these examples: mean loss plus L2 penalties. Dropout is off."""
+        """Return the objective on these examples: mean loss plus penalties, as in prediction.
+
+        Dropout is off, and batch_normalization takes its moving mean and variance.
+        """
         return self._loss(*self.place(x, y))
 
     @final
     def gradients(self, x: np.ndarray, y: np.ndarray) -> tuple[float, list[np.ndarray]]:
-        """Return the objective and its derivatives, shaped like `parameters()`. Dropout is off."""
+        """Return the objective and its derivatives, shaped like `parameters()`, as in prediction.
+
+        For moving means and variances, which follow no gradient, the arrays are 0.
+        """
         return self._gradients(*self.place(x, y))
 
     @final
@@ -186,11 +203,25 @@ class AbstractLearner(ABC, Generic[Native]):
         for parameter, shape in zip(parameters, shapes, strict=True):
             checks.same_shape("parameter", parameter, shape)
             checks.real("parameter", parameter)
+        self._masks_drawn = 0
         self._load_parameters([np.asarray(parameter, dtype=self.model.dtype) for parameter in parameters])
+
+    @final
+    def draw_masks(self, examples: int) -> list[np.ndarray]:
+        """Return the shared dropout masks of the next step, in the network's dtype."""
+        from implementations import initial
+
+        masks = initial.dropout_masks(self.model, examples, self._masks_drawn)
+        self._masks_drawn += 1
+        return [mask.astype(self.model.dtype) for mask in masks]
 
     @abstractmethod
     def parameters(self) -> list[np.ndarray]:
-        """Return copies: kernel (inputs, units), bias (units,), layer by layer."""
+        """Return copies in the order of `LayerSpec.parameters`: kernel (inputs, units), bias (units,), ..."""
+
+    @abstractmethod
+    def observe(self, loss: float) -> None:
+        """Tell the schedule `reduce_on_plateau` an epoch's validation loss; others take no notice."""
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -254,9 +285,10 @@ class AbstractBackend(ABC):
 
     @final
     def activation(self, name: str, x: np.ndarray, **options: Any) -> np.ndarray:
-        """Return f(x): same shape and dtype as x (float32 or float64)."""
+        """Return f(x): same shape and dtype as x (float32 or float64); `glu` halves the last axis."""
         resolved = catalog.activation(name).resolve(options, self.convention)
-        return self._activation(name, checks.floating("x", x), resolved)
+        checks.outputs_shape(name, checks.floating("x", x))
+        return self._activation(name, x, resolved)
 
     @final
     def activation_gradient(
@@ -264,10 +296,11 @@ class AbstractBackend(ABC):
     ) -> np.ndarray:
         """Return the vector-Jacobian product upstream . df/dx, by the framework's own autodiff.
 
-        In NumPy the derivative is written by hand. Shapes and dtypes of x and upstream are equal.
+        In NumPy the derivative is written by hand. Upstream has the shape and dtype of f(x).
         """
         resolved = catalog.activation(name).resolve(options, self.convention)
-        checks.same_shape("upstream", checks.floating("upstream", upstream), checks.floating("x", x).shape)
+        outputs = checks.outputs_shape(name, checks.floating("x", x))
+        checks.same_shape("upstream", checks.floating("upstream", upstream), outputs)
         return self._activation_gradient(name, x, upstream.astype(x.dtype, copy=False), resolved)
 
     @final
@@ -347,6 +380,10 @@ class AbstractBackend(ABC):
     @abstractmethod
     def threads(self) -> int:
         """Return how many threads the framework says it uses for one operation."""
+
+    @abstractmethod
+    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
+        """Return kernel and bias of the framework's own dense layer as it makes them; empty without one."""
 
     @abstractmethod
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray: ...

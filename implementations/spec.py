@@ -17,6 +17,9 @@ DType = Literal["float32", "float64"]
 DTYPES: tuple[DType, ...] = ("float32", "float64")
 
 
+MOVING = ("moving_mean", "moving_variance")
+"""Parameters of batch_normalization that training changes, but no gradient."""
+
 _LARGEST_SEED = 2**31 - 1
 """NumPy takes more, but Keras and PyTorch do not."""
 
@@ -45,6 +48,18 @@ def _only(subject: str, given: Mapping[str, Any], known: tuple[str, ...]) -> Non
     for name in given:
         if name not in known:
             raise unknown_name(f"setting of {subject}", name, known, "correct or remove it")
+
+
+def _frozen(options: Mapping[str, Any]) -> tuple[tuple[str, catalog.OptionValue], ...]:
+    """Return options that can be hashed: lists become tuples."""
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value) for name, value in options.items()
+    )
+
+
+def _plain(options: tuple[tuple[str, catalog.OptionValue], ...]) -> dict[str, Any]:
+    """Return options as JSON and TOML have them: tuples become lists."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
 
 
 @dataclass(frozen=True)
@@ -77,11 +92,11 @@ class ElementSpec:
             )
         options = {key: option for key, option in given.items() if key != "name"}
         find(given["name"]).resolve(options)
-        return cls(given["name"], tuple(options.items()))
+        return cls(given["name"], _frozen(options))
 
     def to_value(self) -> Any:
         """Return the shortest form that `from_value` reads back."""
-        return {"name": self.name, **dict(self.options)} if self.options else self.name
+        return {"name": self.name, **_plain(self.options)} if self.options else self.name
 
 
 @dataclass(frozen=True)
@@ -98,8 +113,12 @@ class LayerSpec:
         Whether b is there.
     kernel_initializer, bias_initializer
         Elements of `catalog.INITIALIZERS`.
+    l1
+        Adds l1 * sum(|W|) to the loss; its derivative at 0 is 0.
     l2
         Adds l2 * sum(W^2) to the loss (Keras's `L2`; torch's weight_decay is twice that number).
+    normalization
+        Element of `catalog.NORMALIZATIONS`, between the weighted sum and the activation.
     dropout
         Share of the layer's outputs set to 0 while training, the rest divided by 1 - dropout.
     """
@@ -109,8 +128,35 @@ class LayerSpec:
     use_bias: bool = True
     kernel_initializer: ElementSpec = ElementSpec("glorot_uniform")
     bias_initializer: ElementSpec = ElementSpec("zeros")
+    l1: float = 0.0
     l2: float = 0.0
+    normalization: ElementSpec | None = None
     dropout: float = 0.0
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that come out: as many as units, or half of them after `glu`."""
+        return self.units // 2 if self.activation.name == "glu" else self.units
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the layer's parameters, in the order in which they stand everywhere.
+
+        Examples
+        --------
+        >>> LayerSpec(3, normalization=ElementSpec("layer_normalization")).parameters
+        ('kernel', 'bias', 'gamma', 'beta')
+        """
+        names = ["kernel"]
+        if self.use_bias:
+            names.append("bias")
+        if self.normalization:
+            names += ["gamma", "beta"]
+            if self.normalization.name == "batch_normalization":
+                names += MOVING
+        if self.activation.name == "prelu":
+            names.append("alpha")
+        return tuple(names)
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> LayerSpec:
@@ -119,7 +165,8 @@ class LayerSpec:
         use_bias = given.get("use_bias", True)
         if not isinstance(use_bias, bool):
             raise InvalidInput("use_bias", expected="true or false", got=repr(use_bias), action="correct it")
-        return cls(
+        normalization = given.get("normalization")
+        layer = cls(
             units=_whole("units of a layer", given.get("units")),
             activation=ElementSpec.from_value(given.get("activation", "linear"), catalog.activation),
             use_bias=use_bias,
@@ -129,9 +176,21 @@ class LayerSpec:
             bias_initializer=ElementSpec.from_value(
                 given.get("bias_initializer", "zeros"), catalog.initializer
             ),
+            l1=_number("l1 of a layer", given.get("l1", 0.0), 0.0),
             l2=_number("l2 of a layer", given.get("l2", 0.0), 0.0),
+            normalization=None
+            if normalization is None
+            else ElementSpec.from_value(normalization, catalog.normalization),
             dropout=_number("dropout of a layer", given.get("dropout", 0.0), 0.0, 1.0),
         )
+        if layer.activation.name == "glu" and layer.units % 2:
+            raise InvalidInput(
+                "units of a layer with glu",
+                expected="an even number: one half gates the other",
+                got=str(layer.units),
+                action="add or remove one",
+            )
+        return layer
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting, defaults included."""
@@ -141,7 +200,9 @@ class LayerSpec:
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer.to_value(),
             "bias_initializer": self.bias_initializer.to_value(),
+            "l1": self.l1,
             "l2": self.l2,
+            "normalization": self.normalization.to_value() if self.normalization else None,
             "dropout": self.dropout,
         }
 
@@ -163,24 +224,53 @@ class NetworkSpec:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Flattened input size, then the units of each layer."""
-        return (math.prod(self.inputs), *(layer.units for layer in self.layers))
+        """Flattened input size, then the outputs of each layer."""
+        return (math.prod(self.inputs), *(layer.outputs for layer in self.layers))
 
     @property
     def parameter_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes in the order of `parameters()`: kernel (inputs, units), bias (units,), layer by layer.
+        """Shapes in the order of `parameters()`: kernel (inputs, units), then (units,) each, layer by layer.
 
         Examples
         --------
         >>> NetworkSpec((2, 2), (LayerSpec(3), LayerSpec(1, use_bias=False))).parameter_shapes
         ((4, 3), (3,), (3, 1))
         """
-        shapes: list[tuple[int, ...]] = []
-        for inputs, layer in zip(self.widths, self.layers, strict=False):
-            shapes.append((inputs, layer.units))
-            if layer.use_bias:
-                shapes.append((layer.units,))
-        return tuple(shapes)
+        return tuple(
+            (inputs, layer.units) if name == "kernel" else (layer.units,)
+            for inputs, layer in zip(self.widths, self.layers, strict=False)
+            for name in layer.parameters
+        )
+
+    @property
+    def trainable(self) -> tuple[bool, ...]:
+        """Whether each parameter follows gradients; moving means and variances do not."""
+        return tuple(name not in MOVING for layer in self.layers for name in layer.parameters)
+
+
+def _one_clip(options: Mapping[str, Any]) -> None:
+    given = [name for name in ("clipvalue", "clipnorm", "global_clipnorm") if options[name]]
+    if len(given) > 1:
+        raise InvalidInput(
+            "clipping of an optimizer",
+            expected="one of clipvalue, clipnorm and global_clipnorm",
+            got=" and ".join(given),
+            action="keep one",
+        )
+
+
+def _boundaries_fit(schedule: ElementSpec) -> None:
+    if schedule.name != "piecewise_constant":
+        return
+    options = catalog.schedule(schedule.name).resolve(dict(schedule.options))
+    boundaries, values = options["boundaries"], options["values"]
+    if len(values) != len(boundaries) + 1 or list(boundaries) != sorted(set(boundaries)) or min(values) <= 0:
+        raise InvalidInput(
+            "schedule piecewise_constant",
+            expected="rising boundaries, and one more value than boundaries, all above 0",
+            got=f"boundaries {list(boundaries)} and values {list(values)}",
+            action="correct them",
+        )
 
 
 @dataclass(frozen=True)
@@ -203,14 +293,16 @@ class OptimizerSpec:
             )
         element = catalog.optimizer(given["name"])
         options = {key: value for key, value in given.items() if key not in ("name", "learning_rate")}
-        element.resolve(options)
+        resolved = element.resolve(options)
+        _one_clip(resolved)
         rate = given.get("learning_rate")
         learning_rate: float | ElementSpec
         if isinstance(rate, (Mapping, ElementSpec)):
             learning_rate = ElementSpec.from_value(rate, catalog.schedule)
+            _boundaries_fit(learning_rate)
         else:
             learning_rate = _number(f"learning_rate of {element.name}", rate, 0.0, closed=False)
-        return cls(given["name"], learning_rate, tuple(options.items()))
+        return cls(given["name"], learning_rate, _frozen(options))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that `from_dict` reads back."""
@@ -218,7 +310,7 @@ class OptimizerSpec:
         return {
             "name": self.name,
             "learning_rate": rate.to_value() if isinstance(rate, ElementSpec) else rate,
-            **dict(self.options),
+            **_plain(self.options),
         }
 
     def resolve(self, default_convention: str) -> dict[str, Any]:
@@ -343,6 +435,20 @@ class ModelSpec:
                 expected="an activation with a derivative before it",
                 got="step, whose derivative is 0 everywhere",
                 action="use the loss `perceptron`, which trains a step unit",
+            )
+        if last.outputs % element.outputs_per_target:
+            raise InvalidInput(
+                f"units of the last layer with loss {element.name}",
+                expected="an even number: means, then variances",
+                got=str(last.units),
+                action="give it two units for each target",
+            )
+        if element.reads == "score" and last.normalization:
+            raise InvalidInput(
+                f"normalization of the last layer with loss {element.name}",
+                expected="none: the loss reads the weighted sum",
+                got=last.normalization.name,
+                action="move it to a hidden layer",
             )
         if last.dropout:
             raise InvalidInput(

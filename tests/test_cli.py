@@ -73,7 +73,11 @@ def test_json_is_all_that_standard_output_holds(suite, results):
 def test_parity_asks_nothing_else(suite, results):
     done = versus("parity", suite, "--results", results, "--json")
     assert done.exit_code == 0
-    assert {case["measure"] for case in json.loads(done.stdout)["tables"]["cases"]} == {"elements", "parity"}
+    assert {case["measure"] for case in json.loads(done.stdout)["tables"]["cases"]} == {
+        "card",
+        "elements",
+        "parity",
+    }
 
 
 def test_disagreement_is_exit_code_1(suite, results, monkeypatch):

@@ -135,7 +135,7 @@ def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_pat
     monkeypatch.setattr(runner.Runner, "_keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         launch.carry_out(begun, Watcher())
-    assert set(records(begun)) == {"parity"}
+    assert set(records(begun)) == {"card", "parity"}
     assert RunStore.open(begun.store.folder).manifest.outcome == "interrupted"
     first = records(begun)["parity"]
     monkeypatch.setattr(runner.Runner, "_keep", keep)

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from implementations import InvalidInput, ModelSpec
+from implementations.spec import OptimizerSpec
 
 PLAIN = {
     "inputs": [4],
@@ -103,3 +104,56 @@ def test_double_softmax_and_trapped_gradients_are_refused():
     with pytest.raises(InvalidInput, match="step or linear"):
         model(layers=[{"units": 1, "activation": "sigmoid"}], loss="perceptron")
     assert model(layers=step, loss="perceptron")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "says"),
+    [
+        (
+            {"learning_rate": {"name": "piecewise_constant", "boundaries": [5, 3], "values": [1, 1, 1]}},
+            "rising boundaries",
+        ),
+        (
+            {"learning_rate": {"name": "piecewise_constant", "boundaries": [5], "values": [1]}},
+            "one more value",
+        ),
+        ({"learning_rate": 0.1, "clipnorm": 1.0, "clipvalue": 1.0}, "one of clipvalue, clipnorm"),
+    ],
+)
+def test_optimizers_that_contradict_themselves(optimizer, says):
+    with pytest.raises(InvalidInput, match=says):
+        OptimizerSpec.from_dict({"name": "sgd", **optimizer})
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "says"),
+    [
+        ([{"units": 3, "activation": "glu"}], "mean_squared_error", "an even number"),
+        ([{"units": 3}], "gaussian_nll", "means, then variances"),
+        (
+            [{"units": 1, "activation": "step", "normalization": "layer_normalization"}],
+            "perceptron",
+            "the loss reads the weighted sum",
+        ),
+    ],
+)
+def test_layers_that_do_not_fit(layers, loss, says):
+    with pytest.raises(InvalidInput, match=says):
+        ModelSpec.from_dict(
+            {
+                "inputs": [2],
+                "layers": layers,
+                "loss": loss,
+                "optimizer": {"name": "sgd", "learning_rate": 0.1},
+            }
+        )
+
+
+def test_lists_survive_the_way_through_a_dictionary():
+    given = {
+        "name": "sgd",
+        "learning_rate": {"name": "piecewise_constant", "boundaries": [5.0], "values": [0.1, 0.01]},
+    }
+    spec = OptimizerSpec.from_dict(given)
+    assert spec.to_dict() == given
+    assert hash(spec) == hash(OptimizerSpec.from_dict(spec.to_dict()))

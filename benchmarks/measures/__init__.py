@@ -26,7 +26,9 @@ def _late(module: str, function: str) -> Callable[..., Any]:
 COMMANDS: dict[str, Callable[..., Any]] = {
     "read": _late("preparation", "read"),
     "load": _late("cold_start", "load"),
+    "card": _late("card", "compute"),
     "elements": _late("elements", "compute"),
+    "expect": _late("elements", "expect"),
     "trajectory": _late("parity", "compute"),
     "curves": _late("curves", "compute"),
     "open_workload": _late("speed", "open_workload"),

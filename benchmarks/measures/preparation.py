@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -62,12 +62,17 @@ def prepare(data: Dataset, model: dict[str, Any]) -> Prepared:
 
 
 def build(
-    session: Session, prepared: Prepared, device: Device, seed: int, **changes: Any
+    session: Session,
+    prepared: Prepared,
+    device: Device,
+    seed: int,
+    masks: Literal["own", "shared"] = "own",
+    **changes: Any,
 ) -> tuple[AbstractBackend, AbstractLearner[Any]]:
     """Return the session's backend and a learner with the initial parameters of that seed."""
     backend: AbstractBackend = session["backend"]
     model = prepared.model.replace(seed=seed, **changes)
-    return backend, backend.build(model, initial.parameters(model), Placement(device))
+    return backend, backend.build(model, initial.parameters(model), Placement(device, masks=masks))
 
 
 def _single_precision(split: Split) -> tuple[np.ndarray, np.ndarray]:

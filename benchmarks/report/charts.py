@@ -80,6 +80,16 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
                     hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
                 )
         for trajectory in next(iter(found.values())).trajectories:
+            if trajectory.floor:
+                figure.add_scatter(
+                    x=[drift.step for drift in trajectory.drift],
+                    y=[noise or None for noise in trajectory.floor],
+                    name="noise floor",
+                    mode="lines",
+                    line={"color": _NEUTRAL, "width": 4},
+                    opacity=0.5,
+                    hovertemplate="noise floor<br>step %{x}: %{y:.1e}<extra></extra>",
+                )
             figure.add_hline(
                 y=trajectory.tolerance,
                 line={"color": _NEUTRAL, "dash": "dot"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import findings, stats, tables, units
-from benchmarks.result import ParityData, Record, SpeedData
+from benchmarks.result import CardData, ParityData, Record, SpeedData
 from benchmarks.store import Damaged, RunStore
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def sections(store: RunStore) -> list[Section]:
         Section("verdict", "Verdict", findings.verdict(records) or ["Nothing was measured."]),
         _parity(records),
         _elements(records),
+        _card(records),
         _learning(records),
         _speed(records),
         _cold_start(records),
@@ -84,6 +85,7 @@ def _parity(records: Sequence[Record]) -> Section:
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
+        "Noise is how far NumPy drifts from itself by meaningless changes: about 1 is parity, above 5 is not.",
     ]
     notes = dict.fromkeys(note for note in frame["notes"] if note)
     known = dict.fromkeys(
@@ -102,8 +104,11 @@ def _parity(records: Sequence[Record]) -> Section:
 def _drift(row: pd.Series[Any]) -> str:
     worst = max(row["largest_loss_drift"], row["largest_parameter_drift"])
     if not row["passed"]:
-        return f"FAILED at step {row['first_departure_step']:.0f} ({units.scientific(worst)})"
-    return units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
+        tensor = f" in {row['first_departure_tensor']}" if row["first_departure_tensor"] else ""
+        return f"FAILED at step {row['first_departure_step']:.0f}{tensor} ({units.scientific(worst)})"
+    ratio = row["noise_ratio"]
+    told = units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
+    return told if ratio is None or ratio != ratio else f"{told} ({units.number(ratio)}× noise)"
 
 
 def _elements(records: Sequence[Record]) -> Section:
@@ -114,7 +119,7 @@ def _elements(records: Sequence[Record]) -> Section:
     rows = []
     for contender, group in frame.groupby("contender", sort=False):
         cells = [str(contender)]
-        for kind in ("activation", "loss", "optimizer"):
+        for kind in ("activation", "loss", "optimizer", "product"):
             part = group[group["kind"] == kind]
             exact = int((part["passed"] & ~part["known"]).sum())
             known = int(part["known"].sum())
@@ -131,16 +136,49 @@ def _elements(records: Sequence[Record]) -> Section:
             row.dtype,
             units.scientific(row.error),
             units.scientific(row.tolerance),
+            _point(row.worst_input),
+            _point(row.bad_from),
             row.deviation if isinstance(row.deviation, str) else "FAILED",
         ]
         for row in differing.drop(columns="kind").itertuples(index=False)
     ]
-    headers = ["contender", "element", "quantity", "dtype", "error", "tolerance", "reason"]
-    found = [Table("", ["contender", "activations", "losses", "optimizers"], rows)]
+    headers = [
+        "contender",
+        "element",
+        "quantity",
+        "dtype",
+        "error",
+        "tolerance",
+        "worst at",
+        "bad from",
+        "reason",
+    ]
+    found = [Table("", ["contender", "activations", "losses", "optimizers", "products"], rows)]
     if details:
         found.append(Table("Differences beyond the tolerance", headers, details, detail=True))
-    text = ["Values and derivatives of every element within its tolerance of float64 NumPy."]
+    text = [
+        "Values and derivatives of every element, compared with exact results.",
+        "Errors count in units in the last place; steps in roundings of the way; products in 2 sqrt(k) u.",
+    ]
     return Section("elements", "Is each element the same?", text, found)
+
+
+def _point(value: float | None) -> str:
+    return units.UNKNOWN if value is None or value != value else f"{value:.4g}"
+
+
+def _card(records: Sequence[Record]) -> Section:
+    cards = {
+        record.case.contender: record.data.facts for record in records if isinstance(record.data, CardData)
+    }
+    asked = dict.fromkeys(what for facts in cards.values() for what in facts)
+    rows = [[what, *(facts.get(what, units.UNKNOWN) for facts in cards.values())] for what in asked]
+    text = ["Found by trying each contender in its own convention, and by reading its library's defaults."]
+    if not rows:
+        return Section("card", "Semantics card")
+    return Section(
+        "card", "What does each mean by the names?", text, [Table("", ["what", *cards], rows, True)]
+    )
 
 
 def _learning(records: Sequence[Record]) -> Section:

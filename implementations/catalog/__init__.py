@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from implementations.catalog.activations import ACTIVATIONS
-from implementations.catalog.element import Element, Option, OptionValue
+from implementations.catalog.element import Accuracy, Element, Option, OptionValue
 from implementations.catalog.initializers import INITIALIZERS
 from implementations.catalog.losses import LOSSES, LossElement
+from implementations.catalog.normalizations import NORMALIZATIONS
 from implementations.catalog.optimizers import OPTIMIZERS
 from implementations.catalog.schedules import SCHEDULES
 from implementations.errors import unknown_name
@@ -26,8 +27,10 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "LOSSES",
+    "NORMALIZATIONS",
     "OPTIMIZERS",
     "SCHEDULES",
+    "Accuracy",
     "Element",
     "LossElement",
     "Option",
@@ -35,6 +38,7 @@ __all__ = [
     "activation",
     "initializer",
     "loss",
+    "normalization",
     "optimizer",
     "schedule",
 ]
@@ -72,3 +76,8 @@ def schedule(name: str) -> Element:
 def initializer(name: str) -> Element:
     """Return the initializer of that name, or raise InvalidInput with the nearest one."""
     return _find(INITIALIZERS, "initializer", "initializers", name)
+
+
+def normalization(name: str) -> Element:
+    """Return the normalization of that name, or raise InvalidInput with the nearest one."""
+    return _find(NORMALIZATIONS, "normalization", "normalizations", name)

@@ -10,7 +10,33 @@ from typing import Any, TypeVar
 
 from implementations.errors import InvalidInput, unknown_name
 
-OptionValue = float | bool | str
+OptionValue = float | bool | str | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How near to the exact result a good implementation comes, and where.
+
+    From `low` to `high` the error is counted in units in the last place (ULP) of the exact result;
+    elsewhere in units in the last place of the largest of 1, |x| and |f(x)|, because there digits are lost
+    in every framework.
+
+    Parameters
+    ----------
+    ulp
+        Largest error that passes. 8 leaves room for three or four rounded operations and a library function;
+        whoever fuses or rearranges them stays within it.
+    reason
+        Why the range is not all of [-10, 10], where it is not.
+    """
+
+    low: float = -10.0
+    high: float = 10.0
+    ulp: float = 8.0
+    reason: str = ""
+
+
+GOOD = Accuracy()
 
 
 @dataclass(frozen=True)
@@ -29,6 +55,8 @@ class Option:
         Closed bounds of a number; `above` is an open lower bound, `below` an open upper one.
     choices
         The values that a text option can take.
+    torch_default
+        PyTorch's own default where it differs, for the documentation.
     """
 
     name: str
@@ -39,9 +67,10 @@ class Option:
     above: float = -math.inf
     below: float = math.inf
     choices: tuple[str, ...] = ()
+    torch_default: OptionValue | None = None
 
     def check(self, owner: str, value: object) -> OptionValue:
-        """Return the value as a plain Python bool, float or str.
+        """Return the value as a plain Python bool, float, str or, for a list, tuple of floats.
 
         Raises
         ------
@@ -60,6 +89,13 @@ class Option:
             raise InvalidInput(
                 subject, expected=f"one of {', '.join(self.choices)}", got=repr(value), action=action
             )
+        if isinstance(self.default, tuple):
+            if not isinstance(value, (list, tuple)) or not value:
+                raise InvalidInput(subject, expected="a list of numbers", got=repr(value), action=action)
+            return tuple(self._number(subject, each, action) for each in value)
+        return self._number(subject, value, action)
+
+    def _number(self, subject: str, value: object, action: str) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidInput(subject, expected="a number", got=repr(value), action=action)
         number = float(value)
@@ -96,6 +132,11 @@ class Element:
         The framework's own function or class; absent where it is composed from operations.
     kinks
         Points at which the derivative jumps.
+    exact
+        f(x), or a loss of one prediction p and target t, as SymPy reads it: what results are judged by.
+        At a kink the branch that holds says what the derivative is. Absent where a result depends on a row.
+    value, derivative
+        What is asked of implementations.
     notes
         Conventions worth knowing, such as the derivative at a kink.
     """
@@ -108,6 +149,9 @@ class Element:
     conventions: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
     native: Mapping[str, str] = field(default_factory=dict)
     kinks: tuple[float, ...] = ()
+    exact: str = ""
+    value: Accuracy = GOOD
+    derivative: Accuracy = GOOD
     notes: str = ""
 
     def resolve(self, given: Mapping[str, Any], default_convention: str = "keras") -> dict[str, Any]:

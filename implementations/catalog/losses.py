@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from implementations.catalog.element import Element, Option, table
+from implementations.catalog.element import Accuracy, Element, Option, table
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] (keras/src/backend/config.py)."""
 
 LOG_FLOOR = -100.0
 """Torch's lower bound for a logarithm in its binary cross-entropy (aten/src/ATen/native/Loss.cpp)."""
+
+VARIANCE_FLOOR = 1e-6
+"""Least variance of the Gaussian likelihood (torch.nn.GaussianNLLLoss)."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,44 @@ class LossElement(Element):
     targets
         `values`: floats, shape (n, k). `binary`: 0 or 1 as floats, shape (n, k).
         `one_hot`: rows that sum to 1, shape (n, k). `index`: class numbers as integers, shape (n,).
+        `counts`: floats that are not negative, shape (n, k).
     reads
         `output`: the loss is computed from the network's output. `score`: from the last layer's
         weighted sums, below its activation.
+    predictions
+        `values`, `probabilities` (between 0 and 1, unless `from_logits`), `positive`, or
+        `mean_and_variance`: shape (n, 2 k), k means and then k variances.
     """
 
-    targets: Literal["values", "binary", "one_hot", "index"] = "values"
+    targets: Literal["values", "binary", "one_hot", "index", "counts"] = "values"
     reads: Literal["output", "score"] = "output"
+    predictions: Literal["values", "probabilities", "positive", "mean_and_variance"] = "values"
+
+    @property
+    def outputs_per_target(self) -> int:
+        """How many predictions belong to one target value."""
+        return 2 if self.predictions == "mean_and_variance" else 1
 
 
+_CANCELLING = Accuracy(0.0, 0.0, reason="the derivative is a difference that is 0 where targets are met")
 _FROM_LOGITS = Option(
     "from_logits", False, "whether predictions are logits (unbounded scores) instead of probabilities"
 )
+_LABEL_SMOOTHING = Option(
+    "label_smoothing",
+    0.0,
+    "share s of each target that is spread over all classes: y (1 - s) + s / k",
+    low=0.0,
+    high=1.0,
+)
+_BINARY_SMOOTHING = Option(
+    "label_smoothing",
+    0.0,
+    "share s by which targets move to the middle: y (1 - s) + s / 2",
+    low=0.0,
+    high=1.0,
+)
+_GAMMA = Option("gamma", 2.0, "how strongly sure predictions are weighed down", low=0.0)
 
 LOSSES = table(
     LossElement(
@@ -43,6 +72,7 @@ LOSSES = table(
         "L = mean over n and k of (prediction - target)^2",
         "keras/src/losses/losses.py, torch.nn.MSELoss; some textbooks halve it",
         native={"keras": "keras.losses.MeanSquaredError", "torch": "torch.nn.functional.mse_loss"},
+        exact="(p - t)**2",
     ),
     LossElement(
         "mean_absolute_error",
@@ -51,7 +81,30 @@ LOSSES = table(
         "keras/src/losses/losses.py, torch.nn.L1Loss",
         native={"keras": "keras.losses.MeanAbsoluteError", "torch": "torch.nn.functional.l1_loss"},
         kinks=(0.0,),
+        exact="Piecewise((p - t, p > t), (t - p, p < t), (0, True))",
         notes="The derivative at prediction = target is 0 (Keras on JAX: -1 or 1).",
+    ),
+    LossElement(
+        "mean_absolute_percentage_error",
+        "loss",
+        "L = 100 * mean of |prediction - target| / max(|target|, 1e-7)",
+        "keras/src/losses/losses.py; scikit-learn's is a fraction, not a percentage",
+        native={"keras": "keras.losses.MeanAbsolutePercentageError"},
+        kinks=(0.0,),
+        exact="100 * Piecewise((p - t, p > t), (t - p, p < t), (0, True)) / Max(Abs(t), Rational(1, 10**7))",
+        notes="The derivative at prediction = target is 0 (Keras on JAX: not 0).",
+    ),
+    LossElement(
+        "mean_squared_logarithmic_error",
+        "loss",
+        "L = mean of (log(1 + max(prediction, 1e-7)) - log(1 + max(target, 1e-7)))^2",
+        "keras/src/losses/losses.py",
+        native={"keras": "keras.losses.MeanSquaredLogarithmicError"},
+        derivative=_CANCELLING,
+        exact="(log(1 + Piecewise((p, p > Rational(1, 10**7)), (Rational(1, 10**7), True))) "
+        "- log(1 + Max(t, Rational(1, 10**7))))**2",
+        targets="counts",
+        predictions="positive",
     ),
     LossElement(
         "huber",
@@ -60,6 +113,29 @@ LOSSES = table(
         "Huber 1964, Robust Estimation of a Location Parameter",
         options=(Option("delta", 1.0, "error at which the square turns into a line", above=0.0),),
         native={"keras": "keras.losses.Huber", "torch": "torch.nn.functional.huber_loss"},
+        exact="Piecewise(((p - t)**2 / 2, Abs(p - t) <= delta), (delta * (p - t - delta / 2), p > t), "
+        "(delta * (t - p - delta / 2), True))",
+    ),
+    LossElement(
+        "smooth_l1",
+        "loss",
+        "L = mean of e^2 / (2 beta) if |e| < beta else |e| - beta / 2, with e = prediction - target: "
+        "huber with delta = beta, divided by beta",
+        "Girshick 2015, arXiv:1504.08083",
+        options=(Option("beta", 1.0, "error at which the square turns into a line", above=0.0),),
+        native={"torch": "torch.nn.functional.smooth_l1_loss"},
+        exact="Piecewise(((p - t)**2 / (2 * beta), Abs(p - t) < beta), (p - t - beta / 2, p > t), "
+        "(t - p - beta / 2, True))",
+    ),
+    LossElement(
+        "log_cosh",
+        "loss",
+        "L = mean of log(cosh(prediction - target))",
+        "keras/src/losses/losses.py",
+        native={"keras": "keras.losses.LogCosh"},
+        derivative=_CANCELLING,
+        exact="p - t + log(1 + exp(-2 * (p - t))) - log(2)",
+        notes="Computed as e + softplus(-2 e) - log 2, which cancels near 0 and can be slightly negative.",
     ),
     LossElement(
         "binary_crossentropy",
@@ -76,6 +152,7 @@ LOSSES = table(
                 "log p above -100 (torch); without effect from logits",
                 choices=("clip_probability", "clamp_log"),
             ),
+            _BINARY_SMOOTHING,
         ),
         conventions={"keras": {"clip_mode": "clip_probability"}, "torch": {"clip_mode": "clamp_log"}},
         native={
@@ -83,6 +160,18 @@ LOSSES = table(
             "torch": "torch.nn.functional.binary_cross_entropy, binary_cross_entropy_with_logits",
         },
         targets="binary",
+        predictions="probabilities",
+    ),
+    LossElement(
+        "binary_focal_crossentropy",
+        "loss",
+        "L = mean of (1 - q)^gamma b, with b the binary cross-entropy of p clipped to [1e-7, 1 - 1e-7] and "
+        "q = y p + (1 - y) (1 - p)",
+        "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
+        options=(_FROM_LOGITS, _GAMMA, _BINARY_SMOOTHING),
+        native={"keras": "keras.losses.BinaryFocalCrossentropy"},
+        targets="binary",
+        predictions="probabilities",
     ),
     LossElement(
         "categorical_crossentropy",
@@ -90,13 +179,14 @@ LOSSES = table(
         "L = -mean over n of sum over k of y log p, p divided by its row sum and clipped to "
         "[1e-7, 1 - 1e-7]; from logits z: log p = log_softmax(z)",
         "keras/src/backend/numpy/nn.py, torch.nn.CrossEntropyLoss",
-        options=(_FROM_LOGITS,),
+        options=(_FROM_LOGITS, _LABEL_SMOOTHING),
         native={
             "keras": "keras.losses.CategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
         },
         notes="Torch has the logits form only; the probability form is composed there.",
         targets="one_hot",
+        predictions="probabilities",
     ),
     LossElement(
         "sparse_categorical_crossentropy",
@@ -111,6 +201,60 @@ LOSSES = table(
         },
         notes="Torch has the logits form only; the probability form is composed there.",
         targets="index",
+        predictions="probabilities",
+    ),
+    LossElement(
+        "categorical_focal_crossentropy",
+        "loss",
+        "L = -mean over n of sum over k of alpha (1 - p)^gamma y log p, p divided by its row sum and clipped "
+        "to [1e-7, 1 - 1e-7]; from logits z: p = softmax(z)",
+        "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
+        options=(
+            _FROM_LOGITS,
+            Option("alpha", 0.25, "weight of every class", above=0.0),
+            _GAMMA,
+            _LABEL_SMOOTHING,
+        ),
+        native={"keras": "keras.losses.CategoricalFocalCrossentropy"},
+        targets="one_hot",
+        predictions="probabilities",
+    ),
+    LossElement(
+        "kl_divergence",
+        "loss",
+        "L = mean over n of sum over k of y log(y / p), both clipped to [1e-7, 1]",
+        "Kullback & Leibler 1951; keras/src/losses/losses.py",
+        native={"keras": "keras.losses.KLDivergence", "torch": "torch.nn.functional.kl_div"},
+        notes="Torch takes log p and clips nothing; reduction='batchmean' is this mean.",
+        targets="one_hot",
+        predictions="probabilities",
+    ),
+    LossElement(
+        "poisson",
+        "loss",
+        "L = mean of p - y log(p + 1e-7), with the expected count p",
+        "keras/src/losses/losses.py; torch.nn.PoissonNLLLoss, which takes log p unless told otherwise",
+        native={"keras": "keras.losses.Poisson", "torch": "torch.nn.functional.poisson_nll_loss"},
+        derivative=_CANCELLING,
+        exact="p - t * log(p + Rational(1, 10**7))",
+        targets="counts",
+        predictions="positive",
+    ),
+    LossElement(
+        "gaussian_nll",
+        "loss",
+        "L = mean of (log v + (m - target)^2 / v) / 2, with mean m and variance v, v at least 1e-6",
+        "Nix & Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution",
+        native={"torch": "torch.nn.functional.gaussian_nll_loss"},
+        notes="Predictions are k means and then k variances. Below 1e-6 the derivative by v is that at 1e-6.",
+        predictions="mean_and_variance",
+    ),
+    LossElement(
+        "cosine_similarity",
+        "loss",
+        "L = -mean over n of sum over k of y p / (max(|y|, 1e-7) max(|p|, 1e-7)), |.| the norm of a row",
+        "keras/src/losses/losses.py; torch's cosine_similarity is not negated",
+        native={"keras": "keras.losses.CosineSimilarity", "torch": "torch.nn.functional.cosine_similarity"},
     ),
     LossElement(
         "hinge",
@@ -119,8 +263,50 @@ LOSSES = table(
         "Rosasco et al. 2004, Are Loss Functions All the Same?",
         native={"keras": "keras.losses.Hinge"},
         kinks=(1.0,),
+        exact="Piecewise((1 - p * (2 * t - 1), p * (2 * t - 1) <= 1), (0, True))",
         notes="The derivative at t s = 1 is -t (Keras on JAX and torch: half of it).",
         targets="binary",
+    ),
+    LossElement(
+        "squared_hinge",
+        "loss",
+        "L = mean of max(0, 1 - t s)^2, with score s and t = 1 where the target is positive, else -1",
+        "Rosasco et al. 2004, Are Loss Functions All the Same?",
+        native={"keras": "keras.losses.SquaredHinge"},
+        exact="Piecewise(((1 - p * (2 * t - 1))**2, p * (2 * t - 1) <= 1), (0, True))",
+        targets="binary",
+    ),
+    LossElement(
+        "categorical_hinge",
+        "loss",
+        "L = mean over n of max(0, 1 + max over k of (1 - y) s - sum over k of y s), with scores s",
+        "Weston & Watkins 1999; keras/src/losses/losses.py",
+        native={"keras": "keras.losses.CategoricalHinge"},
+        notes="The maximum runs over the true class too, where (1 - y) s is 0.",
+        targets="one_hot",
+    ),
+    LossElement(
+        "dice",
+        "loss",
+        "L = 1 - 2 sum y p / (sum y + sum p + 1e-7), sums over n and k",
+        "Milletari, Navab & Ahmadi 2016, arXiv:1606.04797; keras/src/losses/losses.py",
+        native={"keras": "keras.losses.Dice"},
+        targets="binary",
+        predictions="probabilities",
+    ),
+    LossElement(
+        "tversky",
+        "loss",
+        "L = 1 - sum y p / (sum y p + alpha sum (1 - y) p + beta sum y (1 - p) + 1e-7), sums over n and k",
+        "Salehi, Erdogmus & Gholipour 2017, arXiv:1706.05721",
+        options=(
+            Option("alpha", 0.5, "weight of false positives", low=0.0),
+            Option("beta", 0.5, "weight of false negatives", low=0.0),
+        ),
+        native={"keras": "keras.losses.Tversky"},
+        notes="Keras 3.15 exchanges alpha and beta (keras-team/keras#23333).",
+        targets="binary",
+        predictions="probabilities",
     ),
     LossElement(
         "perceptron",
@@ -129,6 +315,7 @@ LOSSES = table(
         "learning rate r moves the weights by r (y - step(s)) x: the perceptron learning rule",
         "Rosenblatt 1958; Duda, Hart & Stork 2001, Pattern Classification, section 5.5",
         kinks=(0.0,),
+        exact="Piecewise(((1 - t) * p, p >= 0), (-t * p, True))",
         notes="step(0) = 1, as in the activation `step`.",
         targets="binary",
         reads="score",

@@ -34,16 +34,40 @@ def relu(x: Tensor) -> Tensor:
     return keras.activations.relu(x)
 
 
+def relu6(x: Tensor) -> Tensor:
+    return keras.activations.relu6(x)
+
+
 def leaky_relu(x: Tensor, *, negative_slope: float) -> Tensor:
     return keras.activations.leaky_relu(x, negative_slope=negative_slope)
+
+
+def prelu(x: Tensor, *, alpha: Any) -> Tensor:
+    return ops.relu(x) - alpha * ops.relu(-x)  # as keras.layers.PReLU does
+
+
+def threshold(x: Tensor, *, threshold: float, value: float) -> Tensor:
+    return keras.activations.threshold(x, threshold, value)
 
 
 def elu(x: Tensor, *, alpha: float) -> Tensor:
     return keras.activations.elu(x, alpha=alpha)
 
 
+def selu(x: Tensor) -> Tensor:
+    return keras.activations.selu(x)
+
+
+def celu(x: Tensor, *, alpha: float) -> Tensor:
+    return keras.activations.celu(x, alpha=alpha)
+
+
 def softplus(x: Tensor) -> Tensor:
     return keras.activations.softplus(x)
+
+
+def squareplus(x: Tensor, *, b: float) -> Tensor:
+    return keras.activations.squareplus(x, b=b)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -58,12 +82,68 @@ def silu(x: Tensor) -> Tensor:
     return keras.activations.silu(x)
 
 
+def mish(x: Tensor) -> Tensor:
+    return keras.activations.mish(x)
+
+
+def softsign(x: Tensor) -> Tensor:
+    return keras.activations.softsign(x)
+
+
+def exponential(x: Tensor) -> Tensor:
+    return keras.activations.exponential(x)
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    return keras.activations.log_sigmoid(x)
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    return keras.activations.hard_sigmoid(x)
+
+
+def hard_silu(x: Tensor) -> Tensor:
+    return keras.activations.hard_silu(x)
+
+
+def hard_tanh(x: Tensor) -> Tensor:
+    return keras.activations.hard_tanh(x)
+
+
+def hard_shrink(x: Tensor, *, threshold: float) -> Tensor:
+    return keras.activations.hard_shrink(x, threshold=threshold)
+
+
+def soft_shrink(x: Tensor, *, threshold: float) -> Tensor:
+    return keras.activations.soft_shrink(x, threshold=threshold)
+
+
+def tanh_shrink(x: Tensor) -> Tensor:
+    return keras.activations.tanh_shrink(x)
+
+
+def sparse_plus(x: Tensor) -> Tensor:
+    return keras.activations.sparse_plus(x)
+
+
+def sparse_sigmoid(x: Tensor) -> Tensor:
+    return keras.activations.sparse_sigmoid(x)
+
+
+def glu(x: Tensor) -> Tensor:
+    return keras.activations.glu(x)
+
+
 def softmax(x: Tensor) -> Tensor:
     return keras.activations.softmax(x)
 
 
 def log_softmax(x: Tensor) -> Tensor:
     return keras.activations.log_softmax(x)
+
+
+def sparsemax(x: Tensor) -> Tensor:
+    return keras.activations.sparsemax(x)
 
 
 @ops.custom_gradient  # type: ignore[untyped-decorator]  # Keras has no types

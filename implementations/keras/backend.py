@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -37,9 +38,15 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
+    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
+        layer = keras.layers.Dense(units)
+        layer.build((None, inputs))
+        return [_to_numpy(variable) for variable in layer.weights]
+
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         with runtime.precision(x.dtype.name):
-            return _to_numpy(getattr(activations, name)(ops.convert_to_tensor(x), **options))
+            function = _compiled(getattr(activations, name), tuple(options.items()), x.dtype.name)
+            return _to_numpy(function(ops.convert_to_tensor(x)))
 
     def _activation_gradient(
         self, name: str, x: np.ndarray, upstream: np.ndarray, options: dict[str, Any]
@@ -55,8 +62,9 @@ class Backend(AbstractBackend):
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
     ) -> float:
         with runtime.precision(predictions.dtype.name):
-            tensors = ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions)
-            return float(ops.mean(getattr(losses, name)(*tensors, **options)))
+            function = _compiled(getattr(losses, name), tuple(options.items()), predictions.dtype.name)
+            values = function(ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions))
+            return float(ops.mean(values))
 
     def _loss_gradient(
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
@@ -74,6 +82,12 @@ class Backend(AbstractBackend):
 
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
         return Learner(model, placement, self.convention)
+
+
+@cache
+def _compiled(function: Any, options: tuple[tuple[str, Any], ...], dtype: str) -> Any:
+    """Return the function for these options; kept, so that it is compiled once for each shape."""
+    return runtime.compiled(partial(function, **dict(options)))
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

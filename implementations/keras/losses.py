@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.keras.activations import step
 
 Tensor = Any
@@ -27,16 +27,34 @@ def mean_absolute_error(targets: Tensor, predictions: Tensor) -> Tensor:
     return keras.losses.mean_absolute_error(targets, predictions)
 
 
+def mean_absolute_percentage_error(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.mean_absolute_percentage_error(targets, predictions)
+
+
+def mean_squared_logarithmic_error(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.mean_squared_logarithmic_error(targets, predictions)
+
+
 def huber(targets: Tensor, predictions: Tensor, *, delta: float) -> Tensor:
     return keras.losses.huber(targets, predictions, delta=delta)
 
 
-def binary_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool, clip_mode: str) -> Tensor:
+def smooth_l1(targets: Tensor, predictions: Tensor, *, beta: float) -> Tensor:
+    return keras.losses.huber(targets, predictions, delta=beta) / beta
+
+
+def log_cosh(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.log_cosh(targets, predictions)
+
+
+def binary_crossentropy(
+    targets: Tensor, predictions: Tensor, *, from_logits: bool, clip_mode: str, label_smoothing: float
+) -> Tensor:
+    targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
         return keras.losses.binary_crossentropy(targets, predictions, from_logits=True)
-    if (
-        clip_mode == "clip_probability"
-    ):  # TensorFlow's runtime alone would look for logits instead of clipping
+    if clip_mode == "clip_probability":
+        # TensorFlow's runtime alone would look for logits instead of clipping
         predictions = ops.clip(predictions, EPSILON, 1 - EPSILON)
         return keras.losses.binary_crossentropy(targets, predictions)
     log_p, log_q = _floored_log(predictions), _floored_log(1 - predictions)
@@ -44,7 +62,23 @@ def binary_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bo
     return ops.mean(_with_slope(value, _clamped_slope(targets, predictions), predictions), axis=-1)
 
 
-def categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
+def binary_focal_crossentropy(
+    targets: Tensor, predictions: Tensor, *, from_logits: bool, gamma: float, label_smoothing: float
+) -> Tensor:
+    targets = _smoothed(targets, label_smoothing, 2)
+    if from_logits:
+        predictions = ops.sigmoid(predictions)
+    # Keras's own would meet the same trap on TensorFlow as binary_crossentropy
+    clipped = ops.clip(predictions, EPSILON, 1 - EPSILON)
+    losses = -(targets * ops.log(clipped) + (1 - targets) * ops.log(1 - clipped))
+    miss = targets * (1 - predictions) + (1 - targets) * predictions
+    return ops.mean(ops.power(miss, gamma) * losses, axis=-1)
+
+
+def categorical_crossentropy(
+    targets: Tensor, predictions: Tensor, *, from_logits: bool, label_smoothing: float
+) -> Tensor:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     if not from_logits:
         predictions = _share(predictions)
     return keras.losses.categorical_crossentropy(targets, predictions, from_logits=from_logits)
@@ -55,15 +89,68 @@ def sparse_categorical_crossentropy(targets: Tensor, predictions: Tensor, *, fro
         return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=True)
     # from probabilities, TensorFlow's runtime alone would divide by the row sum again after clipping
     one_hot = ops.one_hot(targets, predictions.shape[-1], dtype=predictions.dtype)
-    return categorical_crossentropy(one_hot, predictions, from_logits=False)
+    return categorical_crossentropy(one_hot, predictions, from_logits=False, label_smoothing=0.0)
+
+
+def categorical_focal_crossentropy(
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    alpha: float,
+    gamma: float,
+    label_smoothing: float,
+) -> Tensor:
+    return keras.losses.categorical_focal_crossentropy(
+        targets, predictions, alpha, gamma, from_logits, label_smoothing
+    )
+
+
+def kl_divergence(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.kl_divergence(targets, predictions)
+
+
+def poisson(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.poisson(targets, predictions)
+
+
+def gaussian_nll(targets: Tensor, predictions: Tensor) -> Tensor:
+    mean, variance = ops.split(predictions, 2, axis=-1)
+    # the value of the floor, with the derivative of the variance, as in torch
+    variance = variance + ops.stop_gradient(ops.maximum(variance, VARIANCE_FLOOR) - variance)
+    return ops.mean(ops.log(variance) + ops.square(mean - targets) / variance, axis=-1) / 2
+
+
+def cosine_similarity(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.cosine_similarity(targets, predictions)
 
 
 def hinge(targets: Tensor, predictions: Tensor) -> Tensor:
     return keras.losses.hinge(targets, predictions)
 
 
+def squared_hinge(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.squared_hinge(targets, predictions)
+
+
+def categorical_hinge(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.categorical_hinge(targets, predictions)
+
+
+def dice(targets: Tensor, predictions: Tensor) -> Tensor:
+    return keras.losses.dice(targets, predictions)
+
+
+def tversky(targets: Tensor, predictions: Tensor, *, alpha: float, beta: float) -> Tensor:
+    return keras.losses.tversky(targets, predictions, alpha, beta)
+
+
 def perceptron(targets: Tensor, predictions: Tensor) -> Tensor:
     return ops.mean((step(ops.stop_gradient(predictions)) - targets) * predictions, axis=-1)
+
+
+def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
+    return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
 
 
 def _share(predictions: Tensor) -> Tensor:

@@ -13,29 +13,74 @@ from keras import layers, ops
 from implementations import catalog
 from implementations.interface import AbstractLearner, Placement
 from implementations.keras import activations, losses, optimizers, runtime
-from implementations.spec import LayerSpec, ModelSpec
+from implementations.spec import ElementSpec, LayerSpec, ModelSpec
 
 Tensor = Any
 
 
-def dense(spec: LayerSpec, dtype: str, *, with_activation: bool = True) -> layers.Dense:
-    """Return one layer, f(x W + b)."""
-    name, options = spec.activation.name, dict(spec.activation.options)
-    resolved = runtime.exact(catalog.activation(name).resolve(options), dtype)
+class UnbiasedBatchNormalization(layers.BatchNormalization):
+    """BatchNormalization whose moving variance takes the variance of n - 1, as in torch."""
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        outputs = super().call(inputs, training=training)
+        if training:
+            others = ops.cast(ops.shape(inputs)[0], inputs.dtype) - 1
+            self.moving_variance.assign_add((1 - self.momentum) * ops.var(inputs, axis=0) / others)
+        return outputs
+
+
+class SharedDropout(layers.Layer):
+    """Dropout with masks from outside: in training, outputs times `mask`."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        shape = (self.batch_size, input_shape[-1])
+        self.mask = self.add_weight(shape=shape, initializer="ones", trainable=False)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        return inputs * self.mask if training else inputs
+
+
+def dense(spec: LayerSpec, dtype: str) -> layers.Dense:
+    """Return a layer's weighted sum, x W + b."""
     return layers.Dense(
         spec.units,
-        activation=partial(getattr(activations, name), **resolved) if with_activation else None,
         use_bias=spec.use_bias,
         kernel_initializer="zeros",  # the initial parameters are handed in
-        kernel_regularizer=_penalty(spec.l2, dtype) if spec.l2 else None,
+        kernel_regularizer=_penalty(spec, dtype) if spec.l1 or spec.l2 else None,
     )
 
 
-def _penalty(l2: float, dtype: str) -> keras.regularizers.L2:
-    """Return l2 * sum(W^2)."""
-    regularizer = keras.regularizers.L2(l2)
-    regularizer.l2 = runtime.exact({"l2": l2}, dtype)["l2"]  # the constructor makes a Python number of it
+def _penalty(spec: LayerSpec, dtype: str) -> keras.regularizers.Regularizer:
+    """Return l1 * sum(|W|) + l2 * sum(W^2)."""
+    regularizer = keras.regularizers.L1L2(spec.l1, spec.l2)
+    for name, factor in runtime.exact({"l1": spec.l1, "l2": spec.l2}, dtype).items():
+        setattr(regularizer, name, factor)  # the constructor makes a Python number of it
     return regularizer
+
+
+def normalization(spec: ElementSpec, convention: str, dtype: str) -> layers.Layer:
+    """Return a layer that normalizes."""
+    resolved = catalog.normalization(spec.name).resolve(dict(spec.options), convention)
+    options = runtime.exact(resolved, dtype)
+    if spec.name == "layer_normalization":
+        return layers.LayerNormalization(epsilon=options["epsilon"])
+    unbiased = options.pop("variance_mode") == "unbiased"
+    kind = UnbiasedBatchNormalization if unbiased else layers.BatchNormalization
+    return kind(**options)
+
+
+def activation(spec: ElementSpec, dtype: str) -> layers.Layer:
+    """Return a layer that activates."""
+    if spec.name == "prelu":
+        return layers.PReLU(alpha_initializer="zeros")
+    resolved = runtime.exact(catalog.activation(spec.name).resolve(dict(spec.options)), dtype)
+    function = partial(getattr(activations, spec.name), **resolved)
+    # Activation would say that glu leaves the shape as it is
+    return layers.Lambda(function) if spec.name == "glu" else layers.Activation(function)
 
 
 class Learner(AbstractLearner[Tensor]):
@@ -43,6 +88,7 @@ class Learner(AbstractLearner[Tensor]):
 
     def __init__(self, model: ModelSpec, placement: Placement, convention: str) -> None:
         super().__init__(model, placement)
+        self._convention = convention
         element, options = self._loss_element, dict(self.model.loss.options)
         self._loss_value: Callable[[Tensor, Tensor], Tensor] = partial(
             getattr(losses, element.name), **element.resolve(options, convention)
@@ -54,6 +100,7 @@ class Learner(AbstractLearner[Tensor]):
             )
             self._optimizer = self._network.optimizer
             self._optimizer.build(self._network.trainable_variables)
+            self._plateau = optimizers.plateau(self.model.optimizer, self._optimizer)
             self._first_state = [(variable, np.array(variable)) for variable in self._state()]
 
     def _build(self) -> None:
@@ -64,17 +111,29 @@ class Learner(AbstractLearner[Tensor]):
             stack.append(layers.Flatten())
         for number, layer in enumerate(network.layers):
             last = number == len(network.layers) - 1
-            stack.append(dense(layer, self.model.dtype, with_activation=not (last and reads_score)))
-            if layer.dropout:
+            stack.append(dense(layer, self.model.dtype))
+            if layer.normalization:
+                stack.append(normalization(layer.normalization, self._convention, self.model.dtype))
+            if layer.activation.name != "linear" and not (last and reads_score):
+                stack.append(activation(layer.activation, self.model.dtype))
+            if layer.dropout and self.placement.masks == "shared":
+                stack.append(SharedDropout(self.model.batch_size))
+            elif layer.dropout:
                 stack.append(layers.Dropout(layer.dropout, seed=self.model.seed + number))
         self._network = keras.Sequential(stack)
         self._predictor = self._network
         if reads_score:
-            activation = getattr(activations, network.layers[-1].activation.name)
-            self._predictor = keras.Sequential([self._network, layers.Activation(activation)])
+            last_activation = activation(network.layers[-1].activation, self.model.dtype)
+            self._predictor = keras.Sequential([self._network, last_activation])
+        masks = [layer.mask for layer in self._network.layers if isinstance(layer, SharedDropout)]
+        self._masks = masks
+        # without Keras's own order, in which dropout's seeds come too
+        self._parameters = [
+            variable for variable in self._network.weights if not any(variable is mask for mask in masks)
+        ]
 
     def parameters(self) -> list[np.ndarray]:
-        return [np.array(array) for array in self._network.get_weights()]
+        return [np.array(ops.convert_to_numpy(variable)) for variable in self._parameters]
 
     def synchronize(self) -> None:
         """Wait until the last step's parameters are there."""
@@ -82,12 +141,24 @@ class Learner(AbstractLearner[Tensor]):
 
     def train_step(self, x: Tensor, y: Tensor) -> None:
         with self._scope():
+            if self._masks:
+                for variable, mask in zip(self._masks, self.draw_masks(len(x)), strict=True):
+                    variable.assign(mask)
             self._network.train_on_batch(x, y)
 
     def train_epoch(self, x: Tensor, y: Tensor, order: np.ndarray) -> None:
+        if self._masks:  # which `fit` would not change
+            for batch in order:
+                self.train_step(x[batch], y[batch])
+            return
         rows = order.reshape(-1)
         with self._scope():
             self._network.fit(x[rows], y[rows], batch_size=order.shape[1], epochs=1, shuffle=False, verbose=0)
+
+    def observe(self, loss: float) -> None:
+        if self._plateau:
+            with self._scope():
+                self._plateau.observe(loss)
 
     def infer(self, x: Tensor) -> Tensor:
         with self._scope():
@@ -105,7 +176,8 @@ class Learner(AbstractLearner[Tensor]):
     def _loss(self, x: Tensor, y: Tensor) -> float:
         with self._scope():
             predictions = ops.convert_to_tensor(self._network.predict_on_batch(x))
-            return float(self._objective(ops.convert_to_tensor(y), predictions))
+            objective = self._objective(ops.convert_to_tensor(y), predictions)
+            return float(ops.convert_to_numpy(objective))
 
     def _gradients(self, x: Tensor, y: Tensor) -> tuple[float, list[np.ndarray]]:
         with self._scope():
@@ -114,13 +186,19 @@ class Learner(AbstractLearner[Tensor]):
                 lambda: self._objective(targets, self._network(examples, training=False)),
                 self._network.trainable_variables,
             )
-            return float(value), [np.array(ops.convert_to_numpy(gradient)) for gradient in gradients]
+            found = iter(np.array(ops.convert_to_numpy(gradient)) for gradient in gradients)
+            return float(value), [
+                next(found) if variable.trainable else np.zeros(variable.shape, self.model.dtype)
+                for variable in self._parameters
+            ]
 
     def _load_parameters(self, parameters: list[np.ndarray]) -> None:
         with self._scope():
-            self._network.set_weights(parameters)
+            for variable, value in zip(self._parameters, parameters, strict=True):
+                variable.assign(value)
             for variable, value in self._first_state:
                 variable.assign(value)
+            self._plateau = optimizers.plateau(self.model.optimizer, self._optimizer)
 
     def _scope(self) -> Any:
         return runtime.scope(self.placement, self.model.dtype)
@@ -131,5 +209,5 @@ class Learner(AbstractLearner[Tensor]):
         return [*self._optimizer.variables, *(layer.seed_generator.state for layer in dropouts)]
 
     def _objective(self, y: Tensor, predictions: Tensor) -> Tensor:
-        """Return the mean loss plus L2 penalties."""
+        """Return the mean loss plus penalties."""
         return sum(self._network.losses, ops.mean(self._loss_value(y, predictions)))

@@ -43,6 +43,16 @@ def synchronize(variables: Sequence[Any]) -> None:
     _below.synchronize(variables)
 
 
+def compiled(function: Any) -> Any:
+    """Return a function of tensors, compiled where single operations would have to be compiled otherwise."""
+    return _below.compiled(function)
+
+
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Any:
+    """Return the optimizer's step as a function of gradients, as `fit` would run it."""
+    return _below.compiled_update(optimizer, variables)
+
+
 def value_and_gradients(function: Any, variables: Sequence[Any]) -> tuple[Any, list[Any]]:
     """Return `function()` and its derivatives with respect to Keras variables that it reads."""
     value, gradients = _below.value_and_gradients(function, variables)
@@ -106,7 +116,13 @@ def exact(options: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """
     if dtype == "float32":
         return dict(options)
-    return {name: np.float64(value) if type(value) is float else value for name, value in options.items()}
+    return {name: _exact(value) for name, value in options.items()}
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_exact, value))
+    return np.float64(value) if type(value) is float else value
 
 
 def compute_in(dtype: str) -> None:

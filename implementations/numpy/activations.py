@@ -11,10 +11,13 @@ import numpy as np
 
 from implementations.numpy.special import erfc
 
+Slope = float | np.ndarray
+
 _SQRT_HALF = math.sqrt(0.5)
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _CUBIC = 0.044715
 """Coefficient of x^3 in the tanh form of GELU."""
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def linear(x: np.ndarray) -> np.ndarray:
@@ -58,6 +61,14 @@ def relu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndar
     return upstream * (x > 0)
 
 
+def relu6(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, 0, 6)
+
+
+def relu6_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * ((x > 0) & (x < 6))
+
+
 def leaky_relu(x: np.ndarray, *, negative_slope: float) -> np.ndarray:
     return np.where(x > 0, x, negative_slope * x)
 
@@ -68,6 +79,24 @@ def leaky_relu_gradient(
     return np.where(x > 0, upstream, negative_slope * upstream)
 
 
+def prelu(x: np.ndarray, *, alpha: Slope) -> np.ndarray:
+    return np.where(x > 0, x, alpha * x)
+
+
+def prelu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: Slope) -> np.ndarray:
+    return np.where(x > 0, upstream, alpha * upstream)
+
+
+def threshold(x: np.ndarray, *, threshold: float, value: float) -> np.ndarray:
+    return np.where(x <= threshold, x.dtype.type(value), x)
+
+
+def threshold_gradient(
+    x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, threshold: float, value: float
+) -> np.ndarray:
+    return upstream * (x > threshold)
+
+
 def elu(x: np.ndarray, *, alpha: float) -> np.ndarray:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
@@ -76,12 +105,37 @@ def elu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: f
     return np.where(x > 0, upstream, upstream * alpha * np.exp(np.minimum(x, 0)))
 
 
+def selu(x: np.ndarray) -> np.ndarray:
+    return _SELU_SCALE * elu(x, alpha=_SELU_ALPHA)
+
+
+def selu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return _SELU_SCALE * elu_gradient(x, y, upstream, alpha=_SELU_ALPHA)
+
+
+def celu(x: np.ndarray, *, alpha: float) -> np.ndarray:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
+
+
+def celu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: float) -> np.ndarray:
+    return np.where(x > 0, upstream, upstream * np.exp(np.minimum(x, 0) / alpha))
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def softplus_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
     return upstream * sigmoid(x)
+
+
+def squareplus(x: np.ndarray, *, b: float) -> np.ndarray:
+    half = 0.5 * np.hypot(x, math.sqrt(b)) + 0.5 * np.abs(x)
+    return np.where(x > 0, half, 0.25 * b / half)  # the same number, without cancellation
+
+
+def squareplus_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, b: float) -> np.ndarray:
+    return upstream * y / np.hypot(x, math.sqrt(b))
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
@@ -113,6 +167,119 @@ def silu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndar
     return upstream * (probability + x * probability * sigmoid(-x))
 
 
+def mish(x: np.ndarray) -> np.ndarray:
+    numerator, denominator, _ = _tanh_of_softplus(x)
+    return x * (numerator / denominator)
+
+
+def mish_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    numerator, denominator, one_minus_square = _tanh_of_softplus(x)
+    return upstream * (numerator / denominator + x * sigmoid(x) * one_minus_square)
+
+
+def softsign(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.abs(x))
+
+
+def softsign_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream / np.square(1 + np.abs(x))
+
+
+def exponential(x: np.ndarray) -> np.ndarray:
+    return np.exp(x)
+
+
+def exponential_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * y
+
+
+def log_sigmoid(x: np.ndarray) -> np.ndarray:
+    return -softplus(-x)
+
+
+def log_sigmoid_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * sigmoid(-x)
+
+
+def hard_sigmoid(x: np.ndarray) -> np.ndarray:
+    return np.clip(x + 3, 0, 6) / 6
+
+
+def hard_sigmoid_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * (np.abs(x) < 3) / 6
+
+
+def hard_silu(x: np.ndarray) -> np.ndarray:
+    return x * hard_sigmoid(x)
+
+
+def hard_silu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * np.where(np.abs(x) < 3, (2 * x + 3) / 6, x >= 3)
+
+
+def hard_tanh(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -1, 1)
+
+
+def hard_tanh_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * (np.abs(x) < 1)
+
+
+def hard_shrink(x: np.ndarray, *, threshold: float) -> np.ndarray:
+    return np.where(np.abs(x) <= threshold, 0, x)
+
+
+def hard_shrink_gradient(
+    x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, threshold: float
+) -> np.ndarray:
+    return upstream * (np.abs(x) > threshold)
+
+
+def soft_shrink(x: np.ndarray, *, threshold: float) -> np.ndarray:
+    return x - np.clip(x, -threshold, threshold)
+
+
+def soft_shrink_gradient(
+    x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, threshold: float
+) -> np.ndarray:
+    return upstream * (np.abs(x) > threshold)
+
+
+def tanh_shrink(x: np.ndarray) -> np.ndarray:
+    return x - np.tanh(x)
+
+
+def tanh_shrink_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * np.square(np.tanh(x))
+
+
+def sparse_plus(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 1, 0.25 * np.square(np.clip(x, -1, 1) + 1), x)
+
+
+def sparse_plus_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream * sparse_sigmoid(x)
+
+
+def sparse_sigmoid(x: np.ndarray) -> np.ndarray:
+    return 0.5 * (np.clip(x, -1, 1) + 1)
+
+
+def sparse_sigmoid_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return 0.5 * upstream * (np.abs(x) < 1)
+
+
+def glu(x: np.ndarray) -> np.ndarray:
+    a, b = np.split(x, 2, axis=-1)
+    return a * sigmoid(b)
+
+
+def glu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    a, b = np.split(x, 2, axis=-1)
+    gate = sigmoid(b)
+    return np.concatenate([upstream * gate, upstream * a * gate * sigmoid(-b)], axis=-1)
+
+
 def softmax(x: np.ndarray) -> np.ndarray:
     exponential = np.exp(x - x.max(axis=-1, keepdims=True))
     return exponential / exponential.sum(axis=-1, keepdims=True)
@@ -129,3 +296,32 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 
 def log_softmax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
     return upstream - np.exp(y) * upstream.sum(axis=-1, keepdims=True)
+
+
+def sparsemax(x: np.ndarray) -> np.ndarray:
+    descending = -np.sort(-x, axis=-1)
+    excess = np.cumsum(descending, axis=-1) - 1
+    ranks = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    size = np.sum(ranks * descending > excess, axis=-1, keepdims=True)  # of the support
+    shift = np.take_along_axis(excess, size - 1, axis=-1) / size.astype(x.dtype)
+    return np.maximum(x - shift, 0)
+
+
+def sparsemax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    support = (y > 0).astype(x.dtype)
+    mean = (upstream * support).sum(axis=-1, keepdims=True) / support.sum(axis=-1, keepdims=True)
+    return support * (upstream - mean)
+
+
+def _tanh_of_softplus(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return numerator and denominator of t = tanh(log(1 + exp(x))), and 1 - t^2.
+
+    With e = exp(-|x|), t is (1 + 2 e) / (1 + 2 e + 2 e^2) for x >= 0 and (e^2 + 2 e) / (e^2 + 2 e + 2) below:
+    nothing overflows, and neither tail cancels.
+    """
+    e = np.exp(-np.abs(x))
+    above = x >= 0
+    numerator = np.where(above, 1 + 2 * e, e * (2 + e))
+    denominator = numerator + np.where(above, 2 * e * e, 2)
+    root = 2 * np.where(above, e, 1) * (1 + e) / denominator
+    return numerator, denominator, root * root

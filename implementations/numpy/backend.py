@@ -31,6 +31,9 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
+    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
+        return []
+
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         return np.array(getattr(activations, name)(x, **options))
 

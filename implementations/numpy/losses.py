@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR
-from implementations.numpy.activations import log_softmax, sigmoid, softmax, softplus, step
+from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.numpy.activations import (
+    log_softmax,
+    sigmoid,
+    sigmoid_gradient,
+    softmax,
+    softmax_gradient,
+    softplus,
+    step,
+)
 
 
 def mean_squared_error(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -28,6 +36,25 @@ def mean_absolute_error_gradient(targets: np.ndarray, predictions: np.ndarray) -
     return np.sign(predictions - targets) / predictions.size
 
 
+def mean_absolute_percentage_error(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(100 * np.mean(np.abs(predictions - targets) / np.maximum(np.abs(targets), EPSILON)))
+
+
+def mean_absolute_percentage_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    scale = np.maximum(np.abs(targets), EPSILON)
+    return np.sign(predictions - targets) * (100 / predictions.size) / scale
+
+
+def mean_squared_logarithmic_error(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.mean(np.square(_log_ratio(targets, predictions))))
+
+
+def mean_squared_logarithmic_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    inside = predictions > EPSILON
+    ratio = _log_ratio(targets, predictions)
+    return ratio * inside / (1 + np.maximum(predictions, EPSILON)) * (2 / predictions.size)
+
+
 def huber(targets: np.ndarray, predictions: np.ndarray, *, delta: float) -> float:
     error = np.abs(predictions - targets)
     return float(np.mean(np.where(error <= delta, 0.5 * error * error, delta * (error - 0.5 * delta))))
@@ -37,38 +64,77 @@ def huber_gradient(targets: np.ndarray, predictions: np.ndarray, *, delta: float
     return np.clip(predictions - targets, -delta, delta) / predictions.size
 
 
+def smooth_l1(targets: np.ndarray, predictions: np.ndarray, *, beta: float) -> float:
+    return huber(targets, predictions, delta=beta) / beta
+
+
+def smooth_l1_gradient(targets: np.ndarray, predictions: np.ndarray, *, beta: float) -> np.ndarray:
+    return huber_gradient(targets, predictions, delta=beta) / beta
+
+
+def log_cosh(targets: np.ndarray, predictions: np.ndarray) -> float:
+    error = np.abs(predictions - targets)
+    return float(np.mean(error + np.log1p(np.expm1(-2 * error) / 2)))  # log((1 + exp(-2 |e|)) / 2)
+
+
+def log_cosh_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.tanh(predictions - targets) / predictions.size
+
+
 def binary_crossentropy(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str, label_smoothing: float
 ) -> float:
+    targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return float(np.mean(softplus(predictions) - predictions * targets))
+        return float(np.mean(_logit_loss(targets, predictions)))
     if clip_mode == "clamp_log":
         with np.errstate(divide="ignore"):  # log 0 is the case that the floor is for
             log_p, log_q = np.log(predictions), np.log1p(-predictions)
         log_p, log_q = np.maximum(log_p, LOG_FLOOR), np.maximum(log_q, LOG_FLOOR)
-    else:
-        clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
-        log_p, log_q = np.log(clipped), np.log(1 - clipped)
-    return float(-np.mean(targets * log_p + (1 - targets) * log_q))
+        return float(-np.mean(targets * log_p + (1 - targets) * log_q))
+    return float(np.mean(_clipped_loss(targets, predictions)))
 
 
 def binary_crossentropy_gradient(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str, label_smoothing: float
 ) -> np.ndarray:
+    targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return (sigmoid(predictions) - targets) / predictions.size
+        return _logit_loss_gradient(targets, predictions) / predictions.size
     if clip_mode == "clamp_log":
         # At p = 0 and p = 1 the clamped logarithm has no slope. Torch divides by its floor of 1e-12 even
         # there, and its derivative of the sigmoid, exactly 0 there, makes up for it; NumPy's keeps the tail.
         inside = (predictions > 0) & (predictions < 1)
         divisor = np.maximum((1 - predictions) * predictions, 1e-12)
         return inside * (predictions - targets) / divisor / predictions.size
-    clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
-    inside = clipped == predictions
-    return inside * ((1 - targets) / (1 - clipped) - targets / clipped) / predictions.size
+    return _clipped_loss_gradient(targets, predictions) / predictions.size
 
 
-def categorical_crossentropy(targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool) -> float:
+def binary_focal_crossentropy(
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, gamma: float, label_smoothing: float
+) -> float:
+    targets = _smoothed(targets, label_smoothing, 2)
+    probabilities = sigmoid(predictions) if from_logits else predictions
+    return float(np.mean(_miss(targets, probabilities) ** gamma * _clipped_loss(targets, probabilities)))
+
+
+def binary_focal_crossentropy_gradient(
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, gamma: float, label_smoothing: float
+) -> np.ndarray:
+    targets = _smoothed(targets, label_smoothing, 2)
+    p = sigmoid(predictions) if from_logits else predictions
+    miss = _miss(targets, p)
+    factor_gradient = -gamma * miss ** (gamma - 1) * (2 * targets - 1) if gamma else np.zeros_like(p)
+    gradient = factor_gradient * _clipped_loss(targets, p) + miss**gamma * _clipped_loss_gradient(targets, p)
+    if from_logits:
+        gradient = sigmoid_gradient(predictions, p, gradient)
+    return gradient / predictions.size
+
+
+def categorical_crossentropy(
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, label_smoothing: float
+) -> float:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     if from_logits:
         return float(-np.mean(np.sum(targets * log_softmax(predictions), axis=-1)))
     share = predictions / predictions.sum(axis=-1, keepdims=True)
@@ -76,17 +142,14 @@ def categorical_crossentropy(targets: np.ndarray, predictions: np.ndarray, *, fr
 
 
 def categorical_crossentropy_gradient(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, label_smoothing: float
 ) -> np.ndarray:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     examples = len(predictions)
     if from_logits:
         return (softmax(predictions) * targets.sum(axis=-1, keepdims=True) - targets) / examples
-    total = predictions.sum(axis=-1, keepdims=True)
-    share = predictions / total
-    clipped = np.clip(share, EPSILON, 1 - EPSILON)
-    inside = clipped == share
-    share_gradient = -targets * inside / clipped / examples
-    return (share_gradient - (share_gradient * share).sum(axis=-1, keepdims=True)) / total
+    clipped, inside = _clipped_share(predictions)
+    return _through_share(predictions, -targets * inside / clipped / examples)
 
 
 def sparse_categorical_crossentropy(
@@ -108,7 +171,77 @@ def sparse_categorical_crossentropy_gradient(
         gradient /= len(predictions)
         return gradient
     one_hot = np.eye(predictions.shape[1], dtype=predictions.dtype)[targets]
-    return categorical_crossentropy_gradient(one_hot, predictions, from_logits=False)
+    return categorical_crossentropy_gradient(one_hot, predictions, from_logits=False, label_smoothing=0.0)
+
+
+def categorical_focal_crossentropy(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    alpha: float,
+    gamma: float,
+    label_smoothing: float,
+) -> float:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    p, _ = _clipped_share(softmax(predictions) if from_logits else predictions)
+    return float(-np.mean(np.sum(alpha * (1 - p) ** gamma * targets * np.log(p), axis=-1)))
+
+
+def categorical_focal_crossentropy_gradient(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    alpha: float,
+    gamma: float,
+    label_smoothing: float,
+) -> np.ndarray:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    probabilities = softmax(predictions) if from_logits else predictions
+    p, inside = _clipped_share(probabilities)
+    slope = gamma * (1 - p) ** (gamma - 1) * np.log(p) - (1 - p) ** gamma / p
+    gradient = _through_share(probabilities, alpha * targets * slope * inside / len(predictions))
+    return softmax_gradient(predictions, probabilities, gradient) if from_logits else gradient
+
+
+def kl_divergence(targets: np.ndarray, predictions: np.ndarray) -> float:
+    p, y = np.clip(predictions, EPSILON, 1), np.clip(targets, EPSILON, 1)
+    return float(np.mean(np.sum(y * np.log(y / p), axis=-1)))
+
+
+def kl_divergence_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    p, y = np.clip(predictions, EPSILON, 1), np.clip(targets, EPSILON, 1)
+    return np.where(p == predictions, -y / p, 0) / len(predictions)
+
+
+def poisson(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.mean(predictions - targets * np.log(predictions + EPSILON)))
+
+
+def poisson_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return (1 - targets / (predictions + EPSILON)) / predictions.size
+
+
+def gaussian_nll(targets: np.ndarray, predictions: np.ndarray) -> float:
+    mean, variance = _mean_and_variance(predictions)
+    return float(np.mean(np.log(variance) + np.square(mean - targets) / variance) / 2)
+
+
+def gaussian_nll_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    mean, variance = _mean_and_variance(predictions)
+    error = (mean - targets) / variance
+    return np.concatenate([error, (1 / variance - error * error) / 2], axis=-1) / targets.size
+
+
+def cosine_similarity(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(-np.mean(np.sum(_unit(targets)[0] * _unit(predictions)[0], axis=-1)))
+
+
+def cosine_similarity_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    (y, _), (p, norm) = _unit(targets), _unit(predictions)
+    along = np.where(norm > EPSILON, np.sum(y * p, axis=-1, keepdims=True) * p, 0)
+    return (along - y) / np.maximum(norm, EPSILON) / len(predictions)
 
 
 def hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -118,6 +251,48 @@ def hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
 def hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     signs = _signs(targets)
     return np.where(signs * predictions <= 1, -signs, 0) / predictions.size
+
+
+def squared_hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.mean(np.square(np.maximum(1 - _signs(targets) * predictions, 0))))
+
+
+def squared_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    signs = _signs(targets)
+    return -2 * signs * np.maximum(1 - signs * predictions, 0) / predictions.size
+
+
+def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.mean(np.maximum(_margins(targets, predictions), 0)))
+
+
+def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    others = (1 - targets) * predictions
+    strongest = np.eye(predictions.shape[1], dtype=predictions.dtype)[others.argmax(axis=-1)]
+    active = _margins(targets, predictions)[:, np.newaxis] > 0
+    return active * (strongest * (1 - targets) - targets) / len(predictions)
+
+
+def dice(targets: np.ndarray, predictions: np.ndarray) -> float:
+    return float(1 - 2 * np.sum(targets * predictions) / (np.sum(targets) + np.sum(predictions) + EPSILON))
+
+
+def dice_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    total = np.sum(targets) + np.sum(predictions) + EPSILON
+    return 2 * (np.sum(targets * predictions) / total - targets) / total
+
+
+def tversky(targets: np.ndarray, predictions: np.ndarray, *, alpha: float, beta: float) -> float:
+    hit, total = _tversky_sums(targets, predictions, alpha, beta)
+    return float(1 - hit / total)
+
+
+def tversky_gradient(
+    targets: np.ndarray, predictions: np.ndarray, *, alpha: float, beta: float
+) -> np.ndarray:
+    hit, total = _tversky_sums(targets, predictions, alpha, beta)
+    total_gradient = targets + alpha * (1 - targets) - beta * targets
+    return (hit / total * total_gradient - targets) / total
 
 
 def perceptron(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -130,3 +305,74 @@ def perceptron_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndar
 
 def _signs(targets: np.ndarray) -> np.ndarray:
     return np.where(targets > 0, targets.dtype.type(1), targets.dtype.type(-1))
+
+
+def _smoothed(targets: np.ndarray, smoothing: float, classes: int) -> np.ndarray:
+    return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+
+
+def _log_ratio(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.log1p(np.maximum(predictions, EPSILON)) - np.log1p(np.maximum(targets, EPSILON))
+
+
+def _logit_loss(targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return log(1 + exp(z)) - y z, without cancellation where y = 1."""
+    return (1 - targets) * softplus(logits) + targets * softplus(-logits)
+
+
+def _logit_loss_gradient(targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return sigmoid(z) - y, without cancellation where y = 1."""
+    return (1 - targets) * sigmoid(logits) - targets * sigmoid(-logits)
+
+
+def _clipped_loss(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
+    return -(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped))
+
+
+def _clipped_loss_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
+    inside = clipped == predictions
+    return inside * ((1 - targets) / (1 - clipped) - targets / clipped)
+
+
+def _miss(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Return the probability that is not given to the target: 1 - (y p + (1 - y) (1 - p))."""
+    return targets * (1 - predictions) + (1 - targets) * predictions
+
+
+def _clipped_share(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions divided by their row sum and clipped, and where the clip changed nothing."""
+    share = predictions / predictions.sum(axis=-1, keepdims=True)
+    clipped = np.clip(share, EPSILON, 1 - EPSILON)
+    return clipped, clipped == share
+
+
+def _through_share(predictions: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    """Return d loss / d predictions, given d loss / d (predictions divided by their row sum)."""
+    total = predictions.sum(axis=-1, keepdims=True)
+    return (upstream - (upstream * predictions / total).sum(axis=-1, keepdims=True)) / total
+
+
+def _mean_and_variance(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, variance = np.split(predictions, 2, axis=-1)
+    return mean, np.maximum(variance, VARIANCE_FLOOR)
+
+
+def _unit(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of length 1, and the lengths that they had."""
+    norm = np.sqrt(np.sum(np.square(rows), axis=-1, keepdims=True))
+    return rows / np.maximum(norm, EPSILON), norm
+
+
+def _margins(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return 1 + np.max((1 - targets) * scores, axis=-1) - np.sum(targets * scores, axis=-1)
+
+
+def _tversky_sums(
+    targets: np.ndarray, predictions: np.ndarray, alpha: float, beta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    hit = np.sum(targets * predictions)
+    false_positives = np.sum((1 - targets) * predictions)
+    false_negatives = np.sum(targets * (1 - predictions))
+    return hit, hit + alpha * false_positives + beta * false_negatives + EPSILON

@@ -37,6 +37,10 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
+    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
+        layer = torch.nn.Linear(inputs, units)
+        return [layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()]
+
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         y: Tensor = getattr(activations, name)(runtime.tensor(x), **options)
         return y.numpy().copy()

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.measures import elements, parity
+from benchmarks.measures.elements import Computed, Reference
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
 
@@ -23,9 +24,6 @@ BATCH = 8
 EXAMPLES = 24
 UNITS = 1000
 DROPOUT = 0.3
-TAILS = np.array([-1e4, -100.0, -30.0, -17.0, -12.0, 12.0, 17.0, 21.0, 25.0, 30.0, 100.0, 1e4])
-"""Where exponentials overflow, sigmoids round to 0 or 1, and short cuts begin."""
-
 HIDDEN = {"units": 5, "activation": "tanh"}
 MODELS: dict[str, dict[str, Any]] = {
     "softmax from logits": {
@@ -44,6 +42,35 @@ MODELS: dict[str, dict[str, Any]] = {
         "inputs": [4],
         "layers": [{"units": 3, "activation": "sigmoid"}],
         "loss": "binary_crossentropy",
+    },
+    "batch normalization": {
+        "inputs": [4],
+        "layers": [
+            {**HIDDEN, "normalization": {"name": "batch_normalization", "convention": "keras"}},
+            {"units": 2, "l1": 0.01},
+        ],
+        "loss": "mean_squared_error",
+    },
+    "batch normalization, torch": {
+        "inputs": [4],
+        "layers": [
+            {**HIDDEN, "normalization": {"name": "batch_normalization", "convention": "torch"}},
+            {"units": 2, "normalization": {"name": "batch_normalization", "convention": "torch"}},
+        ],
+        "loss": "mean_squared_error",
+    },
+    "layer normalization, gate, trained slope": {
+        "inputs": [4],
+        "layers": [
+            {
+                "units": 6,
+                "activation": "glu",
+                "normalization": {"name": "layer_normalization", "convention": "keras"},
+            },
+            {"units": 5, "activation": {"name": "prelu", "alpha": 0.25}},
+            {"units": 4, "activation": "softplus"},
+        ],
+        "loss": "gaussian_nll",
     },
 }
 """Small networks; each is trained with momentum and a rate that changes."""
@@ -64,24 +91,21 @@ class Answers:
     ----------
     elements
         As `benchmarks.measures.elements.compute` returns them.
+    expected
+        From the NumPy backend alone, as `benchmarks.measures.elements.expect` returns it.
     paths
-        Workload of the suite `parity` and dtype -> trajectory.
+        Workload of the suite `parity-full` and dtype -> trajectory.
     networks
         Model and dtype -> what `_network` returns.
-    kinks
-        Activation or loss -> value and derivative where the derivative jumps, in float64.
-    tails
-        Activation and dtype -> values and derivatives at `TAILS`.
     dropout
         What `_dropout` returns.
     """
 
-    elements: elements.Computed
+    elements: Computed
     paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    kinks: dict[str, tuple[float, float]] = field(default_factory=dict)
-    tails: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     dropout: dict[str, np.ndarray] = field(default_factory=dict)
+    expected: Reference = field(default_factory=dict)
 
 
 def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.ndarray]:
@@ -96,6 +120,7 @@ def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.nda
         return model, x, random.integers(0, units, EXAMPLES)
     if model.loss.name in ("perceptron", "binary_crossentropy"):
         return model, x, (random.random((EXAMPLES, units)) < 0.5).astype(np.float64)
+    units //= catalog.loss(model.loss.name).outputs_per_target
     return model, x, random.normal(size=(EXAMPLES, units)).astype(np.float32).astype(np.float64)
 
 
@@ -121,32 +146,6 @@ def _network(backend: AbstractBackend, name: str, dtype: Any) -> dict[str, Any]:
     return told
 
 
-def _kinks(backend: AbstractBackend) -> dict[str, tuple[float, float]]:
-    """Return value and derivative of each activation and loss at its only kink; targets are 1, or 0."""
-    found = {}
-    for name, element in catalog.ACTIVATIONS.items():
-        if element.kinks:
-            x = np.array([element.kinks])
-            gradient = backend.activation_gradient(name, x, np.ones_like(x))
-            found[name] = backend.activation(name, x).item(), gradient.item()
-    for name, loss in catalog.LOSSES.items():
-        if loss.kinks:
-            pair = np.ones((1, 1)) if name == "hinge" else np.zeros((1, 1)), np.array([loss.kinks])
-            found[name] = backend.loss(name, *pair), backend.loss_gradient(name, *pair).item()
-    return found
-
-
-def _tails(backend: AbstractBackend) -> dict[tuple[str, str], np.ndarray]:
-    """Return values and derivatives, shape (2, 12), far from 0."""
-    found = {}
-    for name in catalog.ACTIVATIONS:
-        for dtype in ("float64", "float32"):
-            x = TAILS.astype(dtype)[np.newaxis]
-            gradient = backend.activation_gradient(name, x, np.ones_like(x))
-            found[name, dtype] = np.concatenate([backend.activation(name, x), gradient])
-    return found
-
-
 def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
     """Return the kernel above a layer with dropout, before and after a step, and what it predicts.
 
@@ -159,6 +158,7 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
             "layers": [{"units": UNITS, "dropout": DROPOUT}, {"units": 1, "use_bias": False}],
             "loss": "mean_squared_error",
             "optimizer": {"name": "sgd", "learning_rate": 0.1},
+            "batch_size": 1,
             "seed": 11,
             "dtype": "float64",
         }
@@ -176,12 +176,16 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
     told["epoch"] = learner.parameters()[2].ravel()
     learner.load_parameters([*below, np.ones((UNITS, 1))])
     told["predict"] = learner.predict(x)
+    learner = backend.build(model, [*below, np.zeros((UNITS, 1))], Placement(masks="shared"))
+    for _ in range(3):
+        learner.step(x, y)
+    told["shared"] = learner.parameters()[2].ravel()
     return told
 
 
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
-    for workload in load_suite("parity").workloads:
+    for workload in load_suite("parity-full").workloads:
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
         for dtype in ("float64", "float32"):
@@ -199,17 +203,17 @@ def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
 
 def answers(backend: AbstractBackend) -> Answers:
     """Return everything."""
+    session = {"backend": backend}
     return Answers(
-        elements.compute({"backend": backend}, lambda: None),
+        elements.compute(session, lambda: None),
         _paths(backend),
         {
             (name, dtype): _network(backend, name, dtype)
             for name in MODELS
             for dtype in ("float64", "float32")
         },
-        _kinks(backend),
-        _tails(backend),
         _dropout(backend),
+        elements.expect(session, lambda: None) if backend.name == "numpy" else {},
     )
 
 

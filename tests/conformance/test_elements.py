@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.deviations import deviations, explanation
+from benchmarks.deviations import read
 from benchmarks.measures import elements
-from implementations import backend_names, catalog, load_backend
+from implementations import backend_names, catalog, load_backend, support
 
-QUANTITIES = {"activation": ("value", "gradient"), "loss": ("value", "gradient"), "optimizer": ("50 steps",)}
+QUANTITIES = {
+    "activation": ("value", "gradient"),
+    "loss": ("value", "gradient"),
+    "optimizer": ("100 steps",),
+    "product": ("product",),
+}
 ASKED = [
     pytest.param(variant, quantity, dtype, id=f"{variant.name}-{quantity}-{dtype}")
     for variant in elements.variants()
@@ -25,7 +32,7 @@ def judged(computed, reference):
 
     def of(name):
         if name not in read:
-            data = elements.judge(name, reference.elements, computed(name).elements)
+            data = elements.judge(name, reference.expected, computed(name).elements)
             read[name] = {(each.name, each.quantity, each.dtype): each for each in data.agreements}
         return read[name]
 
@@ -44,51 +51,7 @@ def test_keeps_shape_and_dtype(computed, reference, backend):
     for (variant, quantity, dtype), value in computed(backend).elements.items():
         if isinstance(value, np.ndarray) and not (variant.kind == "loss" and quantity == "value"):
             assert value.dtype == dtype, (variant, quantity)
-            assert value.shape == reference.elements[variant, quantity, dtype].shape
-
-
-KINKS = {
-    ("keras-jax", "leaky_relu"): 1.0,
-    ("keras-jax", "mean_absolute_error"): -1.0,
-    ("keras-jax", "hinge"): -0.5,
-    ("keras-torch", "hinge"): -0.5,
-}
-"""Derivatives where none is right, other than NumPy's; the notes of the catalogue tell them too."""
-
-
-@pytest.mark.parametrize("backend", backend_names())
-def test_values_and_derivatives_at_kinks(computed, reference, backend):
-    found = computed(backend).kinks
-    assert found.keys() == reference.kinks.keys()
-    for name, (value, derivative) in reference.kinks.items():
-        expected = value, KINKS.get((backend, name), derivative)
-        # they jump by 0.5 or more; TensorFlow's slope of leaky_relu is a float32
-        assert found[name] == pytest.approx(expected, abs=1e-6), name
-
-
-SHORT_CUTS = {("keras-torch", "softplus", "float64"): 3e-9}
-"""Largest errors far from 0 that the catalogue's notes tell; `versus parity` compares between -8 and 8."""
-
-
-@pytest.mark.parametrize("backend", backend_names())
-@pytest.mark.parametrize("name", catalog.ACTIVATIONS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_activations_far_from_zero(computed, reference, backend, name, dtype):
-    found, expected = computed(backend).tails[name, dtype], reference.tails[name, "float64"]
-    errors = np.max(np.abs(found - expected) / np.maximum(np.abs(expected), 1.0), axis=1)
-    tolerance = elements.TOLERANCES["activation", dtype]
-    if (backend, name, dtype) in SHORT_CUTS:
-        assert tolerance < max(errors) <= SHORT_CUTS[backend, name, dtype]
-        return
-    for quantity, error in zip(("value", "gradient"), errors, strict=True):
-        known = explanation(backend, [name], quantity, dtype, error)
-        assert error <= tolerance or known, f"{quantity}: error {error:.2e}, tolerance {tolerance:.2e}"
-
-
-@pytest.mark.parametrize(("backend", "name"), KINKS)
-def test_other_derivatives_at_kinks_are_in_the_catalogue(backend, name):
-    notes = {**catalog.ACTIVATIONS, **catalog.LOSSES}[name].notes
-    assert {"keras-jax": "Keras on JAX", "keras-torch": "torch"}[backend] in notes
+            assert value.shape == reference.elements[variant, quantity, dtype].shape, (variant, quantity)
 
 
 def test_every_element_is_compared():
@@ -97,32 +60,71 @@ def test_every_element_is_compared():
         *(("activation", name) for name in catalog.ACTIVATIONS),
         *(("loss", name) for name in catalog.LOSSES),
         *(("optimizer", name) for name in catalog.OPTIMIZERS),
+        ("product", "product"),
     }
+    used = {
+        variant.options["learning_rate"]["name"]
+        for variant in elements.variants()
+        if isinstance(variant.options.get("learning_rate"), dict)
+    }
+    assert used == set(catalog.SCHEDULES)
 
 
 def test_a_wrong_value_is_found(reference):
-    """The judge must see one unit in the sixth digit, and NaN."""
-    key = next(key for key in reference.elements if key[0].name == "gelu" and key[1:] == ("value", "float32"))
-    for wrong in (reference.elements[key] * (1 + 1e-5), np.full_like(reference.elements[key], np.nan)):
-        data = elements.judge("numpy", reference.elements, {**reference.elements, key: wrong})
-        failed = [(each.name, each.quantity, each.dtype) for each in data.agreements if not each.passed]
-        assert failed == [("gelu", "value", "float32")]
+    """The judge must see a hundred units in the last place, and NaN; it names the element and the point."""
+    key = next(key for key in reference.elements if key[0].name == "tanh" and key[1:] == ("value", "float32"))
+    for wrong in (1 + 1e-5, np.nan):
+        values = reference.elements[key].copy()
+        values[300] *= wrong
+        data = elements.judge("numpy", reference.expected, {**reference.elements, key: values})
+        failed = [each for each in data.agreements if not each.passed]
+        assert [(each.name, each.quantity, each.dtype) for each in failed] == [("tanh", "value", "float32")]
+        assert failed[0].worst_input == reference.expected[key].where[300]
 
 
-@pytest.mark.parametrize(
-    "deviation",
-    [each for each in deviations() if each.quantity != "training"],
-    ids=lambda each: f"{each.contender} {each.element} {each.quantity} {each.dtype}",
-)
-def test_known_deviation_still_occurs(judged, deviation):
+FILES = {"common": backend_names(), "keras": ("keras-tensorflow", "keras-jax", "keras-torch")}
+FILES |= {"torch": ("torch", "keras-torch"), "tensorflow": ("keras-tensorflow",), "jax": ("keras-jax",)}
+KNOWN = [
+    pytest.param(name, each, id=f"{name} {' '.join(each.element)} {each.quantity} {each.dtype}")
+    for name in FILES
+    for each in read(name)
+    if each.quantity != "training"
+]
+
+
+@pytest.mark.parametrize(("file", "deviation"), KNOWN)
+def test_known_deviation_still_occurs(judged, file, deviation):
     """One that has gone must leave the file, or it would hide the next."""
-    explained = [
-        each
-        for each in judged(deviation.contender).values()
-        if each.deviation
-        and deviation.covers(deviation.contender, each.name, each.quantity, each.dtype, each.error)
+    usable = [backend for backend in FILES[file] if support(backend).available]
+    if len(usable) < len(FILES[file]):
+        pytest.skip(f"it may be of one of {', '.join(FILES[file])}, and not all are installed")
+    assert any(
+        each.deviation and deviation.told in each.deviation
+        for backend in usable
+        for each in judged(backend).values()
+    )
+
+
+def test_every_file_of_deviations_is_read():
+    stems = {path.stem for path in Path("benchmarks/deviations").glob("*.toml")}
+    assert stems == set(FILES)
+
+
+FAULTS = {
+    "keras-tensorflow": ["elu value float32", "celu gradient float32", "gelu value float64", "nadam keras"],
+    "keras-jax": ["mean_absolute_error gradient", "leaky_relu gradient", "tversky alpha=0.3"],
+    "keras-torch": ["softplus value float64", "tversky alpha=0.3", "sparsemax value"],
+    "torch": ["hard_sigmoid gradient float64", "nadam keras", "gelu value float32"],
+}
+"""Faults of these versions that others have reported, each of which the comparison must find by itself."""
+
+
+@pytest.mark.parametrize(("backend", "fault"), [(name, each) for name in FAULTS for each in FAULTS[name]])
+def test_faults_that_others_reported_are_found(judged, backend, fault):
+    found = [
+        f"{each.name} {each.quantity} {each.dtype}" for each in judged(backend).values() if each.deviation
     ]
-    assert explained
+    assert any(each.startswith(fault) for each in found)
 
 
 # The derivatives of NumPy are written by hand; nothing else in the project judges them but frameworks.
@@ -133,6 +135,7 @@ def test_numpy_activation_gradient_is_the_derivative(name):
     backend, width = load_backend("numpy"), 1e-6
     x = np.array([[-5.0, -1.3, -0.4, 0.2, 0.9, 3.1]])
     upstream = np.array([[0.3, -1.0, 0.7, 0.4, 1.1, -0.2]])
+    upstream = upstream[:, : backend.activation(name, x).shape[1]]
     numeric = np.empty_like(x)
     for column in range(x.shape[1]):
         shift = np.zeros_like(x)
@@ -147,7 +150,7 @@ def test_numpy_activation_gradient_is_the_derivative(name):
 )
 def test_numpy_loss_gradient_is_the_derivative(variant):
     backend, width = load_backend("numpy"), 1e-6
-    targets, predictions = elements._pair(variant, "float64")
+    targets, predictions = (part[: elements.RANDOM] for part in elements._pairs(variant, "float64"))
     numeric = np.empty_like(predictions)
     for place in np.ndindex(predictions.shape):
         shift = np.zeros_like(predictions)
@@ -158,4 +161,5 @@ def test_numpy_loss_gradient_is_the_derivative(variant):
         ]
         numeric[place] = (values[0] - values[1]) / (2 * width)
     found = backend.loss_gradient(variant.element, targets, predictions, **variant.options)
-    np.testing.assert_allclose(found, numeric, rtol=1e-5, atol=1e-8)
+    steady = np.abs(predictions) > 1e4 * width  # so that the difference is one of neighbours
+    np.testing.assert_allclose(found[steady], numeric[steady], rtol=1e-5, atol=1e-8)

@@ -62,6 +62,25 @@ def float64() -> AbstractContextManager[None]:
     return scope
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of tensors as one program, as `fit` would compile it."""
+    program: Callable[..., Any] = jax.jit(function)
+    return program
+
+
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
+    """Return the optimizer's step on these variables, given gradients, as one program."""
+    program = jax.jit(optimizer.stateless_apply)
+
+    def update(gradients: list[Any]) -> None:
+        state = [variable.value for variable in optimizer.variables]
+        values, state = program(state, gradients, [variable.value for variable in variables])
+        for variable, value in zip([*variables, *optimizer.variables], [*values, *state], strict=True):
+            variable.assign(value)
+
+    return update
+
+
 def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
     """Return `function()` and its derivatives with respect to Keras variables that it reads."""
 
@@ -69,7 +88,8 @@ def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return function()
 
-    value, gradients = jax.value_and_grad(of_values)([variable.value for variable in variables])
+    differentiate = jax.jit(jax.value_and_grad(of_values))
+    value, gradients = differentiate([variable.value for variable in variables])
     return value, gradients
 
 

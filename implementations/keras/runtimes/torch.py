@@ -50,6 +50,16 @@ def float64() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function itself: its operations run one by one as they are."""
+    return function
+
+
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
+    """Return the optimizer's step on these variables, given gradients; PyTorch needs no compilation."""
+    return lambda gradients: optimizer.apply(gradients, variables)
+
+
 def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
     """Return `function()` and its derivatives with respect to Keras variables that it reads."""
     values = [variable.value for variable in variables]
