@@ -99,9 +99,12 @@ class Runner:
         KeyboardInterrupt
             After all workers have been ended; what was finished is kept.
         """
+        reference = ThreadPoolExecutor(1)
         try:
-            self._compute_reference()
+            # at the same time as the contenders, who need it only when they are judged
+            self._reference = reference.submit(self._compute_reference)
             self._side_by_side("parity and learning", self._check, ("card", "elements", "parity", "curves"))
+            self._reference.result()
             if "speed" in self._suite.measures:
                 self._time()
             self._side_by_side("memory", self._weigh, ("memory",))
@@ -111,6 +114,7 @@ class Runner:
         finally:
             for worker in list(self._workers):
                 worker.close()
+            reference.shutdown()
 
     def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
         """Return what is left to do for a contender."""
@@ -136,7 +140,10 @@ class Runner:
         self._watcher.begin(phase, total)
         pool = ThreadPoolExecutor(self._jobs)
         try:
-            futures = [pool.submit(work, contender, cases) for contender, cases in left.items() if cases]
+            # the last ones of the table compile the longest, and so begin first
+            futures = [
+                pool.submit(work, contender, cases) for contender, cases in reversed(left.items()) if cases
+            ]
             for future in futures:
                 future.result()
         except KeyboardInterrupt:
@@ -153,7 +160,6 @@ class Runner:
         names = {workload.name for cases in wanted for workload, _ in cases}
         if not names:
             return
-        self._watcher.begin("float64 reference", len(names))
         with self._hired(REFERENCE) as worker:
             for workload in (ELEMENTS, *self._suite.workloads):
                 if workload.name not in names:
@@ -179,7 +185,6 @@ class Runner:
                     self._paths[workload.name] = error
                     if workload is ELEMENTS:
                         self._elements = error
-                self._watcher.advance(workload.name)
 
     def _path(
         self,
@@ -221,18 +226,20 @@ class Runner:
         self._work_through(contender, cases, work)
 
     def _compare_elements(self, worker: Worker) -> ElementsData:
+        found = worker.call("elements", full=self._suite.elements.full)
+        self._reference.result()
         if isinstance(self._elements, WorkerFailed):
             raise self._elements
-        found = worker.call("elements", full=self._suite.elements.full)
         return elements.judge(worker.contender, self._elements, found)
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
-        reference = self._paths[workload.name]
-        if isinstance(reference, WorkerFailed):
-            raise reference
         settings = self._suite.parity
         float64 = self._path(worker, workload, "float64", settings.float64_steps)
         float32 = self._path(worker, workload, "float32", settings.float32_steps)
+        self._reference.result()
+        reference = self._paths[workload.name]
+        if isinstance(reference, WorkerFailed):
+            raise reference
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
         perturbed = self._perturbed[workload.name]
         varied = self._varied[workload.name]

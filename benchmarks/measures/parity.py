@@ -26,8 +26,8 @@ FLOAT32_TOLERANCE_PER_ROOT_STEP = 4 * 2.0**-24
 FLOAT32_REASON = (
     "4 u sqrt(steps), u = 2^-24: rounding errors of single steps add up like a random walk, measured at "
     "0.4 to 1.6 u sqrt(steps) on stable trainings; or, where that is more, 5 times the noise floor: how far "
-    "NumPy itself drifts when each initial parameter moves by 4 u, or in float32 when one weight moves by one "
-    "ULP, hidden units change places, or two threads compute"
+    "NumPy itself drifts when each initial parameter moves by 4 u, or in float32 when one weight moves by "
+    "one ULP, hidden units change places, or two threads compute"
 )
 PERTURBATIONS = 5
 """Trainings from moved parameters that make the noise floor; a ReLU on the edge of its kink takes the other
@@ -126,6 +126,10 @@ def compute(
     )
 
 
+_UNEQUAL = ("glu", "softmax", "log_softmax", "sparsemax")
+"""Activations in which a unit's place, or its row, counts."""
+
+
 def _names(model: ModelSpec) -> list[str]:
     return [
         f"layer {number} {name}"
@@ -139,18 +143,14 @@ def _permutations(
 ) -> tuple[list[np.ndarray], Callable[[list[np.ndarray]], list[np.ndarray]]]:
     """Return the parameters with hidden units in another order, and the function that puts them back.
 
-    Layers whose units are no equals (glu, softmax, sparsemax) and the last one keep their order.
+    Layers whose units are no equals, those with dropout (masks stay where they are) and the last one keep
+    their order.
     """
     random, before, layers = np.random.default_rng(8), None, model.network.layers
     rows: list[np.ndarray | None] = []
     columns: list[np.ndarray] = []
     for number, layer in enumerate(layers):
-        fixed = number == len(layers) - 1 or layer.activation.name in (
-            "glu",
-            "softmax",
-            "log_softmax",
-            "sparsemax",
-        )
+        fixed = number == len(layers) - 1 or layer.dropout or layer.activation.name in _UNEQUAL
         order = np.arange(layer.units) if fixed else random.permutation(layer.units)
         for name in layer.parameters:
             rows.append(before if name == "kernel" else None)

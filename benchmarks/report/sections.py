@@ -85,7 +85,7 @@ def _parity(records: Sequence[Record]) -> Section:
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
-        "Noise is how far NumPy drifts from itself by meaningless changes: about 1 is parity, above 5 is not.",
+        "Noise is how far NumPy drifts from itself by meaningless changes: 1 is parity, above 5 is not.",
     ]
     notes = dict.fromkeys(note for note in frame["notes"] if note)
     known = dict.fromkeys(

@@ -33,15 +33,18 @@ class BiasedBatchNorm1d(nn.BatchNorm1d):
     """BatchNorm1d whose moving variance takes the variance of n, as in Keras, where torch takes n - 1."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
-        if self.training:
-            assert self.running_var is not None
-            assert self.momentum is not None
-            before = self.running_var.clone()
-            outputs = super().forward(input)
-            with torch.no_grad():
-                self.running_var.copy_(before.lerp(input.var(dim=0, correction=0), self.momentum))
-            return outputs
-        return super().forward(input)
+        if not self.training:
+            return super().forward(input)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
+        with torch.no_grad():
+            variance, mean = torch.var_mean(input, dim=0, correction=0)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        return nn.functional.batch_norm(
+            input, None, None, self.weight, self.bias, training=True, eps=self.eps
+        )
 
 
 class SharedDropout(nn.Module):
