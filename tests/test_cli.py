@@ -237,3 +237,11 @@ def test_interruption_says_how_to_go_on(suite, results):
     assert "Go on with: versus run --resume" in told
     kept = [json.loads(path.read_text()) for path in records.glob("*/records/*.json")]
     assert {record["case"]["measure"] for record in kept} >= {"parity", "curves"}
+
+
+def test_cards_are_printed():
+    done = versus("parity", "--card", "--contenders", "numpy", "--json")
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)["numpy"]
+    assert facts["reduction of losses"] == "mean over all numbers"
+    assert "numpy" in facts["versions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,8 @@ def test_commands_in_the_readme_exist():
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_catalogue_page_is_current():
+    found = runpy.run_path(str(ROOT / "docs" / "catalogue.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/catalogue.py`"

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.measures import parity
 from benchmarks.measures.parity import Path
-from implementations import ModelSpec
+from implementations import ModelSpec, initial, load_backend
 
 MODEL = ModelSpec.from_dict(
     {
@@ -89,3 +89,52 @@ def test_perturbed_parameters_move_by_four_roundings_of_float32():
     (moved,) = parity._moved(start, 1)
     assert set(np.round((moved / start[0] - 1) * 2**24, 6)) == {-4.0, 4.0}
     assert (moved != parity._moved(start, 2)[0]).any()
+
+
+def test_first_tensor_that_departs_is_named():
+    tensors = (("layer 1 kernel", 3), ("layer 1 bias", 1))
+    off = [np.full(4, 2.0), np.full(4, 2.0), np.array([2.0, 2.0, 2.0, 2.1])]
+    found = parity.judge("torch", MODEL, EXACT, Path(STEPS, [3.0, 2.0, 1.0], off, True, tensors), EXACT)
+    assert found.trajectories[0].first_departure == 100
+    assert found.trajectories[0].first_tensor == "layer 1 bias"
+
+
+def test_drift_is_told_as_a_multiple_of_the_noise():
+    floor = [path(0, 1e-7, 2e-7)]
+    data = parity.judge(
+        "torch", MODEL, EXACT, EXACT, path(0, 1e-7, 3e-7), floor, {"one ULP": path(0, 0, 1e-7)}
+    )
+    assert data.trajectories[1].ratio == pytest.approx(1.5, rel=0.01)
+    assert data.trajectories[1].floors == pytest.approx({"moved": 2e-7, "one ULP": 1e-7}, rel=0.01)
+
+
+def test_chaos_is_told():
+    data = judged(perturbed=[path(0, 0.001, 0.5)])
+    assert any(note.startswith("chaotic from step 100 on") for note in data.notes)
+
+
+def test_permuted_units_compute_the_same_and_come_back():
+    model = ModelSpec.from_dict(
+        {
+            "inputs": [4],
+            "layers": [
+                {"units": 6, "activation": "tanh", "normalization": "batch_normalization"},
+                {"units": 4, "activation": "glu"},
+                {"units": 5, "activation": "prelu"},
+                {"units": 3, "activation": "relu", "dropout": 0.5},
+                {"units": 2},
+            ],
+            "loss": "mean_squared_error",
+            "optimizer": {"name": "sgd", "learning_rate": 0.1},
+            "dtype": "float64",
+        }
+    )
+    parameters = initial.parameters(model)
+    permuted, back = parity._permutations(model, parameters)
+    for mine, theirs in zip(back(permuted), parameters, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert (permuted[0] != parameters[0]).any()
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    backend = load_backend("numpy")
+    expected = backend.build(model, parameters).predict(x)
+    np.testing.assert_allclose(backend.build(model, permuted).predict(x), expected, rtol=1e-13)

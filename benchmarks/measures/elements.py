@@ -57,6 +57,8 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"label_smoothing": 0.1},
         {"from_logits": True, "label_smoothing": 0.1},
     ),
+    "elu": ({}, {"alpha": 0.5}),
+    "celu": ({}, {"alpha": 0.5}),
     "prelu": ({"alpha": 0.25},),
     "tversky": ({}, {"alpha": 0.3, "beta": 0.7}),
     "huber": ({}, {"delta": 0.5}),

@@ -62,7 +62,7 @@ ACTIVATIONS = table(
         exact="1 / (1 + exp(-x))",
         keras="sigmoid",
         torch="torch.sigmoid",
-        derivative=Accuracy(reason=_TAIL, high=2.0),
+        derivative=Accuracy(reason=_TAIL, high=1.0),
     ),
     _activation(
         "tanh",

@@ -1,0 +1,84 @@
+"""The semantics card: what NumPy is told to do is what the card finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.measures import card
+from implementations import backend_names, load_backend
+
+BACKEND = load_backend("numpy")
+
+
+class Torchlike(type(BACKEND)):  # type: ignore[misc]  # the class of a loaded backend
+    """NumPy in torch's convention."""
+
+    convention = "torch"
+
+
+@pytest.fixture(scope="module")
+def cards():
+    return {
+        "keras": card.compute({"backend": BACKEND}, lambda: None),
+        "torch": card.compute({"backend": Torchlike("numpy")}, lambda: None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "keras", "torch"),
+    [
+        ("momentum under a changing rate", "the velocity contains the rate", "the rate multiplies"),
+        ("place of epsilon", "adam: before the correction", "adam: to the corrected root"),
+        ("place of epsilon", "rmsprop: under the root", "rmsprop: to the root"),
+        ("weight decay of adam", "decoupled", "l2"),
+        ("cross-entropy from probabilities", "clipped at 1e-7", "clamped at -100"),
+        (
+            "batch normalization",
+            "keeps 0.99 of the moving averages, takes the variance of n",
+            "variance of n - 1",
+        ),
+        ("Nesterov momentum", "gradient plus momentum", "gradient plus momentum"),
+        ("reduction of losses", "mean over all numbers", "mean over all numbers"),
+        ("float64", "complete in tanh", "complete in tanh"),
+        ("float32 products", "all 24 bits", "all 24 bits"),
+        ("subnormal numbers", "are kept", "are kept"),
+        ("derivatives at kinks", "relu'(0) = 0, leaky_relu'(0) with slope 0.2 = 0.2", "hinge'(1) = -1"),
+    ],
+)
+def test_facts_follow_the_convention(cards, what, keras, torch):
+    assert keras in cards["keras"][what]
+    assert torch in cards["torch"][what]
+
+
+def test_what_is_no_known_form_is_told_with_its_number():
+    assert card._nearest(0.3, {"one": 1.0, "two": 2.0}) == "none of one, two: 0.3"
+
+
+@pytest.mark.parametrize(
+    ("sample", "says"),
+    [
+        (np.linspace(-0.05, 0.05, 1001), "uniform up to 0.0500, bound"),
+        (np.linspace(-0.3, 0.3, 1001), "uniform up to 0.3000"),
+        (np.zeros(5), "all 0"),
+        (np.random.default_rng(0).normal(size=9999) * 0.1, "normal with standard deviation 0.0998"),
+    ],
+)
+def test_distributions(sample, says):
+    assert card._distribution(sample, {"bound": 0.0501}).startswith(says)
+
+
+def test_losing_digits_is_seen(monkeypatch):
+    original = BACKEND.activation
+
+    def single(name, x, **options):
+        return original(name, x.astype(np.float32), **options).astype(np.float64)
+
+    leaky = Torchlike("numpy")
+    monkeypatch.setattr(Torchlike, "activation", staticmethod(single), raising=False)
+    assert "leaks in tanh" in card._precision(leaky)
+
+
+def test_every_backend_has_its_own_convention():
+    assert {load_backend("numpy").convention} == {"keras"}
+    assert "torch" in backend_names()

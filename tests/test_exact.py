@@ -1,0 +1,62 @@
+"""Exact results: against values known in closed form, where float64 has lost all digits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks.measures import exact
+from implementations import catalog
+
+
+def functions(name, **options):
+    element = catalog.activation(name)
+    return exact.functions(element.exact, exact.options_of(element.resolve(options)), "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "value", "derivative"),
+    [
+        ("elu", -1e-300, -1e-300, 1.0),
+        ("tanh", 1e-200, 1e-200, 1.0),
+        ("sigmoid", -700.0, math.exp(-700.0), math.exp(-700.0)),
+        ("sigmoid", 40.0, 1.0, math.exp(-40.0)),
+        ("softplus", -700.0, math.exp(-700.0), math.exp(-700.0)),
+        ("tanh", 20.0, 1.0, 4 * math.exp(-40.0)),
+        ("exponential", 710.0, math.inf, math.inf),
+        ("gelu", math.inf, math.inf, 1.0),
+        ("silu", -math.inf, 0.0, 0.0),
+        ("relu", 0.0, 0.0, 0.0),
+        ("relu6", 6.0, 6.0, 0.0),
+        ("leaky_relu", 0.0, 0.0, 0.2),
+        ("hard_tanh", 1.0, 1.0, 0.0),
+        ("step", 0.0, 1.0, 0.0),
+    ],
+)
+def test_values_and_derivatives(name, x, value, derivative):
+    f, slope = functions(name)
+    assert exact.evaluate(f, [x])[0][0] == pytest.approx(value, rel=1e-15)
+    assert exact.evaluate(slope, [x])[0][0] == pytest.approx(derivative, rel=1e-15)
+
+
+def test_what_a_float64_does_not_hold_is_the_rest():
+    nearest, rest = exact.evaluate(functions("exponential")[0], [1.0])
+    assert nearest[0] == math.e
+    assert rest[0] == pytest.approx(1.4456468917292502e-16, rel=1e-10)  # e - float64(e)
+
+
+def test_nan_stays_nan():
+    assert np.isnan(exact.evaluate(functions("relu")[0], [math.nan])[0]).all()
+
+
+@pytest.mark.parametrize("name", [name for name, each in catalog.LOSSES.items() if each.exact])
+def test_formulas_of_losses_are_numpy_s(name):
+    from implementations import load_backend
+
+    loss = catalog.LOSSES[name]
+    f, _ = exact.functions(loss.exact, exact.options_of(loss.resolve({})), "p")
+    predictions, targets = np.array([[0.3, 2.5]]), np.array([[1.0, 0.0]])
+    expected = exact.evaluate(f, predictions.ravel(), targets.ravel())[0].mean()
+    assert load_backend("numpy").loss(name, targets, predictions) == pytest.approx(expected, rel=1e-13)
