@@ -115,6 +115,8 @@ _KINDS: dict[str, Callable[[Path], list[Row]]] = {
     "losses": _elements(catalog.LOSSES),
     "optimizers": _elements(catalog.OPTIMIZERS),
     "schedules": _elements(catalog.SCHEDULES),
+    "normalizations": _elements(catalog.NORMALIZATIONS),
+    "metrics": _elements(catalog.METRICS),
     "initializers": _elements(catalog.INITIALIZERS),
 }
 """The kinds that `versus list` knows."""

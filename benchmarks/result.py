@@ -59,7 +59,7 @@ class Case(Model):
 class Agreement(Model):
     """One element of the catalogue compared with exact results."""
 
-    kind: Literal["activation", "loss", "optimizer", "product"]
+    kind: Literal["activation", "loss", "optimizer", "metric", "product"]
     name: str
     """With its options where they matter, such as `binary_crossentropy from_logits`."""
     quantity: Literal["value", "gradient", "50 steps", "100 steps", "product"]

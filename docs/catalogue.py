@@ -15,6 +15,7 @@ TABLES: dict[str, Mapping[str, Element]] = {
     "Optimizers": catalog.OPTIMIZERS,
     "Schedules": catalog.SCHEDULES,
     "Normalizations": catalog.NORMALIZATIONS,
+    "Metrics": catalog.METRICS,
     "Initializers": catalog.INITIALIZERS,
 }
 SHARED = ("weight_decay_mode", "clipvalue", "clipnorm", "global_clipnorm")

@@ -150,6 +150,16 @@ def finite(subject: str, array: np.ndarray, dtype: DType) -> np.ndarray:
     return converted
 
 
+def metric_pair(
+    element: catalog.MetricElement, targets: np.ndarray, predictions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions as the metric wants them."""
+    like = catalog.loss(
+        "sparse_categorical_crossentropy" if element.targets == "index" else "mean_squared_error"
+    )
+    return loss_pair(like, targets, predictions)
+
+
 def loss_pair(
     element: catalog.LossElement, targets: np.ndarray, predictions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -320,6 +320,21 @@ class AbstractBackend(ABC):
         return self._loss_gradient(name, *checks.loss_pair(element, targets, predictions), resolved)
 
     @final
+    def metric(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> np.ndarray:
+        """Return the metric of all examples: a float64 array without axes, or a matrix.
+
+        Examples
+        --------
+        >>> from implementations import load_backend
+        >>> scores = np.array([[0.9, 0.1], [0.8, 0.2]])
+        >>> float(load_backend("numpy").metric("accuracy", np.array([0, 1]), scores))
+        0.5
+        """
+        element = catalog.metric(name)
+        resolved = element.resolve(options, self.convention)
+        return self._metric(name, *checks.metric_pair(element, targets, predictions), resolved)
+
+    @final
     def optimizer(self, name: str, *, learning_rate: Any, **options: Any) -> AbstractOptimizer:
         """Return the optimizer with its state at zero; `learning_rate` is a number or a schedule's table."""
         spec = OptimizerSpec.from_dict({"name": name, "learning_rate": learning_rate, **options})
@@ -400,6 +415,11 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _loss_gradient(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray: ...
+
+    @abstractmethod
+    def _metric(
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
     ) -> np.ndarray: ...
 

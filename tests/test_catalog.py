@@ -12,6 +12,8 @@ TABLES = {
     "optimizer": (catalog.OPTIMIZERS, catalog.optimizer),
     "schedule": (catalog.SCHEDULES, catalog.schedule),
     "initializer": (catalog.INITIALIZERS, catalog.initializer),
+    "normalization": (catalog.NORMALIZATIONS, catalog.normalization),
+    "metric": (catalog.METRICS, catalog.metric),
 }
 EVERY = [
     pytest.param(element, id=f"{kind} {name}")

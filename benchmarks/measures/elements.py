@@ -21,7 +21,7 @@ from implementations import AbstractBackend, ModelSpec, Placement, UnsupportedCo
 from implementations.catalog import Accuracy
 
 DType = Literal["float32", "float64"]
-Kind = Literal["activation", "loss", "optimizer", "product"]
+Kind = Literal["activation", "loss", "optimizer", "metric", "product"]
 Quantity = Literal["value", "gradient", "100 steps", "product"]
 
 DTYPES: tuple[DType, ...] = ("float32", "float64")
@@ -60,6 +60,7 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "elu": ({}, {"alpha": 0.5}),
     "celu": ({}, {"alpha": 0.5}),
     "prelu": ({"alpha": 0.25},),
+    "top_k_accuracy": ({"k": 2.0},),
     "tversky": ({}, {"alpha": 0.3, "beta": 0.7}),
     "huber": ({}, {"delta": 0.5}),
     "smooth_l1": ({}, {"beta": 0.5}),
@@ -154,6 +155,9 @@ def variants() -> Iterator[Variant]:
             if convention == "keras" or schedule in ("step", "cosine"):
                 settings = {"momentum": 0.9, "learning_rate": rate}
                 yield _variant("optimizer", "sgd", settings, convention, schedule)
+    for name in catalog.METRICS:
+        for options in _OPTIONS.get(name, ({},)):
+            yield _variant("metric", name, options, None)
     yield Variant("product", "product", "matrix product")
 
 
@@ -310,6 +314,10 @@ def _optimizer_steps(backend: AbstractBackend, variant: Variant, dtype: DType, f
     return np.concatenate([array.ravel() for array in parameters])
 
 
+def _metric(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
+    return backend.metric(variant.element, *_judged(variant, dtype), **variant.options)
+
+
 def _product(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return A B for each length, computed by a network of one layer."""
     found = []
@@ -330,6 +338,7 @@ _QUANTITIES: dict[Kind, dict[Quantity, Any]] = {
     "activation": {"value": _activation_value, "gradient": _activation_gradient},
     "loss": {"value": _loss_value, "gradient": _loss_gradient},
     "optimizer": {"100 steps": _optimizer_steps},
+    "metric": {"value": _metric},
     "product": {"product": _product},
 }
 
@@ -435,6 +444,18 @@ def _in_rows(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[:, np.newaxis], 5, axis=1)
 
 
+def _judged(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions of 60 examples with 5 values; some scores are equal, some are 1/2."""
+    random, kind = _random(5), catalog.METRICS[variant.element].targets
+    scores = np.round(random.random((60, 5)) * 16) / 16
+    if kind == "index":
+        return random.integers(0, 5, 60), scores.astype(dtype)
+    if variant.element == "roc_auc":  # many scores between two of anyone's thresholds
+        scores = 0.49 + random.random((60, 5)) / 64
+    targets = (random.random((60, 5)) < 0.4) if kind == "binary" else random.normal(size=(60, 5))
+    return _rounded(targets.astype(np.float64), dtype), _rounded(scores, dtype)
+
+
 def _undone_mean(variant: Variant, predictions: np.ndarray) -> float:
     """Return what a gradient is multiplied by to undo the mean over examples."""
     loss = catalog.LOSSES[variant.element]
@@ -486,6 +507,9 @@ def _expected(
         return _expected_activation(variant, quantity, dtype, full)
     if variant.kind == "loss":
         return _expected_loss(variant, quantity, dtype)
+    if variant.kind == "metric":
+        value = backend.metric(variant.element, *_judged(variant, "float64"), **variant.options)
+        return _by_row(np.zeros(value.size), value, dtype, ROW_TOLERANCE)
     return _expected_steps(variant, dtype) if variant.kind == "optimizer" else _expected_products(dtype)
 
 

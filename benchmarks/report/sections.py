@@ -119,7 +119,7 @@ def _elements(records: Sequence[Record]) -> Section:
     rows = []
     for contender, group in frame.groupby("contender", sort=False):
         cells = [str(contender)]
-        for kind in ("activation", "loss", "optimizer", "product"):
+        for kind in ("activation", "loss", "optimizer", "metric", "product"):
             part = group[group["kind"] == kind]
             exact = int((part["passed"] & ~part["known"]).sum())
             known = int(part["known"].sum())
@@ -153,7 +153,7 @@ def _elements(records: Sequence[Record]) -> Section:
         "bad from",
         "reason",
     ]
-    found = [Table("", ["contender", "activations", "losses", "optimizers", "products"], rows)]
+    found = [Table("", ["contender", "activations", "losses", "optimizers", "metrics", "products"], rows)]
     if details:
         found.append(Table("Differences beyond the tolerance", headers, details, detail=True))
     text = [

@@ -18,6 +18,7 @@ from implementations.catalog.activations import ACTIVATIONS
 from implementations.catalog.element import Accuracy, Element, Option, OptionValue
 from implementations.catalog.initializers import INITIALIZERS
 from implementations.catalog.losses import LOSSES, LossElement
+from implementations.catalog.metrics import METRICS, MetricElement
 from implementations.catalog.normalizations import NORMALIZATIONS
 from implementations.catalog.optimizers import OPTIMIZERS
 from implementations.catalog.schedules import SCHEDULES
@@ -27,17 +28,20 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "LOSSES",
+    "METRICS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "SCHEDULES",
     "Accuracy",
     "Element",
     "LossElement",
+    "MetricElement",
     "Option",
     "OptionValue",
     "activation",
     "initializer",
     "loss",
+    "metric",
     "normalization",
     "optimizer",
     "schedule",
@@ -76,6 +80,11 @@ def schedule(name: str) -> Element:
 def initializer(name: str) -> Element:
     """Return the initializer of that name, or raise InvalidInput with the nearest one."""
     return _find(INITIALIZERS, "initializer", "initializers", name)
+
+
+def metric(name: str) -> MetricElement:
+    """Return the metric of that name, or raise InvalidInput with the nearest one."""
+    return _find(METRICS, "metric", "metrics", name)
 
 
 def normalization(name: str) -> Element:

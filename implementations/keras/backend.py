@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.keras import activations, losses, runtime
+from implementations.keras import activations, losses, metrics, runtime
 from implementations.keras.network import Learner
 from implementations.keras.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -76,6 +76,13 @@ class Backend(AbstractBackend):
                 lambda: ops.mean(getattr(losses, name)(given, point.value, **options)), [point]
             )
             return _to_numpy(gradient)
+
+    def _metric(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        with runtime.precision(predictions.dtype.name):
+            tensors = ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions)
+            return _to_numpy(getattr(metrics, name)(*tensors, **options)).astype(np.float64)
 
     def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
         return ListOptimizer(spec, self.convention)

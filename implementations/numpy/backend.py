@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.numpy import activations, losses, runtime
+from implementations.numpy import activations, losses, metrics, runtime
 from implementations.numpy.network import Learner
 from implementations.numpy.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -54,6 +54,11 @@ class Backend(AbstractBackend):
     ) -> np.ndarray:
         gradient: np.ndarray = getattr(losses, f"{name}_gradient")(targets, predictions, **options)
         return gradient
+
+    def _metric(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        return np.asarray(getattr(metrics, name)(targets, predictions, **options), dtype=np.float64)
 
     def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
         return ListOptimizer(spec, self.convention)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
 from implementations.spec import ModelSpec, OptimizerSpec
-from implementations.torch import activations, losses, runtime
+from implementations.torch import activations, losses, metrics, runtime
 from implementations.torch.network import Learner
 from implementations.torch.optimizers import ListOptimizer
 
@@ -66,6 +66,14 @@ class Backend(AbstractBackend):
         value = getattr(losses, name)(runtime.tensor(targets), point, **options)
         (gradient,) = torch.autograd.grad(value, point)
         return gradient.numpy().copy()
+
+    def _metric(
+        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        value: Tensor = getattr(metrics, name)(
+            runtime.tensor(targets), runtime.tensor(predictions), **options
+        )
+        return value.numpy().astype(np.float64)
 
     def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
         return ListOptimizer(spec, self.convention)

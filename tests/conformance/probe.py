@@ -93,6 +93,8 @@ class Answers:
         As `benchmarks.measures.elements.compute` returns them.
     expected
         From the NumPy backend alone, as `benchmarks.measures.elements.expect` returns it.
+    varied
+        From the NumPy backend alone, what `_varied` returns.
     paths
         Workload of the suite `parity-full` and dtype -> trajectory.
     networks
@@ -106,6 +108,7 @@ class Answers:
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     dropout: dict[str, np.ndarray] = field(default_factory=dict)
     expected: Reference = field(default_factory=dict)
+    varied: dict[str, dict[str, parity.Path]] = field(default_factory=dict)
 
 
 def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.ndarray]:
@@ -201,6 +204,28 @@ def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     return found
 
 
+def _varied(backend: AbstractBackend) -> dict[str, dict[str, parity.Path]]:
+    """Return float32 trainings with changes that mean nothing, by workload and change."""
+    found: dict[str, dict[str, parity.Path]] = {}
+    for workload in load_suite("parity-full").workloads:
+        options = {key: value for key, value in workload.dataset.items() if key != "name"}
+        data = datasets.load(workload.dataset["name"], **options)
+        found[workload.name] = {
+            variation: parity.compute(
+                {"backend": backend},
+                lambda: None,
+                data=data,
+                model=workload.model,
+                device="cpu",
+                dtype="float32",
+                steps=STEPS,
+                variation=variation,
+            )
+            for variation in ("one ULP", "permuted units")
+        }
+    return found
+
+
 def answers(backend: AbstractBackend) -> Answers:
     """Return everything."""
     session = {"backend": backend}
@@ -214,6 +239,7 @@ def answers(backend: AbstractBackend) -> Answers:
         },
         _dropout(backend),
         elements.expect(session, lambda: None) if backend.name == "numpy" else {},
+        _varied(backend) if backend.name == "numpy" else {},
     )
 
 

@@ -16,6 +16,7 @@ QUANTITIES = {
     "loss": ("value", "gradient"),
     "optimizer": ("100 steps",),
     "product": ("product",),
+    "metric": ("value",),
 }
 ASKED = [
     pytest.param(variant, quantity, dtype, id=f"{variant.name}-{quantity}-{dtype}")
@@ -49,7 +50,7 @@ def test_agrees_with_float64_numpy(judged, backend, variant, quantity, dtype):
 @pytest.mark.parametrize("backend", backend_names())
 def test_keeps_shape_and_dtype(computed, reference, backend):
     for (variant, quantity, dtype), value in computed(backend).elements.items():
-        if isinstance(value, np.ndarray) and not (variant.kind == "loss" and quantity == "value"):
+        if isinstance(value, np.ndarray) and not (variant.kind in ("loss", "metric") and quantity == "value"):
             assert value.dtype == dtype, (variant, quantity)
             assert value.shape == reference.elements[variant, quantity, dtype].shape, (variant, quantity)
 
@@ -61,6 +62,7 @@ def test_every_element_is_compared():
         *(("loss", name) for name in catalog.LOSSES),
         *(("optimizer", name) for name in catalog.OPTIMIZERS),
         ("product", "product"),
+        *(("metric", name) for name in catalog.METRICS),
     }
     used = {
         variant.options["learning_rate"]["name"]

@@ -14,6 +14,7 @@ BACKENDS = sorted(path.parent.name for path in ROOT.glob("*/backend.py"))
 SIGNATURES = {
     "activations": ["x"],
     "losses": ["targets", "predictions"],
+    "metrics": ["targets", "predictions"],
 }
 """Positional parameters of the elements; optimizers and schedules take what their framework needs."""
 SHARED = ("weight_decay", "weight_decay_mode", "clipvalue", "clipnorm", "global_clipnorm")
@@ -23,6 +24,7 @@ ELEMENTS = {
     "losses": catalog.LOSSES,
     "optimizers": catalog.OPTIMIZERS,
     "schedules": catalog.SCHEDULES,
+    "metrics": catalog.METRICS,
 }
 
 
@@ -43,7 +45,17 @@ def functions(backend, module):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_has_the_same_rooms(backend):
-    shared = {"__init__", "activations", "backend", "losses", "network", "optimizers", "runtime", "schedules"}
+    shared = {
+        "__init__",
+        "activations",
+        "backend",
+        "losses",
+        "metrics",
+        "network",
+        "optimizers",
+        "runtime",
+        "schedules",
+    }
     assert shared <= {path.stem for path in (ROOT / backend).glob("*.py")}
 
 
