@@ -242,6 +242,14 @@ ACTIVATIONS = table(
         derivative=Accuracy(ulp=16.0, reason="a square of a rounded sum"),
     ),
     _activation(
+        "arctan",
+        "f(x) = arctan(x)",
+        "inverse of the tangent",
+        exact="atan(x)",
+        torch="torch.atan",
+        notes="Composed of keras.ops.arctan in Keras.",
+    ),
+    _activation(
         "exponential",
         "f(x) = exp(x)",
         "exponential function",

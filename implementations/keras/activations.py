@@ -90,6 +90,10 @@ def softsign(x: Tensor) -> Tensor:
     return keras.activations.softsign(x)
 
 
+def arctan(x: Tensor) -> Tensor:
+    return ops.arctan(x)
+
+
 def exponential(x: Tensor) -> Tensor:
     return keras.activations.exponential(x)
 

@@ -185,6 +185,14 @@ def softsign_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.
     return upstream / np.square(1 + np.abs(x))
 
 
+def arctan(x: np.ndarray) -> np.ndarray:
+    return np.arctan(x)
+
+
+def arctan_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream / (1 + x * x)
+
+
 def exponential(x: np.ndarray) -> np.ndarray:
     return np.exp(x)
 

@@ -92,6 +92,10 @@ def softsign(x: Tensor) -> Tensor:
     return F.softsign(x)
 
 
+def arctan(x: Tensor) -> Tensor:
+    return torch.atan(x)
+
+
 def exponential(x: Tensor) -> Tensor:
     return torch.exp(x)
 
