@@ -202,6 +202,8 @@ def compare(run_a: str, run_b: str, force: bool, results: Path, as_json: bool) -
             "losses",
             "optimizers",
             "schedules",
+            "normalizations",
+            "metrics",
             "initializers",
             "runs",
         ]

@@ -26,6 +26,8 @@ KINDS = [
     "losses",
     "optimizers",
     "schedules",
+    "normalizations",
+    "metrics",
     "initializers",
     "runs",
 ]
