@@ -142,7 +142,7 @@ def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_pat
     again = launch.resume(begun.store.folder.name, tmp_path / "results")
     launch.carry_out(again, Watcher())
     found = records(begun)
-    assert set(found) == {"parity", "curves", "speed", "memory"}
+    assert set(found) == {"card", "parity", "curves", "speed", "memory"}
     assert found["parity"] == first
     assert RunStore.open(begun.store.folder).manifest.outcome == "finished"
 
