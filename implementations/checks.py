@@ -5,6 +5,9 @@ Each raises `InvalidInput` with what was expected, what came and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from implementations import catalog
@@ -158,6 +161,19 @@ def metric_pair(
         "sparse_categorical_crossentropy" if element.targets == "index" else "mean_squared_error"
     )
     return loss_pair(like, targets, predictions)
+
+
+def class_weight(element: catalog.LossElement, options: Mapping[str, Any], units: int) -> None:
+    """Check that there is a weight for each class: two for a loss of two classes, else one for each unit."""
+    weights = options.get("class_weight", ())
+    classes = 2 if element.targets == "binary" else units
+    if weights and len(weights) != classes:
+        raise InvalidInput(
+            f"option class_weight of loss {element.name}",
+            expected=f"{classes} weights, one for each class",
+            got=f"{len(weights)}",
+            action="give every class its weight",
+        )
 
 
 def loss_pair(

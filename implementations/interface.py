@@ -124,6 +124,7 @@ class AbstractLearner(ABC, Generic[Native]):
         self.model = replace(model, dtype=placement.dtype or model.dtype)
         self.placement = placement
         self._loss_element = catalog.loss(model.loss.name)
+        checks.class_weight(self._loss_element, dict(model.loss.options), model.network.widths[-1])
         self._masks_drawn = 0
 
     @final
@@ -308,7 +309,9 @@ class AbstractBackend(ABC):
         """Return the mean loss; predictions have shape (n, k), targets as the catalogue says."""
         element = catalog.loss(name)
         resolved = element.resolve(options, self.convention)
-        return self._loss(name, *checks.loss_pair(element, targets, predictions), resolved)
+        pair = checks.loss_pair(element, targets, predictions)
+        checks.class_weight(element, resolved, predictions.shape[1])
+        return self._loss(name, *pair, resolved)
 
     @final
     def loss_gradient(
@@ -317,7 +320,9 @@ class AbstractBackend(ABC):
         """Return d loss / d predictions, in the shape and dtype of predictions."""
         element = catalog.loss(name)
         resolved = element.resolve(options, self.convention)
-        return self._loss_gradient(name, *checks.loss_pair(element, targets, predictions), resolved)
+        pair = checks.loss_pair(element, targets, predictions)
+        checks.class_weight(element, resolved, predictions.shape[1])
+        return self._loss_gradient(name, *pair, resolved)
 
     @final
     def metric(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> np.ndarray:

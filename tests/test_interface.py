@@ -70,6 +70,13 @@ def test_order_that_does_not_fit(order):
         learner().epoch(X, np.ones((3, 2)), order)
 
 
+@pytest.mark.parametrize("name", ["binary_crossentropy", "sparse_categorical_crossentropy"])
+def test_a_weight_for_each_class(name):
+    targets = np.array([0, 1]) if name.startswith("sparse") else np.ones((2, 4))
+    with pytest.raises(InvalidInput, match=r"class_weight.*3"):
+        BACKEND.loss(name, targets, np.full((2, 4), 0.25), class_weight=[1.0, 2.0, 3.0])
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

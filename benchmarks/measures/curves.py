@@ -56,6 +56,7 @@ def _train(
         training.evaluate()
         alive()
         now = len(training.validation_loss) - 1
+        learner.observe(training.validation_loss[now])
         if training.validation_loss[now] < training.validation_loss[best]:
             best = now
             if early_stopping:

@@ -50,7 +50,20 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"initial_accumulator_value": 0.1},
         {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.01, "beta": 0.1},
     ),
-    "binary_crossentropy": ({}, {"from_logits": True}, {"label_smoothing": 0.1}),
+    "binary_crossentropy": (
+        {},
+        {"from_logits": True},
+        {"label_smoothing": 0.1},
+        {"class_weight": (0.5, 3.0)},
+        {"from_logits": True, "class_weight": (0.5, 3.0)},
+    ),
+    "sparse_categorical_crossentropy": (
+        {},
+        {"from_logits": True},
+        {"class_weight": (0.5, 1.0, 2.0, 0.0, 3.0)},
+        {"from_logits": True, "class_weight": (0.5, 1.0, 2.0, 0.0, 3.0)},
+        {"from_logits": True, "class_weight": (0.5, 1.0, 2.0, 0.25, 3.0), "weight_mode": "weights"},
+    ),
     "categorical_crossentropy": (
         {},
         {"from_logits": True},

@@ -90,7 +90,7 @@ class Option:
                 subject, expected=f"one of {', '.join(self.choices)}", got=repr(value), action=action
             )
         if isinstance(self.default, tuple):
-            if not isinstance(value, (list, tuple)) or not value:
+            if not isinstance(value, (list, tuple)) or (self.default and not value):
                 raise InvalidInput(subject, expected="a list of numbers", got=repr(value), action=action)
             return tuple(self._number(subject, each, action) for each in value)
         return self._number(subject, value, action)

@@ -63,6 +63,12 @@ _BINARY_SMOOTHING = Option(
     low=0.0,
     high=1.0,
 )
+_CLASS_WEIGHT = Option(
+    "class_weight",
+    (),
+    "a weight for the examples of each class, in their order; empty: all 1",
+    low=0.0,
+)
 _GAMMA = Option("gamma", 2.0, "how strongly sure predictions are weighed down", low=0.0)
 
 LOSSES = table(
@@ -153,6 +159,7 @@ LOSSES = table(
                 choices=("clip_probability", "clamp_log"),
             ),
             _BINARY_SMOOTHING,
+            Option("class_weight", (), "two weights: of targets 0, and of targets 1; empty: both 1", low=0.0),
         ),
         conventions={"keras": {"clip_mode": "clip_probability"}, "torch": {"clip_mode": "clamp_log"}},
         native={
@@ -194,12 +201,24 @@ LOSSES = table(
         "L = -mean over n of log p[y], p divided by its row sum and clipped to [1e-7, 1 - 1e-7]; "
         "from logits z: log p = log_softmax(z)",
         "keras/src/backend/numpy/nn.py, torch.nn.CrossEntropyLoss",
-        options=(_FROM_LOGITS,),
+        options=(
+            _FROM_LOGITS,
+            _CLASS_WEIGHT,
+            Option(
+                "weight_mode",
+                "examples",
+                "what the weighted sum is divided by: the number of examples (Keras's `fit`), "
+                "or the sum of their weights (torch's `weight`)",
+                choices=("examples", "weights"),
+                torch_default="weights",
+            ),
+        ),
         native={
             "keras": "keras.losses.SparseCategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
         },
-        notes="Torch has the logits form only; the probability form is composed there.",
+        notes="Torch has the logits form only; the probability form is composed there. Keras knows class "
+        "weights in `fit` alone, as weights of examples, and divides by their number.",
         targets="index",
         predictions="probabilities",
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
@@ -48,8 +49,18 @@ def log_cosh(targets: Tensor, predictions: Tensor) -> Tensor:
 
 
 def binary_crossentropy(
-    targets: Tensor, predictions: Tensor, *, from_logits: bool, clip_mode: str, label_smoothing: float
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
 ) -> Tensor:
+    if class_weight:
+        return _weighted_binary_crossentropy(
+            targets, predictions, class_weight, from_logits, clip_mode, label_smoothing
+        )
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
         return keras.losses.binary_crossentropy(targets, predictions, from_logits=True)
@@ -84,7 +95,20 @@ def categorical_crossentropy(
     return keras.losses.categorical_crossentropy(targets, predictions, from_logits=from_logits)
 
 
-def sparse_categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
+def sparse_categorical_crossentropy(
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> Tensor:
+    if class_weight:
+        losses = sparse_categorical_crossentropy(
+            targets, predictions, from_logits=from_logits, class_weight=(), weight_mode=weight_mode
+        )
+        weights = ops.take(np.array(class_weight, keras.backend.standardize_dtype(losses.dtype)), targets)
+        return losses * (weights / ops.mean(weights) if weight_mode == "weights" else weights)
     if from_logits:
         return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=True)
     # from probabilities, TensorFlow's runtime alone would divide by the row sum again after clipping
@@ -147,6 +171,23 @@ def tversky(targets: Tensor, predictions: Tensor, *, alpha: float, beta: float) 
 
 def perceptron(targets: Tensor, predictions: Tensor) -> Tensor:
     return ops.mean((step(ops.stop_gradient(predictions)) - targets) * predictions, axis=-1)
+
+
+def _weighted_binary_crossentropy(
+    targets: Tensor, predictions: Tensor, class_weight: tuple[float, ...], *settings: Any
+) -> Tensor:
+    """Weigh each value: Keras's own loss has averaged over an example's values before weights come."""
+    from_logits, clip_mode, label_smoothing = settings
+    losses = binary_crossentropy(
+        targets[..., None],
+        predictions[..., None],
+        from_logits=from_logits,
+        clip_mode=clip_mode,
+        label_smoothing=label_smoothing,
+        class_weight=(),
+    )
+    of_zero, of_one = class_weight
+    return ops.mean((of_zero + (of_one - of_zero) * targets) * losses, axis=-1)
 
 
 def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:

@@ -82,32 +82,46 @@ def log_cosh_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarra
 
 
 def binary_crossentropy(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str, label_smoothing: float
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
 ) -> float:
+    weights = _weights_of_two(targets, class_weight)
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return float(np.mean(_logit_loss(targets, predictions)))
+        return float(np.mean(weights * _logit_loss(targets, predictions)))
     if clip_mode == "clamp_log":
         with np.errstate(divide="ignore"):  # log 0 is the case that the floor is for
             log_p, log_q = np.log(predictions), np.log1p(-predictions)
         log_p, log_q = np.maximum(log_p, LOG_FLOOR), np.maximum(log_q, LOG_FLOOR)
-        return float(-np.mean(targets * log_p + (1 - targets) * log_q))
-    return float(np.mean(_clipped_loss(targets, predictions)))
+        return float(-np.mean(weights * (targets * log_p + (1 - targets) * log_q)))
+    return float(np.mean(weights * _clipped_loss(targets, predictions)))
 
 
 def binary_crossentropy_gradient(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, clip_mode: str, label_smoothing: float
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
 ) -> np.ndarray:
+    weights = _weights_of_two(targets, class_weight)
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return _logit_loss_gradient(targets, predictions) / predictions.size
+        return weights * _logit_loss_gradient(targets, predictions) / predictions.size
     if clip_mode == "clamp_log":
         # At p = 0 and p = 1 the clamped logarithm has no slope. Torch divides by its floor of 1e-12 even
         # there, and its derivative of the sigmoid, exactly 0 there, makes up for it; NumPy's keeps the tail.
         inside = (predictions > 0) & (predictions < 1)
         divisor = np.maximum((1 - predictions) * predictions, 1e-12)
-        return inside * (predictions - targets) / divisor / predictions.size
-    return _clipped_loss_gradient(targets, predictions) / predictions.size
+        return weights * (inside * (predictions - targets) / divisor / predictions.size)
+    return weights * _clipped_loss_gradient(targets, predictions) / predictions.size
 
 
 def binary_focal_crossentropy(
@@ -153,25 +167,41 @@ def categorical_crossentropy_gradient(
 
 
 def sparse_categorical_crossentropy(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
 ) -> float:
     rows = np.arange(len(predictions))
+    weights = _weights(targets, class_weight, weight_mode, predictions.dtype)
     if from_logits:
-        return float(-np.mean(log_softmax(predictions)[rows, targets]))
+        return float(-np.mean(weights * log_softmax(predictions)[rows, targets]))
     share = predictions[rows, targets] / predictions.sum(axis=-1)
-    return float(-np.mean(np.log(np.clip(share, EPSILON, 1 - EPSILON))))
+    return float(-np.mean(weights * np.log(np.clip(share, EPSILON, 1 - EPSILON))))
 
 
 def sparse_categorical_crossentropy_gradient(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
 ) -> np.ndarray:
     if from_logits:
         gradient = softmax(predictions)
         gradient[np.arange(len(predictions)), targets] -= 1
         gradient /= len(predictions)
-        return gradient
-    one_hot = np.eye(predictions.shape[1], dtype=predictions.dtype)[targets]
-    return categorical_crossentropy_gradient(one_hot, predictions, from_logits=False, label_smoothing=0.0)
+    else:
+        one_hot = np.eye(predictions.shape[1], dtype=predictions.dtype)[targets]
+        gradient = categorical_crossentropy_gradient(
+            one_hot, predictions, from_logits=False, label_smoothing=0.0
+        )
+    if class_weight:
+        gradient *= _weights(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
+    return gradient
 
 
 def categorical_focal_crossentropy(
@@ -309,6 +339,22 @@ def _signs(targets: np.ndarray) -> np.ndarray:
 
 def _smoothed(targets: np.ndarray, smoothing: float, classes: int) -> np.ndarray:
     return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+
+
+def _weights(targets: np.ndarray, class_weight: tuple[float, ...], mode: str, dtype: np.dtype) -> np.ndarray:
+    """Return each example's weight, for mode `weights` such that they average 1."""
+    if not class_weight:
+        return np.ones(1, dtype)
+    weights = np.array(class_weight, dtype)[targets]
+    return weights / weights.mean() if mode == "weights" else weights
+
+
+def _weights_of_two(targets: np.ndarray, class_weight: tuple[float, ...]) -> np.ndarray:
+    """Return the weight of each target 0 and 1."""
+    if not class_weight:
+        return np.ones(1, targets.dtype)
+    of_zero, of_one = class_weight
+    return of_zero + (of_one - of_zero) * targets
 
 
 def _log_ratio(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:

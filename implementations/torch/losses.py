@@ -48,14 +48,24 @@ def log_cosh(targets: Tensor, predictions: Tensor) -> Tensor:
 
 
 def binary_crossentropy(
-    targets: Tensor, predictions: Tensor, *, from_logits: bool, clip_mode: str, label_smoothing: float
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
 ) -> Tensor:
+    weight = None
+    if class_weight:
+        of_zero, of_one = class_weight
+        weight = of_zero + (of_one - of_zero) * targets
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return F.binary_cross_entropy_with_logits(predictions, targets)
+        return F.binary_cross_entropy_with_logits(predictions, targets, weight)
     if clip_mode == "clip_probability":
         predictions = predictions.clamp(EPSILON, 1 - EPSILON)
-    return F.binary_cross_entropy(predictions, targets)  # clamps the logarithms by itself
+    return F.binary_cross_entropy(predictions, targets, weight)  # clamps the logarithms by itself
 
 
 def binary_focal_crossentropy(
@@ -76,10 +86,21 @@ def categorical_crossentropy(
     return -(targets * _share(predictions).log()).sum(dim=-1).mean()
 
 
-def sparse_categorical_crossentropy(targets: Tensor, predictions: Tensor, *, from_logits: bool) -> Tensor:
-    if from_logits:
-        return F.cross_entropy(predictions, targets)
-    return F.nll_loss(_share(predictions).log(), targets)
+def sparse_categorical_crossentropy(
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> Tensor:
+    loss, scores = (F.cross_entropy, predictions) if from_logits else (F.nll_loss, _share(predictions).log())
+    if not class_weight:
+        return loss(scores, targets)
+    weight = predictions.new_tensor(class_weight)
+    if weight_mode == "weights":
+        return loss(scores, targets, weight)
+    return loss(scores, targets, weight, reduction="sum") / len(targets)
 
 
 def categorical_focal_crossentropy(
