@@ -44,6 +44,12 @@ SET = click.option(
     multiple=True,
     help="Replace a setting of the suite, such as speed.blocks=6; may be repeated.",
 )
+PRESET = click.option(
+    "--preset",
+    type=click.Choice(["quick", "standard", "rigorous"]),
+    help="How long to time: until intervals are within 5, 2 or 1 %, in at most 6, 30 or 60 blocks."
+    "  [default: the suite's]",
+)
 RESUME = click.option("--resume", metavar="RUN", help="Take up a run that was broken off.")
 
 
@@ -84,6 +90,7 @@ def main() -> None:
 @CONTENDERS
 @DEVICE
 @THREADS
+@PRESET
 @SET
 @RESULTS
 @RESUME
@@ -224,6 +231,39 @@ def list_(what: str, results: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "standard", "long"]),
+    default="quick",
+    show_default=True,
+    help="About 2, 10 and 30 minutes; intervals of rare events need the long one.",
+)
+@RESULTS
+@JSON
+def selfcheck(effort: str, results: Path, as_json: bool) -> None:
+    """Measure the harness itself: false alarms, planted slowdowns and faults, its own cost, other tools.
+
+    The result is kept for this machine, and later runs take their margin of "same" from it.
+
+    Exit code 1: it cries wolf, or missed a planted fault.
+    """
+    from benchmarks.progress import ProgressBar
+    from benchmarks.report.terminal import print_rows
+    from benchmarks.selfcheck.check import check
+    from benchmarks.selfcheck.result import keep
+
+    with ProgressBar() as watcher:
+        found = check(effort, watcher)
+    kept = keep(found, results)
+    if as_json:
+        _print_json({**found.model_dump(), "rows": found.rows(), "passed": found.passed, "file": str(kept)})
+    else:
+        print_rows("self-check", found.rows())
+        click.echo(f"kept in {kept}")
+    sys.exit(0 if found.passed else 1)
+
+
+@main.command()
 @JSON
 def doctor(as_json: bool) -> None:
     """Say what is installed and usable, on which device, and how to get the rest.
@@ -253,6 +293,7 @@ def _launch(
     device: str | None,
     settings: tuple[str, ...],
     threads: str | None = None,
+    preset: str | None = None,
     only: list[str] | None = None,
 ) -> Launch:
     """Return the run that the options describe."""
@@ -263,7 +304,7 @@ def _launch(
     from implementations import InvalidInput
 
     if resume:
-        if contenders or device or threads or settings:
+        if contenders or device or threads or preset or settings:
             raise InvalidInput(
                 "--resume",
                 expected="no other choices: a run goes on as it began",
@@ -272,7 +313,7 @@ def _launch(
             )
         with waiting("reading the run and its data sets"):
             return launch.resume(resume, results)
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = {"speed.preset": preset} if preset else {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not key or not equals:

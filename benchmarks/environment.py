@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -80,6 +82,9 @@ RECORDED_VARIABLES = (
     "XLA_PYTHON_CLIENT_MEM_FRACTION",
     "XLA_PYTHON_CLIENT_PREALLOCATE",
 )
+
+LASTING = ("system", "architecture", "processor", "physical_cores", "usable_cores", "memory_bytes")
+"""What of a machine its fingerprint is made of; the kernel's release is not, and the governor is not."""
 
 _COMMAND_SECONDS = 10
 
@@ -165,14 +170,15 @@ def snapshot() -> dict[str, Any]:
     Returns
     -------
     `taken` (UTC, ISO 8601), `command`, `python`, `machine` (constant while a machine stays as it is;
-    bytes), `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (name to version, None where not
-    installed), `threadpools` (BLAS and OpenMP libraries of NumPy in this process), `variables`, `git`.
+    bytes), `fingerprint` of it, `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (name to
+    version, None where not installed), `threadpools` (BLAS and OpenMP libraries of NumPy in this process),
+    `variables`, `git`.
 
     Examples
     --------
     >>> sorted(snapshot())
-    ['accelerators', 'command', 'git', 'load', 'machine', 'packages', 'python', 'taken', 'threadpools',
-     'variables']
+    ['accelerators', 'command', 'fingerprint', 'git', 'load', 'machine', 'packages', 'python', 'taken',
+     'threadpools', 'variables']
     """
     return {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -182,7 +188,8 @@ def snapshot() -> dict[str, Any]:
             "implementation": platform.python_implementation(),
             "compiler": platform.python_compiler(),
         },
-        "machine": _machine(),
+        "machine": (machine := _machine()),
+        "fingerprint": fingerprint(machine),
         "load": _load(),
         "accelerators": _accelerators(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -192,6 +199,32 @@ def snapshot() -> dict[str, Any]:
         },
         "git": _git(),
     }
+
+
+def peak_bytes() -> int | None:
+    """Return the largest resident set that this process has had, or None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
+def fingerprint(machine: Mapping[str, Any]) -> str:
+    """Return a short name for a machine that stays the same while what decides about its speed does.
+
+    Parameters
+    ----------
+    machine
+        As in `snapshot()["machine"]`.
+
+    Examples
+    --------
+    >>> fingerprint({"processor": "abacus"}) == fingerprint({"processor": "abacus", "release": "6.1"})
+    True
+    """
+    kept = {name: machine.get(name) for name in LASTING}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _machine() -> dict[str, Any]:

@@ -14,15 +14,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from benchmarks import stats
 from benchmarks.datasets import Dataset
+from benchmarks.measures.witnesses import Chunk
 from benchmarks.result import Block, Metric, Samples, Stage, Tier
-from benchmarks.suite import Suite, Workload
+from benchmarks.suite import SpeedSettings, Suite, Workload
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 
 TIERS: Mapping[Metric, Tier] = {"train_step": "loop", "epoch": "idiomatic", "predict": "idiomatic"}
 """A step is called one at a time; an epoch and a prediction run the way the framework's users run them."""
+
+MORE_BLOCKS = 2
+"""Blocks that are added at a time while intervals are too wide."""
+ENOUGH_TO_SEE_SHRINKING = 12
+"""Blocks before it is asked whether more of them still help."""
+BUSY_CORES = 1.25
+"""CPU seconds per wall second above which a process on a single thread cannot have kept to it."""
+IDLE_CORES = 0.8
+"""CPU seconds per wall second below which a process was not computing all the time."""
 
 Hire = Callable[[str], tuple[Worker, dict[str, Any]]]
 """Start a worker for a contender and load its framework; returns what `load` said."""
@@ -33,11 +44,17 @@ Pair = tuple[str, str]
 
 @dataclass
 class Outcome:
-    """What timing has brought so far."""
+    """What timing has brought so far; a run that is taken up again begins with what it had."""
 
     blocks: dict[Pair, list[Block]] = field(default_factory=lambda: defaultdict(list))
     failures: dict[Pair, str] = field(default_factory=dict)
-    stopped_by: str = "interrupted"
+    stopped_by: dict[str, str] = field(default_factory=dict)
+    """Workload -> the rule that ended its timing."""
+
+    @property
+    def next_index(self) -> int:
+        """The number of the block that comes next."""
+        return max((block.index + 1 for blocks in self.blocks.values() for block in blocks), default=0)
 
 
 def interleave(
@@ -47,36 +64,79 @@ def interleave(
     data: Mapping[str, Dataset],
     hire: Hire,
     outcome: Outcome,
-    on_turn: Callable[[str], None],
+    on_begin: Callable[[int, int], None] = lambda _index, _turns: None,
+    on_turn: Callable[[str], None] = lambda _: None,
+    on_block: Callable[[], None] = lambda: None,
 ) -> None:
-    """Time the participants of each workload, block after block, filling `outcome` as blocks are completed.
+    """Time the participants of each workload, block after block, until each workload has a reason to stop.
 
     Parameters
     ----------
     participants
-        Workload name -> contenders that passed its parity check.
+        Workload name -> contenders that passed its parity check; the first one is the reference.
     data
         Workload name -> its data set.
-    on_turn
-        Called after each turn of a contender with what it did, for a progress bar.
+    outcome
+        Filled as blocks are completed.
+    on_begin, on_turn
+        Called before each block with its number and turns, and after each turn with what it was.
+    on_block
+        Called when `outcome` has another whole block.
     """
     began = time.monotonic()
-    contenders = sorted({contender for names in participants.values() for contender in names})
-    teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
-    for index in range(suite.speed.blocks):
-        budget = suite.speed.time_budget_seconds
-        if budget and index >= 2 and time.monotonic() - began > budget:
-            outcome.stopped_by = f"time budget of {budget:g} s after {index} blocks"
-            return
+    index = outcome.next_index
+    while left := [workload for workload in workloads if workload.name not in outcome.stopped_by]:
+        contenders = sorted({contender for workload in left for contender in participants[workload.name]})
+        teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
+        on_begin(index, _turns(suite, left, participants))
         for team in teams:
-            _BlockRun(suite, workloads, participants, data, hire, outcome, on_turn, index).run(team)
-    outcome.stopped_by = f"all {suite.speed.blocks} blocks done"
+            _BlockRun(suite, left, participants, data, hire, outcome, on_turn, index).run(team)
+        index += 1
+        for workload in left:
+            names = [
+                each for each in participants[workload.name] if (workload.name, each) not in outcome.failures
+            ]
+            blocks = [outcome.blocks[workload.name, name] for name in names]
+            reason = stopping(suite.speed, blocks, index, time.monotonic() - began) if names else "failures"
+            if reason:
+                outcome.stopped_by[workload.name] = reason
+        on_block()
 
 
-def turns_in(suite: Suite, participants: Mapping[str, Sequence[str]]) -> int:
-    """Return how often `interleave` calls `on_turn` when nothing fails."""
+def stopping(
+    speed: SpeedSettings, blocks: Sequence[Sequence[Block]], count: int, seconds: float
+) -> str | None:
+    """Return why a workload needs no more blocks, or None while it does.
+
+    Never because of a p-value: who looks again and again until one is small finds what is not there.
+
+    Parameters
+    ----------
+    blocks
+        Of each contender, the reference's first.
+    count, seconds
+        Blocks that were run, failed ones included, and the time that they took.
+    """
+    if speed.time_budget_seconds and count >= 2 and seconds > speed.time_budget_seconds:
+        return f"time budget of {speed.time_budget_seconds:g} s after {count} blocks"
+    if count < speed.blocks or (count - speed.blocks) % MORE_BLOCKS:
+        return None
+    reference, *others = [each for each in blocks if each] or [[]]
+    histories = [stats.log_ratios(other, reference, metric) for other in others for metric in speed.metrics]
+    wide = [history for history in histories if stats.half_width(history) > speed.half_width]
+    if not wide:
+        return f"intervals within {speed.half_width:.0%} after {count} blocks"
+    if count >= max(speed.blocks, speed.block_limit):
+        return f"limit of {count} blocks"
+    if count >= ENOUGH_TO_SEE_SHRINKING and not any(map(stats.still_shrinking, wide)):
+        return f"intervals that no longer shrink after {count} blocks"
+    return None
+
+
+def _turns(suite: Suite, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]) -> int:
+    """Return how often `on_turn` is called in a block in which nothing fails."""
     rounds = suite.speed.chunks * len(suite.speed.metrics)
-    return suite.speed.blocks * sum(len(names) * (rounds + 1) for names in participants.values())
+    return sum(len(participants[workload.name]) * (rounds + 1) for workload in workloads)
 
 
 @dataclass
@@ -96,13 +156,16 @@ class _BlockRun:
         shuffle = random.Random(f"{self.suite.seed} block {self.index} {team}")
         workers: dict[str, Worker] = {}
         loaded: dict[str, dict[str, Any]] = {}
+        found: dict[Pair, Block] = {}
         try:
             self._hire_all(shuffle.sample(team, len(team)), workers, loaded)
             for workload in shuffle.sample(self.workloads, len(self.workloads)):
-                self._time_workload(workload, workers, loaded, shuffle)
+                found |= self._time_workload(workload, workers, loaded, shuffle)
         finally:
             for worker in workers.values():
                 worker.close()
+        for pair, block in found.items():  # a block counts when it is whole
+            self.outcome.blocks[pair].append(block)
 
     def _hire_all(
         self, team: Sequence[str], workers: dict[str, Worker], loaded: dict[str, dict[str, Any]]
@@ -116,11 +179,21 @@ class _BlockRun:
                 except WorkerFailed as error:
                     self._fail(contender, [workload.name for workload in self.workloads], error)
         for worker in workers.values():
-            worker.freeze()
+            self._freeze(worker)
 
     @property
     def _measures_start(self) -> bool:
         return self.index == 0
+
+    @property
+    def _idle_workers(self) -> Literal["frozen", "running", "absent"]:
+        if not CAN_FREEZE:
+            return "absent"
+        return "frozen" if self.suite.speed.freeze else "running"
+
+    def _freeze(self, worker: Worker) -> None:
+        if self.suite.speed.freeze:
+            worker.freeze()
 
     def _time_workload(
         self,
@@ -128,34 +201,62 @@ class _BlockRun:
         workers: dict[str, Worker],
         loaded: dict[str, dict[str, Any]],
         shuffle: random.Random,
-    ) -> None:
+    ) -> dict[Pair, Block]:
         ready: dict[str, dict[str, Any]] = {}
         present = [name for name in self.participants[workload.name] if name in workers]
         present = [name for name in present if (workload.name, name) not in self.outcome.failures]
         for contender in shuffle.sample(present, len(present)):
             with self._turn(contender, workload, workers):
                 ready[contender] = workers[contender].call("open_workload", **self._arguments(workload))
-        samples: dict[tuple[str, Metric], list[tuple[float, int]]] = defaultdict(list)
-        cpu: dict[str, float] = defaultdict(float)
+            self.on_turn(f"{workload.name} {contender}")
+        timed: dict[tuple[str, Metric], list[tuple[Chunk, int]]] = defaultdict(list)
+        repeated: dict[Metric, int] = defaultdict(int)
         for _ in range(self.suite.speed.chunks):
             for metric in self.suite.speed.metrics:
-                order = [name for name in ready if name in workers]
-                for turn, contender in enumerate(shuffle.sample(order, len(order))):
-                    with self._turn(contender, workload, workers):
-                        wall_seconds, cpu_seconds = workers[contender].call(
-                            "time_chunk",
-                            workload=workload.name,
-                            metric=metric,
-                            iterations=ready[contender]["iterations"][metric],
-                        )
-                        samples[contender, metric].append((wall_seconds, turn))
-                        cpu[contender] += cpu_seconds
-        for contender in ready:
-            if contender in workers:
-                block = self._block(
-                    ready[contender], loaded[contender], workers[contender], contender, samples, cpu
+                chunks = self._round(workload, metric, ready, workers, shuffle)
+                if self._disturbed(chunks) and repeated[metric] < self.suite.speed.chunks:
+                    repeated[metric] += 1  # for all of them: dropping one side's chunks would favour it
+                    chunks = self._round(workload, metric, ready, workers, shuffle)
+                for contender, chunk in chunks.items():
+                    timed[contender, metric].append(chunk)
+                    self.on_turn(f"{workload.name} {contender}")
+        return {
+            (workload.name, contender): self._block(
+                ready[contender],
+                loaded[contender],
+                workers[contender],
+                {metric: timed[contender, metric] for metric in self.suite.speed.metrics},
+                repeated,
+            )
+            for contender in ready
+            if contender in workers
+        }
+
+    def _round(
+        self,
+        workload: Workload,
+        metric: Metric,
+        ready: Mapping[str, dict[str, Any]],
+        workers: dict[str, Worker],
+        shuffle: random.Random,
+    ) -> dict[str, tuple[Chunk, int]]:
+        """Time one chunk of each contender; return it with the contender's place in the order."""
+        order = [name for name in ready if name in workers]
+        chunks = {}
+        for turn, contender in enumerate(shuffle.sample(order, len(order))):
+            with self._turn(contender, workload, workers):
+                chunk: Chunk = workers[contender].call(
+                    "time_chunk",
+                    workload=workload.name,
+                    metric=metric,
+                    iterations=ready[contender]["iterations"][metric],
                 )
-                self.outcome.blocks[workload.name, contender].append(block)
+                chunks[contender] = chunk, turn
+        return chunks
+
+    def _disturbed(self, chunks: Mapping[str, tuple[Chunk, int]]) -> bool:
+        alone = self.suite.threads == 1 and self._idle_workers != "running"
+        return any(chunk.witnesses.disturbed(chunk.wall_seconds, alone=alone) for chunk, _ in chunks.values())
 
     @contextmanager
     def _turn(self, contender: str, workload: Workload, workers: dict[str, Worker]) -> Iterator[None]:
@@ -164,11 +265,10 @@ class _BlockRun:
         worker.thaw()
         try:
             yield
-            worker.freeze()
+            self._freeze(worker)
         except WorkerFailed as error:
             workers.pop(contender).close()
             self._fail(contender, [workload.name], error)
-        self.on_turn(f"{workload.name} {contender}")
 
     def _fail(self, contender: str, names: Sequence[str], error: WorkerFailed) -> None:
         for name in names:
@@ -193,12 +293,12 @@ class _BlockRun:
         ready: dict[str, Any],
         loaded: dict[str, Any],
         worker: Worker,
-        contender: str,
-        samples: Mapping[tuple[str, Metric], list[tuple[float, int]]],
-        cpu: Mapping[str, float],
+        timed: Mapping[Metric, Sequence[tuple[Chunk, int]]],
+        repeated: Mapping[Metric, int],
     ) -> Block:
-        wall = sum(
-            seconds for metric in self.suite.speed.metrics for seconds, _ in samples[contender, metric]
+        chunks = [chunk for each in timed.values() for chunk, _ in each]
+        cpu_per_wall = sum(chunk.cpu_seconds for chunk in chunks) / sum(
+            chunk.wall_seconds for chunk in chunks
         )
         start: dict[Stage, float] = {"spawn": worker.spawn_seconds, "import": loaded["import"]}
         if not self._measures_start:
@@ -211,18 +311,56 @@ class _BlockRun:
                 "first_step": ready["first_step"],
             },
             warm_up_steps=ready["warm_up_steps"],
-            idle_workers="frozen" if CAN_FREEZE else "absent",
-            threads_seen=loaded["threads"],
-            cpu_per_wall=cpu[contender] / wall,
+            idle_workers=self._idle_workers,
+            threads_seen=ready["threads"],
+            cpu_per_wall=cpu_per_wall,
             samples=[
-                Samples(
-                    metric=metric,
-                    tier=TIERS[metric],
-                    iterations=ready["iterations"][metric],
-                    examples=ready["examples"][metric],
-                    seconds=[seconds for seconds, _ in samples[contender, metric]],
-                    turns=[turn for _, turn in samples[contender, metric]],
+                _samples(
+                    metric,
+                    ready,
+                    [chunk for chunk, _ in found],
+                    [turn for _, turn in found],
+                    repeated[metric],
                 )
-                for metric in self.suite.speed.metrics
+                for metric, found in timed.items()
             ],
+            problems=self._thread_problems(ready["threads"], cpu_per_wall),
         )
+
+    def _thread_problems(self, seen: int, cpu_per_wall: float) -> list[str]:
+        """Compare what a process was told about threads with what it says and with what it did."""
+        asked = self.suite.threads
+        if asked is None or self.suite.device != "cpu":
+            return []
+        found = []
+        if seen != asked:
+            found.append(f"{seen} threads instead of {asked}")
+        if cpu_per_wall > asked - 1 + BUSY_CORES:
+            found.append(f"busy on {cpu_per_wall:.1f} cores with {asked} threads")
+        if asked == 1 and cpu_per_wall < IDLE_CORES:
+            found.append(f"computed for only {cpu_per_wall:.1f} of its time")
+        return found
+
+
+def _samples(
+    metric: Metric, ready: Mapping[str, Any], chunks: Sequence[Chunk], turns: list[int], repeated: int
+) -> Samples:
+    seen = [chunk.witnesses for chunk in chunks]
+    steal, pressure, switches = (
+        [value for each in seen if (value := getattr(each, name)) is not None]
+        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches")
+    )
+    return Samples(
+        metric=metric,
+        tier=TIERS[metric],
+        iterations=ready["iterations"][metric],
+        examples=ready["examples"][metric],
+        seconds=[chunk.wall_seconds for chunk in chunks],
+        turns=turns,
+        warm_up=ready["warm_up"][metric],
+        cpu_seconds=[chunk.cpu_seconds for chunk in chunks],
+        steal_seconds=steal,
+        pressure_seconds=pressure,
+        involuntary_switches=switches,
+        repeated_rounds=repeated,
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from benchmarks import contenders, environment
 from benchmarks.datasets import Dataset
 from benchmarks.result import Manifest
 from benchmarks.runner import Runner, Watcher
+from benchmarks.selfcheck.result import margin
+from benchmarks.sides import Side
 from benchmarks.store import RunStore, find_run, new_run_folder
 from benchmarks.suite import Suite, load_suite
 from benchmarks.worker import Worker, WorkerFailed
@@ -27,6 +29,7 @@ class Launch:
     contenders: list[str]
     data: dict[str, Dataset]
     store: RunStore
+    sides: Mapping[str, Side] = field(default_factory=dict)
 
 
 def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], results: Path) -> Launch:
@@ -62,6 +65,11 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     now = datetime.datetime.now().astimezone()
     folder = new_run_folder(results, suite.name, now)
     surroundings = environment.snapshot()
+    suite = suite.model_copy(
+        update={
+            "speed": suite.speed.model_copy(update={"margin": margin(results, surroundings["fingerprint"])})
+        }
+    )
     manifest = Manifest(
         run=folder.name,
         suite=suite.name,
@@ -132,13 +140,19 @@ def carry_out(launch: Launch, watcher: Watcher) -> None:
     ------
     KeyboardInterrupt
         After workers were ended and the manifest was written.
+    StoreError
+        If another process works on the run, or its folder cannot be written any more.
     """
     finished = False
-    try:
-        Runner(launch.suite, launch.contenders, launch.data, launch.store, watcher).run()
-        finished = True
-    finally:
-        launch.store.update_manifest(
-            outcome="finished" if finished else "interrupted",
-            finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        )
+    with launch.store.locked():
+        try:
+            Runner(
+                launch.suite, launch.contenders, launch.data, launch.store, watcher, sides=launch.sides
+            ).run()
+            finished = True
+        finally:
+            launch.store.update_manifest(
+                outcome="finished" if finished else "interrupted",
+                finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+                parent_peak_bytes=environment.peak_bytes(),
+            )

@@ -7,6 +7,9 @@ Schema history
 --------------
 1
     First version.
+2
+    Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
+    problems of a block. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Measure = Literal["card", "elements", "parity", "curves", "speed", "memory"]
 Status = Literal["finished", "failed", "skipped"]
@@ -190,6 +193,18 @@ class Samples(Model):
     """Wall time of each whole chunk, in the order in which the chunks ran."""
     turns: list[int] = []
     """Place of each chunk among the contenders of its round, from 0: the order is drawn anew each round."""
+    warm_up: list[float] = []
+    """Seconds for one repetition in each chunk before the timed ones."""
+    cpu_seconds: list[float] = []
+    """CPU time of the process in each chunk, all threads."""
+    steal_seconds: list[float] = []
+    """Time in each chunk for which the hypervisor gave the machine's cores to others (/proc/stat)."""
+    pressure_seconds: list[float] = []
+    """Time in each chunk in which some process waited for a core (/proc/pressure/cpu)."""
+    involuntary_switches: list[int] = []
+    """How often the process was taken off its core in each chunk (getrusage)."""
+    repeated_rounds: int = 0
+    """Rounds of all contenders that were measured again because a chunk in them was disturbed."""
 
 
 class Block(Model):
@@ -199,13 +214,15 @@ class Block(Model):
     stages: dict[Stage, float]
     """Seconds of each stage of a cold start; spawn and import only where workers started one by one."""
     warm_up_steps: int
-    idle_workers: Literal["frozen", "absent"]
+    idle_workers: Literal["frozen", "running", "absent"]
     """What the other contenders' workers did meanwhile."""
     threads_seen: int
     """Threads that the framework says it uses, read back after start."""
     cpu_per_wall: float
     """CPU seconds per wall second over the timed chunks."""
     samples: list[Samples]
+    problems: list[str] = []
+    """What the harness found wrong with itself here; a comparison that rests on it stays inconclusive."""
 
 
 class SpeedData(Model):
@@ -214,6 +231,9 @@ class SpeedData(Model):
     measure: Literal["speed"] = "speed"
     blocks: list[Block]
     stopped_by: str
+    preset: str = "custom"
+    margin: float = 0.02
+    """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
 
 
 class MemoryData(Model):
@@ -263,6 +283,8 @@ class Manifest(Model):
     settings: dict[str, Any]
     """The suite as it was read, after command-line overrides."""
     environment: dict[str, Any]
+    parent_peak_bytes: int | None = None
+    """Peak resident memory of the process that led the run (Linux)."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -15,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from benchmarks import environment
+import psutil
+
 from benchmarks.datasets import Dataset
-from benchmarks.interleaving import Outcome, interleave, turns_in
+from benchmarks.interleaving import Outcome, interleave
 from benchmarks.measures import elements, memory, parity
 from benchmarks.result import (
     CardData,
@@ -32,13 +33,17 @@ from benchmarks.result import (
     SpeedData,
     Status,
 )
-from benchmarks.store import RunStore
+from benchmarks.sides import Side, standing_for_themselves
+from benchmarks.store import RunStore, timing_lock
 from benchmarks.suite import Suite, Workload
 from benchmarks.worker import Worker, WorkerFailed
 from implementations import ModelSpec
 
 REFERENCE = "numpy"
 """The contender whose float64 training judges all others."""
+
+INTERRUPTED = "interrupted"
+"""What ended a timing that did not come to its end."""
 
 ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
@@ -69,6 +74,8 @@ class Runner:
         Where records go; cases that it already holds are not run again.
     jobs
         Workers side by side while nothing is timed; by default one for each core.
+    sides
+        Where each contender's code comes from; by default it is what is installed here.
     """
 
     def __init__(
@@ -79,7 +86,13 @@ class Runner:
         store: RunStore,
         watcher: Watcher,
         jobs: int | None = None,
+        sides: Mapping[str, Side] | None = None,
     ) -> None:
+        self._sides = {
+            REFERENCE: Side(REFERENCE),
+            **standing_for_themselves(list(contenders)),
+            **(sides or {}),
+        }
         self._suite, self._contenders, self._data = suite, list(contenders), data
         self._store, self._watcher = store, watcher
         self._jobs = jobs or os.cpu_count() or 1
@@ -273,7 +286,7 @@ class Runner:
                     place = self._place(workload)
                     device = place.pop("device")
                     peaks = {"baseline": worker.call("memory_baseline", **place)}
-                    worker.call("load", contender=contender, threads=self._suite.threads)
+                    self._sides[contender].load(worker, self._suite.threads)
                     peaks |= worker.call("memory_stages", device=device)
             except WorkerFailed as error:
                 self._keep(case, workload, began, "failed", str(error))
@@ -307,32 +320,70 @@ class Runner:
     def _time(self) -> None:
         """Time all contenders that passed parity, interleaved; write a record for each."""
         participants: dict[str, list[str]] = {}
-        for contender in self._contenders:
-            for workload, case in self._cases(contender, "speed"):
+        left = {workload.name for name in self._contenders for workload, _ in self._cases(name, "speed")}
+        for workload in self._suite.having("speed"):
+            # all of them, even if one's record was written before the run was broken off: they are paired
+            for contender in self._contenders if workload.name in left else ():
                 if reason := self._no_parity(workload, contender):
+                    case = self._suite.case(workload, "speed", contender)
                     self._keep(case, workload, time.monotonic(), "skipped", reason)
                 else:
                     participants.setdefault(workload.name, []).append(contender)
         workloads = [workload for workload in self._suite.workloads if workload.name in participants]
         if not workloads:
             return
-        self._watcher.begin("speed", turns_in(self._suite, participants))
-        outcome, began = Outcome(), time.monotonic()
-        try:
-            interleave(
-                self._suite, workloads, participants, self._data, self._hire, outcome, self._watcher.advance
-            )
-        finally:
+        outcome, began = self._times_so_far(workloads, participants), time.monotonic()
+
+        def keep() -> None:
             for workload in workloads:
                 for contender in participants[workload.name]:
                     self._keep_times(workload, contender, outcome, began)
+
+        self._watcher.begin("other runs' timing", 1)
+        with timing_lock():
+            self._watcher.advance("over")
+            interleave(
+                self._suite,
+                workloads,
+                participants,
+                self._data,
+                self._hire,
+                outcome,
+                lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
+                self._watcher.advance,
+                keep,
+            )
+        keep()
+
+    def _times_so_far(
+        self, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]
+    ) -> Outcome:
+        """Return what an earlier part of the run has left: blocks, and why a workload needed no more."""
+        outcome = Outcome()
+        for workload in workloads:
+            names, reasons = participants[workload.name], set()
+            for contender in names:
+                record = self._store.record(self._suite.case(workload, "speed", contender).id)
+                if record and isinstance(record.data, SpeedData):
+                    outcome.blocks[workload.name, contender] = list(record.data.blocks)
+                    reasons.add(record.data.stopped_by)
+            if all(outcome.blocks[workload.name, name] for name in names) and (
+                reasons := reasons - {INTERRUPTED}
+            ):
+                outcome.stopped_by[workload.name] = reasons.pop()
+        return outcome
 
     def _keep_times(self, workload: Workload, contender: str, outcome: Outcome, began: float) -> None:
         case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
         if pair in outcome.failures:
             self._write(case, workload, began, "failed", outcome.failures[pair])
         elif outcome.blocks[pair]:
-            data = SpeedData(blocks=outcome.blocks[pair], stopped_by=outcome.stopped_by)
+            data = SpeedData(
+                blocks=outcome.blocks[pair],
+                stopped_by=outcome.stopped_by.get(workload.name, INTERRUPTED),
+                preset=self._suite.speed.preset,
+                margin=self._suite.speed.margin,
+            )
             self._write(case, workload, began, "finished", data=data)
 
     def _no_parity(self, workload: Workload, contender: str) -> str | None:
@@ -344,15 +395,14 @@ class Runner:
         return None if record.data.passed else "not timed: not the same computation"
 
     def _hire(self, contender: str, load: bool = True) -> tuple[Worker, dict[str, Any]]:
-        log = self._store.log(contender)
-        worker = Worker(
-            contender, environment.worker_environment(self._suite.threads), log, self._suite.timeout_seconds
-        )
+        side, suite = self._sides[contender], self._suite
+        memory_bytes = int(suite.memory_share * psutil.virtual_memory().total)
+        worker = side.start(suite.threads, self._store.log(contender), suite.timeout_seconds, memory_bytes)
         self._workers.add(worker)
         if not load:
             return worker, {}
         try:
-            loaded: dict[str, Any] = worker.call("load", contender=contender, threads=self._suite.threads)
+            loaded = side.load(worker, suite.threads)
         except WorkerFailed:
             worker.close()
             raise
@@ -411,5 +461,5 @@ class Runner:
 
 def _is_final(record: Record) -> bool:
     """Return whether a resumed run may leave this case as it is."""
-    broken_off = isinstance(record.data, SpeedData) and record.data.stopped_by == "interrupted"
+    broken_off = isinstance(record.data, SpeedData) and record.data.stopped_by == INTERRUPTED
     return record.status == "finished" and not broken_off

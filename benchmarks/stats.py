@@ -12,14 +12,29 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Literal
 
-from benchmarks.result import Block, Metric, SpeedData, Stage
+from benchmarks.result import Block, Metric, Samples, SpeedData, Stage
 
 MARGIN = 0.02
 """Ratios within 1/(1 + MARGIN) and 1 + MARGIN count as the same speed."""
 
 CONFIDENCE = 0.95
+TRENDING = 0.01
+"""p-value below which the timed chunks of a process are taken for a trend and not for noise."""
+CHANGED = 0.05
+"""Relative change that counts as one, between warm-up and timed chunks, or from first to last."""
+UNSTEADY_SHARE = 0.25
+"""Share of a contender's processes without steady state above which nothing is concluded."""
+SHRINKING = 0.9
+"""Half as many blocks again shrink an interval to 0.82; above this it is said not to shrink."""
+
+TRACING_SECONDS = 0.02
+"""A first step that takes so long traces and compiles ..."""
+RECOMPILING = 0.3
+"""... and if every later one takes so much of it, and many times the reference's, compiles again."""
+MANY_TIMES = 10
 
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
+Steadiness = Literal["flat", "warmup", "slowdown", "none"]
 
 
 @dataclass(frozen=True)
@@ -73,13 +88,80 @@ def paired_ratio(contender: SpeedData, reference: SpeedData, metric: Metric) -> 
     For each block the logarithm of the ratio of medians; over blocks their mean with a t-interval; then
     back from logarithms. Blocks that only one of them finished are left out.
     """
-    theirs = {block.index: block for block in reference.blocks}
-    logs = [
+    logs = log_ratios(contender.blocks, reference.blocks, metric)
+    return _exponential(mean_interval(logs)) if logs else Interval(math.nan, math.nan, math.nan, 0)
+
+
+def log_ratios(contender: Sequence[Block], reference: Sequence[Block], metric: Metric) -> list[float]:
+    """Return log(contender ÷ reference) of each block in which both took turns."""
+    theirs = {block.index: block for block in reference}
+    return [
         math.log(block_seconds(block, metric) / block_seconds(theirs[block.index], metric))
-        for block in contender.blocks
+        for block in contender
         if block.index in theirs
     ]
-    return _exponential(mean_interval(logs)) if logs else Interval(math.nan, math.nan, math.nan, 0)
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return half the width of the interval of the mean; infinite where there is none.
+
+    Examples
+    --------
+    >>> half_width([0.0])
+    inf
+    """
+    interval = mean_interval(values)
+    return math.inf if math.isnan(interval.low) else (interval.high - interval.low) / 2
+
+
+def still_shrinking(values: Sequence[float]) -> bool:
+    """Return whether more blocks make the interval narrower, nearly as 1 / sqrt(n) promises.
+
+    Compares all blocks with the first two thirds of them: drift keeps an interval wide for ever.
+
+    Examples
+    --------
+    >>> still_shrinking([0.1, -0.1] * 6), still_shrinking([0.01, -0.01] * 4 + [0.3, -0.3] * 2)
+    (True, False)
+    """
+    before = half_width(values[: len(values) * 2 // 3])
+    return half_width(values) <= SHRINKING * before
+
+
+def steadiness(samples: Samples) -> Steadiness:
+    """Return how a process came to its speed, from the chunks before and while it was timed.
+
+    `none`: the timed chunks themselves go up or down (Kendall's tau, p < 0.01, by more than 5 %).
+    `warmup`, `slowdown`: the first chunk was slower, faster than the timed ones by more than 5 %.
+    `flat`: neither. After Barrett et al. 2017, Virtual Machine Warmup Blows Hot and Cold, who look for
+    changepoints in longer series.
+    """
+    timed = [seconds / samples.iterations for seconds in samples.seconds]
+    third = max(1, len(timed) // 3)
+    change = median(timed[-third:]) / median(timed[:third])
+    if max(change, 1 / change) > 1 + CHANGED and _trend_p(timed) < TRENDING:
+        return "none"
+    first = samples.warm_up[0] if samples.warm_up else timed[0]
+    if first > (1 + CHANGED) * median(timed):
+        return "warmup"
+    return "slowdown" if first < median(timed) / (1 + CHANGED) else "flat"
+
+
+def doubts(data: SpeedData, reference: SpeedData, metric: Metric) -> list[str]:
+    """Return why nothing may be concluded from a contender's times, whatever their interval says."""
+    labels = [
+        steadiness(samples) for block in data.blocks for samples in block.samples if samples.metric == metric
+    ]
+    found = list(dict.fromkeys(problem for block in data.blocks for problem in block.problems))
+    unsteady = labels.count("none")
+    if unsteady > UNSTEADY_SHARE * len(labels):
+        found.append(f"no steady state in {unsteady} of {len(labels)} processes")
+    if metric == "train_step":
+        step, first = seconds(data, metric), median(block.stages["first_step"] for block in data.blocks)
+        compiling = first > TRACING_SECONDS and step > RECOMPILING * first
+        if compiling and step > MANY_TIMES * seconds(reference, metric):
+            found.append("each step takes about as long as the first: it seems to be compiled every time")
+    return found
 
 
 def unpaired_ratio(after: SpeedData, before: SpeedData, metric: Metric) -> tuple[Interval, float]:
@@ -111,6 +193,42 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     known = [value for value in p_values if not math.isnan(value)]
     corrected = iter(false_discovery_control(known).tolist() if known else [])
     return [value if math.isnan(value) else next(corrected) for value in p_values]
+
+
+def margin_p_value(ratio: Interval, margin: float = MARGIN) -> float:
+    """Return the p-value of the ratio lying within the margin: below 0.05 when the interval lies beyond.
+
+    Two-sided t-test of the log-ratio against the nearer end of the margin.
+
+    Examples
+    --------
+    >>> margin_p_value(Interval(2.0, 1.9, 2.1, 6)) < 0.001, margin_p_value(Interval(1.0, 0.9, 1.1, 6))
+    (True, 1.0)
+    """
+    from scipy.stats import t
+
+    if ratio.count < 2 or not math.isfinite(ratio.estimate):
+        return math.nan
+    error = (math.log(ratio.high) - math.log(ratio.low)) / 2 / _t(ratio.count - 1)
+    beyond = abs(math.log(ratio.estimate)) - math.log(1 + margin)
+    if beyond <= 0:
+        return 1.0
+    return float(2 * t.sf(beyond / error, ratio.count - 1)) if error else 0.0
+
+
+def verdicts(ratios: Sequence[Interval], margins: Sequence[float]) -> list[Verdict]:
+    """Return the verdict on each of a family of ratios, with the margin of each.
+
+    With many comparisons some intervals lie beyond the margin by chance, so "faster" and "slower" must
+    also stand with p-values adjusted for being many.
+    """
+    p_values = adjusted([margin_p_value(*each) for each in zip(ratios, margins, strict=True)])
+    found: list[Verdict] = []
+    for ratio, margin, p_value in zip(ratios, margins, p_values, strict=True):
+        said = verdict(ratio, margin)
+        chance = said in ("faster", "slower") and not p_value < 1 - CONFIDENCE
+        found.append("inconclusive" if chance else said)
+    return found
 
 
 def verdict(ratio: Interval, margin: float = MARGIN) -> Verdict:
@@ -166,6 +284,26 @@ def break_even_steps(contender: SpeedData, reference: SpeedData) -> float:
     if head_start <= 0:
         return 0.0 if gain >= 0 else math.inf
     return head_start / gain if gain > 0 else math.inf
+
+
+def time_to_target(epochs: Sequence[float], data: SpeedData) -> float:
+    """Return the median over trainings of the seconds until a target was reached, the start included.
+
+    Parameters
+    ----------
+    epochs
+        Epochs that each training took; infinite for one that never came there.
+    """
+    reached = median(epochs)
+    return start_seconds(data) + reached * seconds(data, "epoch")
+
+
+def _trend_p(values: Sequence[float]) -> float:
+    from scipy.stats import kendalltau
+
+    if len(values) < 4 or min(values) == max(values):
+        return 1.0
+    return float(kendalltau(range(len(values)), values).pvalue)
 
 
 def _t(degrees: int) -> float:

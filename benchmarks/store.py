@@ -13,11 +13,15 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from benchmarks.result import SCHEMA_VERSION, Manifest, Record
@@ -56,16 +60,20 @@ class RunStore:
         Raises
         ------
         StoreError
-            If it exists already or cannot be written.
+            If a run is in it already or it cannot be written.
         """
+        if (folder / MANIFEST).exists():
+            raise StoreError(
+                f"run folder {folder}", expected="no run in it", got="one", action="choose another name"
+            )
         try:
-            folder.mkdir(parents=True, exist_ok=False)
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / "records").mkdir()
             (folder / "logs").mkdir()
         except OSError as error:
             raise _unwritable(folder, error) from error
         store = cls(folder, manifest)
-        _write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
+        write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
         return store
 
     @classmethod
@@ -90,10 +98,36 @@ class RunStore:
                 action="`versus list runs` shows what there is",
             ) from error
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on this run; the kernel ends the lock with the process.
+
+        Raises
+        ------
+        StoreError
+            If another process works on it.
+        """
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StoreError(
+                f"run {self.manifest.run}",
+                expected="no other process at work on it",
+                got="one that is",
+                action="wait until it has ended",
+            ) from error
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
     def update_manifest(self, **changes: Any) -> None:
         """Replace fields of the manifest, on disk too."""
         self.manifest = self.manifest.model_copy(update=changes)
-        _write_whole(self.folder / MANIFEST, self.manifest.model_dump_json(indent=2))
+        write_whole(self.folder / MANIFEST, self.manifest.model_dump_json(indent=2))
 
     def write(self, record: Record) -> None:
         """Write a record; one of the same case is replaced.
@@ -103,7 +137,7 @@ class RunStore:
         StoreError
             If the disk is full or the folder cannot be written. The earlier record, if any, is untouched.
         """
-        _write_whole(self._path(record.case.id), record.model_dump_json(indent=1))
+        write_whole(self._path(record.case.id), record.model_dump_json(indent=1))
 
     def record(self, case_id: str) -> Record | None:
         """Return the record of a case, or None if it has none that can be read."""
@@ -139,10 +173,31 @@ class RunStore:
 
 
 def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
-    """Return a folder name that no run has yet: results/local/<date>-<time>-<suite>."""
-    name = f"{now:%Y%m%d-%H%M%S}-{suite}"
-    candidates = (results / "local" / (f"{name}-{count}" if count else name) for count in range(1000))
-    return next(folder for folder in candidates if not folder.exists())
+    """Make a folder that no other run has: results/local/<date>-<time>-<suite>.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
+    name, count = f"{now:%Y%m%d-%H%M%S}-{suite}", 0
+    while True:
+        folder = results / "local" / (f"{name}-{count}" if count else name)
+        try:
+            folder.mkdir(parents=True, exist_ok=False)
+        except FileExistsError:  # of a run that was started in the same second
+            count += 1
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        else:
+            return folder
+
+
+@contextmanager
+def timing_lock() -> Iterator[None]:
+    """Wait until no other run on this machine is timing: each would be the other's noise."""
+    with FileLock(Path(tempfile.gettempdir()) / "nn-versus-timing.lock", mode=0o666):
+        yield
 
 
 def runs_in(results: Path) -> list[Path]:
@@ -203,7 +258,7 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write beside the place, flush to the disk, and move into place."""
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
@@ -212,9 +267,21 @@ def _write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _flush_folder(path.parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the disk know the new name too, so that it survives a loss of power (POSIX)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> StoreError:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from benchmarks import datasets
 from benchmarks.result import Case, Measure, Metric, Model
@@ -44,19 +44,45 @@ class CurvesSettings(Model):
     """Seeds that are also trained in float64, where all contenders must count the same right answers."""
 
 
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    "quick": {"block_limit": 6, "half_width": 0.05, "chunk_seconds": 0.05, "warm_up_seconds": 0.3},
+    "standard": {"block_limit": 30, "half_width": 0.02, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
+    "rigorous": {"block_limit": 60, "half_width": 0.01, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
+}
+"""How much time is spent on certainty: settings of `SpeedSettings` that a suite may still replace."""
+
+
 class SpeedSettings(Model):
     """How time is measured; `docs/measuring.md` gives the reasons."""
 
+    preset: Literal["quick", "standard", "rigorous"] = "standard"
     metrics: list[Metric] = ["train_step", "epoch", "predict"]
-    blocks: int = Field(3, ge=1)
-    """Fresh processes for each contender."""
-    chunks: int = Field(5, ge=1)
+    blocks: int = Field(6, ge=1)
+    """Fresh processes for each contender, before it is asked whether there are enough of them."""
+    block_limit: int = Field(ge=1)
+    """Blocks after which measuring ends in any case."""
+    half_width: float = Field(gt=0)
+    """Half-width of the interval of the log-ratio that is precise enough; 0.02 is about 2 %."""
+    chunks: int = Field(10, ge=1)
     """Timed chunks for each process and metric."""
-    chunk_seconds: float = Field(0.05, gt=0)
+    chunk_seconds: float = Field(gt=0)
     warm_up_steps: int = Field(10, ge=1)
-    warm_up_seconds: float = Field(0.2, ge=0)
+    warm_up_seconds: float = Field(ge=0)
+    """At least; on a GPU three times as long."""
     time_budget_seconds: float | None = Field(None, gt=0)
     """No new block begins after this time, once two are done."""
+    margin: float = Field(0.02, ge=0.02)
+    """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
+    freeze: bool = True
+    """Whether workers are stopped while another one's turn is timed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        """Fill in what the preset says and the suite does not."""
+        if not isinstance(given, dict):
+            return given
+        return {**PRESETS.get(str(given.get("preset", "standard")), {}), **given}
 
 
 class Variant(Model):
@@ -102,10 +128,12 @@ class Suite(Model):
     """Splits of the data sets."""
     timeout_seconds: float = Field(300.0, gt=0)
     """A worker that is silent for so long is killed; its case fails."""
+    memory_share: float = Field(0.8, gt=0, le=1)
+    """A worker that takes more of the machine's memory than this share is killed; its case fails."""
     elements: ElementsSettings = ElementsSettings()
     parity: ParitySettings = ParitySettings()
     curves: CurvesSettings = CurvesSettings()
-    speed: SpeedSettings = SpeedSettings()
+    speed: SpeedSettings = SpeedSettings.model_validate({})
     workloads: list[Workload] = []
 
     def having(self, measure: Measure) -> list[Workload]:
@@ -167,7 +195,11 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
             f"suite {name}", expected="a TOML file", got=str(error), action="correct that line"
         ) from error
     settings.setdefault("name", Path(name).stem)
-    for dotted, value in (overrides or {}).items():
+    overrides = dict(overrides or {})
+    if preset := overrides.pop("speed.preset", None):  # in place of the suite's own settings of time
+        metrics = {key: value for key, value in settings.get("speed", {}).items() if key == "metrics"}
+        settings["speed"] = {**metrics, "preset": preset}
+    for dotted, value in overrides.items():
         _set(settings, dotted, value, f"suite {name}")
     if settings.get("threads") == "default":
         settings["threads"] = None

@@ -122,13 +122,24 @@ def curves(records: Iterable[Record]) -> pd.DataFrame:
 def speed(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row for each timed contender, workload and metric, with the ratio to the reference."""
     kept = list(records)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
     for key, timed in _timed(kept).items():
         reference = reference_of(timed)
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
                 one = stats.seconds(data, samples.metric)
                 ratio = stats.paired_ratio(data, timed[reference], samples.metric)
+                doubts = [
+                    *stats.doubts(data, timed[reference], samples.metric),
+                    *(
+                        f"{reference}: {doubt}"
+                        for doubt in stats.doubts(timed[reference], timed[reference], samples.metric)
+                        if contender != reference
+                    ),
+                ]
+                if contender != reference:
+                    ratios.append(ratio)
                 rows.append(
                     {
                         **dict(zip(("workload", "device", "threads"), key, strict=True)),
@@ -141,11 +152,19 @@ def speed(records: Iterable[Record]) -> pd.DataFrame:
                         "ratio": ratio.estimate,
                         "ratio_low": ratio.low,
                         "ratio_high": ratio.high,
-                        "verdict": "reference" if contender == reference else stats.verdict(ratio),
+                        "verdict": "reference",
+                        "margin": data.margin,
+                        "doubts": "; ".join(doubts),
                         "blocks": len(data.blocks),
                         "stopped_by": data.stopped_by,
+                        "preset": data.preset,
                     }
                 )
+    compared = [row for row in rows if row["contender"] != row["reference"]]
+    for row, verdict in zip(
+        compared, stats.verdicts(ratios, [row["margin"] for row in compared]), strict=True
+    ):
+        row["verdict"] = "inconclusive" if row["doubts"] else verdict
     return _frame(rows)
 
 

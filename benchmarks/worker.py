@@ -4,6 +4,10 @@ The child is the only place where a framework is imported. Parent and child talk
 a command is `(name, arguments)`, an answer `(kind, content)` with kind `ready`, `alive`, `done`, `refused`
 (an error of this project, in its parts) or `error`.
 Whatever the child writes to its standard streams goes to a log file and cannot disturb the conversation.
+
+A child never outlives its parent, not even frozen: on Linux the kernel kills it when the thread that started
+it ends, so one thread that ends with the parent starts them all. Elsewhere it ends when it finds the pipe
+closed.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +32,11 @@ CAN_FREEZE = hasattr(signal, "SIGSTOP")
 
 START_SECONDS = 60.0
 """How long an interpreter may take to start."""
+PROTOCOL = 2
+"""What parent and child can say to each other; a child from another checkout may know less."""
+LOOK_SECONDS = 1.0
+"""How often the parent looks at a busy child's memory."""
+_PR_SET_PDEATHSIG = 1
 
 Alive = Callable[[], None]
 
@@ -47,19 +58,32 @@ class Worker:
         File for the child's standard output and error.
     timeout
         Seconds of silence after which the child is killed.
+    python
+        The interpreter, by default this one.
+    memory_bytes
+        Resident memory above which the child is killed, or None.
     """
 
-    def __init__(self, contender: str, environment: dict[str, str], log: Path, timeout: float) -> None:
+    def __init__(
+        self,
+        contender: str,
+        environment: dict[str, str],
+        log: Path,
+        timeout: float,
+        python: str = sys.executable,
+        memory_bytes: int | None = None,
+    ) -> None:
         from multiprocessing import Pipe
 
         self.contender = contender
-        self._log, self._timeout = log, timeout
+        self._log, self._timeout, self._memory_bytes = log, timeout, memory_bytes
         self._pipe, child_end = Pipe()
         began = time.perf_counter()
         with log.open("ab") as stream:
             # -P keeps the working directory off the import path: a folder called `torch` there must not win
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "benchmarks.worker", str(child_end.fileno())],
+            start = _starter().submit(
+                subprocess.Popen,
+                [python, "-P", "-m", "benchmarks.worker", str(child_end.fileno()), str(os.getpid())],
                 env=environment,
                 pass_fds=[child_end.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -67,8 +91,20 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its workers in order
             )
+            self._process = start.result()
         child_end.close()
-        self._answer("start", min(timeout, START_SECONDS), None)
+        try:
+            protocol = self._answer("start", min(timeout, START_SECONDS), None)
+            if protocol != PROTOCOL:
+                raise WorkerFailed(
+                    f"worker of {contender}",
+                    expected=f"protocol {PROTOCOL}",
+                    got=f"protocol {protocol or 1}",
+                    action="the other checkout is too old or too new to take turns with this one",
+                )
+        except BaseException:
+            self.close()
+            raise
         self.spawn_seconds = time.perf_counter() - began
 
     def call(self, command: str, *, on_alive: Alive | None = None, **arguments: Any) -> Any:
@@ -113,14 +149,7 @@ class Worker:
     def _answer(self, command: str, timeout: float, on_alive: Alive | None) -> Any:
         while True:
             try:
-                if not self._pipe.poll(timeout):
-                    self._process.kill()
-                    raise WorkerFailed(
-                        f"worker of {self.contender}, {command}",
-                        expected=f"a sign of life within {timeout:g} s",
-                        got="none; it was ended",
-                        action=f"see {self._log}, or raise timeout_seconds in the suite",
-                    )
+                self._wait(command, timeout)
                 kind, content = self._pipe.recv()
             except (EOFError, OSError) as error:
                 raise self._died(command) from error
@@ -138,6 +167,36 @@ class Worker:
             if on_alive:
                 on_alive()
 
+    def _wait(self, command: str, timeout: float) -> None:
+        """Wait for something to read; kill the child if nothing comes, or if it takes too much memory."""
+        deadline = time.monotonic() + timeout
+        while not self._pipe.poll(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                self._process.kill()
+                raise WorkerFailed(
+                    f"worker of {self.contender}, {command}",
+                    expected=f"a sign of life within {timeout:g} s",
+                    got="none; it was ended",
+                    action=f"see {self._log}, or raise timeout_seconds in the suite",
+                )
+            used = self._resident_bytes()
+            if self._memory_bytes is not None and used > self._memory_bytes:
+                self._process.kill()
+                raise WorkerFailed(
+                    f"worker of {self.contender}, {command}",
+                    expected=f"at most {self._memory_bytes / 1e6:.0f} MB of memory",
+                    got=f"{used / 1e6:.0f} MB; it was ended",
+                    action="look for a leak, or raise memory_share in the suite",
+                )
+
+    def _resident_bytes(self) -> int:
+        import psutil
+
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0  # it has just ended, which the pipe will tell
+
     def _died(self, command: str) -> WorkerFailed:
         self._process.kill()
         code = self._process.wait()
@@ -150,12 +209,29 @@ class Worker:
         )
 
 
+@cache
+def _starter() -> ThreadPoolExecutor:
+    """Return the one thread that starts children; it ends with the parent, and they with it."""
+    return ThreadPoolExecutor(1, thread_name_prefix="starter")
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends: a frozen one cannot end itself (Linux)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before it could be said
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def serve(pipe: Connection) -> None:
     """Answer commands until the parent closes the pipe."""
     from benchmarks.measures import COMMANDS
 
     session: dict[str, Any] = {}
-    pipe.send(("ready", None))
+    pipe.send(("ready", PROTOCOL))
     while True:
         try:
             command, arguments = pipe.recv()
@@ -173,4 +249,5 @@ def serve(pipe: Connection) -> None:
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[2]))
     serve(Connection(int(sys.argv[1])))

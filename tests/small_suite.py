@@ -17,6 +17,7 @@ seeds = [0, 1]
 
 [speed]
 blocks = 2
+block_limit = 2
 chunks = 2
 chunk_seconds = 0.002
 warm_up_seconds = 0.0

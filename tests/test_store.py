@@ -109,7 +109,6 @@ def test_damaged_manifest(store, content):
 
 def test_new_folders_never_collide(tmp_path):
     first = new_run_folder(tmp_path, "quick", NOW)
-    first.mkdir(parents=True)
     assert new_run_folder(tmp_path, "quick", NOW) != first
     assert first.name == "20260131-120000-quick"
 

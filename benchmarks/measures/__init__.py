@@ -31,8 +31,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "expect": _late("elements", "expect"),
     "trajectory": _late("parity", "compute"),
     "curves": _late("curves", "compute"),
+    "plant": _late("planted", "plant"),
     "open_workload": _late("speed", "open_workload"),
     "time_chunk": _late("speed", "time_chunk"),
+    "cross_check": _late("cross_check", "compute"),
     "memory_baseline": _late("memory", "baseline"),
     "memory_stages": _late("memory", "stages"),
 }

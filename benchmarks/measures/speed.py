@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.datasets import Dataset
-from benchmarks.measures import Alive, Session
+from benchmarks.measures import Alive, Session, witnesses
 from benchmarks.measures.preparation import Prepared, build, prepare
+from benchmarks.measures.witnesses import Chunk
 from benchmarks.result import Metric
-from implementations import AbstractLearner
+from implementations import AbstractLearner, InvalidInput
 
 ORDERS = 16
 """Epoch orders drawn ahead and used in turn, so that drawing them is not timed."""
+GPU_WARM_UP = 3
+"""How much longer than a CPU's a GPU's clock takes to settle."""
+LATE_STEPS, LATE_TRIES = 30, 3
+LATE_SHARE, LATE_SECONDS = 0.5, 5e-4
+"""What reading the parameters may take after the device was said to be idle: of the time for the steps, and
+at least. More in every try is no noise."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +35,20 @@ class Bench:
     start_again: Callable[[], None]
     """Puts the initial parameters back, so that every chunk trains the same network."""
 
-    def time(self, metric: Metric, iterations: int) -> tuple[float, float]:
-        """Return wall and CPU seconds of that many repetitions, the device idle at both ends."""
+    def time(self, metric: Metric, iterations: int) -> Chunk:
+        """Time that many repetitions, the device idle at both ends."""
+        repeat, synchronize = self.repeat[metric], self.learner.synchronize
+        gpu = self.learner.placement.device == "gpu"
         self.start_again()
         gc.collect()
         gc.freeze()
-        self.learner.synchronize()
+        synchronize()
+        before = witnesses.now(gpu=gpu)
         cpu, wall = time.process_time(), time.perf_counter()
-        self.repeat[metric](iterations)
-        self.learner.synchronize()
-        return time.perf_counter() - wall, time.process_time() - cpu
+        repeat(iterations)
+        synchronize()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        return Chunk(wall, cpu, witnesses.now(gpu=gpu).since(before))
 
 
 def open_workload(
@@ -59,7 +70,14 @@ def open_workload(
     -------
     dict
         `build` and `first_step` in seconds, `warm_up_steps`, and for each metric `iterations` (repetitions in
-        a chunk) and `examples` (processed by one repetition).
+        a chunk), `examples` (processed by one repetition) and `warm_up` (seconds for one repetition in each
+        chunk so far), and
+        `threads` as the framework reports them.
+
+    Raises
+    ------
+    InvalidInput
+        If the learner computes in another dtype than the model's, or goes on after `synchronize`.
     """
     prepared = prepare(data, model)
     began = time.perf_counter()
@@ -67,14 +85,19 @@ def open_workload(
     learner.synchronize()
     built = time.perf_counter()
     bench, examples = _bench(learner, prepared)
+    if plant := session.get("plant"):
+        bench = plant(bench)
     placed = time.perf_counter()
     bench.repeat["train_step"](1)
     learner.synchronize()
     stepped = time.perf_counter()
-    iterations, steps = {}, 0
+    _check_dtype(learner, prepared)
+    _check_synchronization(bench)
+    seconds = warm_up_seconds * (GPU_WARM_UP if device == "gpu" else 1)
+    iterations, warm_up, steps = {}, {}, 0
     for metric in metrics:
-        iterations[metric], count = _warm_up(
-            bench, metric, chunk_seconds, warm_up_steps, warm_up_seconds, alive
+        iterations[metric], count, warm_up[metric] = _warm_up(
+            bench, metric, chunk_seconds, warm_up_steps, seconds, alive
         )
         steps += count if metric == "train_step" else 0
     session.setdefault("benches", {})[workload] = bench
@@ -84,13 +107,13 @@ def open_workload(
         "warm_up_steps": steps,
         "iterations": iterations,
         "examples": {metric: examples[metric] for metric in metrics},
+        "warm_up": warm_up,
+        "threads": session["backend"].threads(),
     }
 
 
-def time_chunk(
-    session: Session, alive: Alive, *, workload: str, metric: Metric, iterations: int
-) -> tuple[float, float]:
-    """Return wall and CPU seconds of one chunk."""
+def time_chunk(session: Session, alive: Alive, *, workload: str, metric: Metric, iterations: int) -> Chunk:
+    """Time one chunk."""
     bench: Bench = session["benches"][workload]
     return bench.time(metric, iterations)
 
@@ -133,16 +156,55 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
 
 def _warm_up(
     bench: Bench, metric: Metric, chunk_seconds: float, least: int, seconds: float, alive: Alive
-) -> tuple[int, int]:
-    """Repeat until steps and time are enough; return the repetitions that fill a chunk, and those done."""
+) -> tuple[int, int, list[float]]:
+    """Repeat until steps and time are enough.
+
+    Returns the repetitions that fill a chunk, those done, and the seconds for one in each chunk.
+    """
     bench.time(metric, 1)  # tracing and compiling must not pass for speed
     done, iterations, began = 1, 1, time.perf_counter()
+    course: list[float] = []
     while True:
-        wall, _ = bench.time(metric, iterations)
+        wall = bench.time(metric, iterations).wall_seconds
+        course.append(wall / iterations)
         done += iterations
         alive()
         needed = max(1, round(iterations * chunk_seconds / wall))
         enough = done >= (least if metric == "train_step" else 1) and time.perf_counter() - began >= seconds
         if enough and wall >= 0.5 * chunk_seconds:
-            return needed, done
+            return needed, done, course
         iterations = min(max(needed, 1), 4 * iterations)
+
+
+def _check_dtype(learner: AbstractLearner[Any], prepared: Prepared) -> None:
+    """Compare the dtype of parameters and outputs with the model's: half the digits are half the work."""
+    x, _ = prepared.train
+    for what, array in (("parameters", learner.parameters()[0]), ("outputs", learner.predict(x[:1]))):
+        if array.dtype != learner.model.dtype or array.dtype != prepared.model.dtype:
+            raise InvalidInput(
+                f"dtype of {what}",
+                expected=prepared.model.dtype,
+                got=str(array.dtype),
+                action="look for a cast in the backend; its times would be those of another computation",
+            )
+
+
+def _check_synchronization(bench: Bench) -> None:
+    """Look for work after the device was said to be idle; reading the parameters waits for it."""
+    late = 0
+    for _ in range(LATE_TRIES):
+        bench.learner.parameters()
+        timed = bench.time("train_step", LATE_STEPS).wall_seconds
+        waits = []
+        for _ in range(2):  # the second reading costs what reading costs
+            began = time.perf_counter()
+            bench.learner.parameters()
+            waits.append(time.perf_counter() - began)
+        late += waits[0] - waits[1] > max(LATE_SHARE * timed, LATE_SECONDS)
+    if late == LATE_TRIES:
+        raise InvalidInput(
+            "synchronisation of the device",
+            expected="an idle device after it",
+            got=f"{waits[0] - waits[1]:.2g} s of work after {timed:.2g} s that were timed",
+            action="correct `synchronize` in the backend; what it times is only the asking",
+        )

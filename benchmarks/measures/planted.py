@@ -1,0 +1,178 @@
+"""What a self-check plants in a worker: slowdowns of exactly known size, and faults of harness or backend."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.measures import Alive, Session
+from benchmarks.measures.speed import Bench
+from benchmarks.result import Metric
+from implementations import AbstractBackend, ModelSpec, Placement
+from implementations.spec import DType
+
+COMPILING_SECONDS = 0.03
+NOTHING = "steps that do nothing"
+"""No fault, but what is left of a chunk without its work: the harness's own time."""
+
+
+def plant(
+    session: Session,
+    alive: Alive,
+    *,
+    slowdown: float = 0.0,
+    fault: str = "",
+    threads: int | None = None,
+    dtype: DType | None = None,
+) -> None:
+    """Change what the worker will time.
+
+    Parameters
+    ----------
+    slowdown
+        Share of repetitions that are done in addition: k become `slowed(k, slowdown)`.
+    fault
+        Name of one of `FAULTS`, or `NOTHING`.
+    threads
+        What the worker computes on, whatever it was told.
+    dtype
+        What the worker computes in, whatever the model says.
+    """
+    backend: AbstractBackend = session["backend"]
+    if threads:
+        backend.set_threads(threads)
+    if dtype:
+        build = backend.build
+
+        def in_dtype(model: ModelSpec, parameters: Any, placement: Placement) -> Any:
+            return build(model, parameters, replace(placement, dtype=dtype))
+
+        backend.build = in_dtype  # type: ignore[method-assign, assignment, misc]
+    if slowdown:
+        session["plant"] = lambda bench: _slower(bench, slowdown)
+    if fault:
+        session["plant"] = _doing_nothing if fault == NOTHING else FAULTS[fault]
+
+
+def slowed(repetitions: int, slowdown: float) -> int:
+    """Return how many repetitions are done instead, so that the true ratio is known exactly.
+
+    Examples
+    --------
+    >>> slowed(200, 0.05) / 200
+    1.05
+    """
+    return round(repetitions * (1 + slowdown))
+
+
+def _each(bench: Bench, change: Callable[[Callable[[int], None]], Callable[[int], None]]) -> Bench:
+    repeat: dict[Metric, Callable[[int], None]] = {
+        metric: change(function) for metric, function in bench.repeat.items()
+    }
+    return replace(bench, repeat=repeat)
+
+
+def _slower(bench: Bench, slowdown: float) -> Bench:
+    return _each(bench, lambda repeat: lambda count: repeat(slowed(count, slowdown)))
+
+
+def _not_waiting(bench: Bench) -> Bench:
+    """Let another thread do the work, as a device does, and synchronise with nothing."""
+    tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        while True:
+            tasks.get()()
+            done.release()
+
+    done = threading.Semaphore(0)
+    threading.Thread(target=work, daemon=True).start()
+    asked = [0]
+
+    def later(repeat: Callable[[int], None]) -> Callable[[int], None]:
+        def ask(count: int) -> None:
+            asked[0] += 1
+            tasks.put(lambda: repeat(count))
+
+        return ask
+
+    def waiting(read: Callable[[], Any]) -> Callable[[], Any]:
+        def wait() -> Any:
+            for _ in range(asked[0]):
+                done.acquire()
+            asked[0] = 0
+            return read()
+
+        return wait
+
+    changed = _each(bench, later)
+    bench.learner.parameters = waiting(bench.learner.parameters)  # type: ignore[method-assign]
+    return changed
+
+
+def _recompiling(bench: Bench) -> Bench:
+    """Spend with every repetition what tracing and compiling take."""
+
+    def change(repeat: Callable[[int], None]) -> Callable[[int], None]:
+        def compile_first(count: int) -> None:
+            for _ in range(count):
+                until = time.perf_counter() + COMPILING_SECONDS
+                while time.perf_counter() < until:
+                    compile("x = [i ** 2 for i in range(9)]", "<planted>", "exec")
+                repeat(1)
+
+        return compile_first
+
+    return _each(bench, change)
+
+
+def _sleeping(bench: Bench) -> Bench:
+    """Sleep for as long as the work takes."""
+
+    def change(repeat: Callable[[int], None]) -> Callable[[int], None]:
+        def sleep_too(count: int) -> None:
+            began = time.perf_counter()
+            repeat(count)
+            time.sleep(time.perf_counter() - began)
+
+        return sleep_too
+
+    return _each(bench, change)
+
+
+def _dying(bench: Bench) -> Bench:
+    """Die in one of the chunks after warm-up has begun."""
+    chunks = [0]
+
+    def change(repeat: Callable[[int], None]) -> Callable[[int], None]:
+        def die(count: int) -> None:
+            chunks[0] += 1
+            if chunks[0] > 6:
+                os.kill(os.getpid(), signal.SIGKILL)
+            repeat(count)
+
+        return die
+
+    return _each(bench, change)
+
+
+def _doing_nothing(bench: Bench) -> Bench:
+    def nothing(*_: Any) -> None: ...
+
+    bench.learner.train_step = nothing  # type: ignore[method-assign, assignment]
+    return bench
+
+
+FAULTS: dict[str, Callable[[Bench], Bench]] = {
+    "device not waited for": _not_waiting,
+    "recompilation in each step": _recompiling,
+    "a worker that sleeps": _sleeping,
+    "a worker that dies": _dying,
+}
+"""Faults of the harness or of a backend that no verdict may rest on."""

@@ -1,0 +1,65 @@
+"""Sides: where a contender's code and packages come from, for runs that compare two of them.
+
+In an ordinary run every contender stands for itself: this checkout, this environment.
+`versus compare --rerun` gives each backend two sides, and `versus selfcheck` several that are the same, or
+differ in a planted way.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import environment
+from benchmarks.worker import Worker
+
+
+@dataclass(frozen=True)
+class Side:
+    """How a contender's workers are started.
+
+    Parameters
+    ----------
+    backend
+        Name in the registry.
+    python
+        Interpreter, whose environment has the packages.
+    checkout
+        Folder whose `implementations` and `benchmarks` are used; by default the installed ones.
+    planted
+        What `benchmarks.measures.planted` does to it.
+    """
+
+    backend: str
+    python: str = sys.executable
+    checkout: Path | None = None
+    planted: Mapping[str, Any] = field(default_factory=dict)
+
+    def start(
+        self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None
+    ) -> Worker:
+        """Start a worker that has not loaded anything yet."""
+        extra = {"PYTHONPATH": str(self.checkout)} if self.checkout else {}
+        return Worker(
+            self.backend,
+            environment.worker_environment(threads, extra),
+            log,
+            timeout,
+            self.python,
+            memory_bytes,
+        )
+
+    def load(self, worker: Worker, threads: int | None) -> dict[str, Any]:
+        """Have the worker import the backend; return what it tells."""
+        told: dict[str, Any] = worker.call("load", contender=self.backend, threads=threads)
+        if self.planted:
+            worker.call("plant", **self.planted)
+        return told
+
+
+def standing_for_themselves(contenders: list[str]) -> dict[str, Side]:
+    """Return the sides of an ordinary run."""
+    return {name: Side(name) for name in contenders}
