@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from benchmarks.compare import Comparison
     from benchmarks.launch import Launch
 
 INTERRUPTED = 130
@@ -172,26 +173,64 @@ def report(
 
 
 @main.command()
-@click.argument("run_a")
-@click.argument("run_b")
+@click.argument("runs", metavar="[RUN_A RUN_B]", nargs=-1)
 @click.option(
     "--force", is_flag=True, help="Compare even if machine, versions or threads differ, and say so."
 )
+@click.option(
+    "--rerun",
+    metavar="REF",
+    help="Instead of saved runs: measure REF and what is here in turns. REF is a git revision, the folder of"
+    " a checkout or of a virtual environment, or requirements such as torch==2.12.0.",
+)
+@click.option("--suite", default="quick", show_default=True, help="What --rerun measures.")
+@click.option("--markdown", is_flag=True, help="Write a comment for a pull request.")
+@CONTENDERS
+@DEVICE
+@THREADS
+@PRESET
+@SET
 @RESULTS
 @JSON
-def compare(run_a: str, run_b: str, force: bool, results: Path, as_json: bool) -> None:
-    """Say what got slower, faster, or wrong from RUN_A to RUN_B.
+def compare(
+    runs: tuple[str, ...],
+    force: bool,
+    rerun: str | None,
+    suite: str,
+    markdown: bool,
+    results: Path,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Say what got slower, faster, or wrong from RUN_A to RUN_B, or from REF to what is here.
 
-    Exit code 1: a regression. Exit code 2: the runs cannot be compared.
+    Saved runs were not measured in turns, so that only large differences between them mean something; --rerun
+    is the sound way.
+
+    Exit code 1: a regression. Exit code 2: nothing could be compared.
     """
     from benchmarks.compare import compare as compare_runs
+    from benchmarks.report.markdown import comparison_text
     from benchmarks.report.terminal import print_comparison
     from benchmarks.store import RunStore, find_run
+    from implementations import InvalidInput
 
-    folders = [find_run(name, results) for name in (run_a, run_b)]
-    comparison = compare_runs(RunStore.open(folders[0]), RunStore.open(folders[1]), force=force)
+    if len(runs) != (0 if rerun else 2):
+        raise InvalidInput(
+            "versus compare",
+            expected="two runs, or --rerun REF",
+            got=f"{len(runs)} runs" + (" and --rerun" if rerun else ""),
+            action="see `versus list runs`",
+        )
+    if rerun:
+        comparison = _rerun(rerun, suite, results, **choices)
+    else:
+        folders = [find_run(name, results) for name in runs]
+        comparison = compare_runs(RunStore.open(folders[0]), RunStore.open(folders[1]), force=force)
     if as_json:
         _print_json(comparison.to_dict())
+    elif markdown:
+        click.echo(comparison_text(comparison))
     else:
         print_comparison(comparison)
     sys.exit(comparison.exit_code)
@@ -297,8 +336,6 @@ def _launch(
     only: list[str] | None = None,
 ) -> Launch:
     """Return the run that the options describe."""
-    import tomllib
-
     from benchmarks import launch
     from benchmarks.progress import waiting
     from implementations import InvalidInput
@@ -313,6 +350,25 @@ def _launch(
             )
         with waiting("reading the run and its data sets"):
             return launch.resume(resume, results)
+    names, overrides = _choices(contenders, device, settings, threads, preset)
+    if only:
+        overrides["measures"] = only
+    with waiting("reading data sets"):
+        return launch.begin(suite, overrides, names, results)
+
+
+def _choices(
+    contenders: str | None,
+    device: str | None,
+    settings: tuple[str, ...],
+    threads: str | None = None,
+    preset: str | None = None,
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the contenders that the options name, and what they replace in the suite."""
+    import tomllib
+
+    from implementations import InvalidInput
+
     overrides: dict[str, Any] = {"speed.preset": preset} if preset else {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -328,11 +384,20 @@ def _launch(
         overrides["device"] = device
     if threads:
         overrides["threads"] = int(threads) if threads.isdigit() else threads
-    if only:
-        overrides["measures"] = only
     names = [name.strip() for name in contenders.split(",") if name.strip()] if contenders else []
-    with waiting("reading data sets"):
-        return launch.begin(suite, overrides, names, results)
+    return names, overrides
+
+
+def _rerun(reference: str, suite: str, results: Path, **choices: Any) -> Comparison:
+    """Measure both sides in turns and compare them."""
+    from benchmarks import rerun
+    from benchmarks.compare import compare_sides
+    from benchmarks.store import RunStore
+
+    names, overrides = _choices(**choices)
+    with rerun.begin(reference, suite, overrides, names, results) as launch:
+        _carry_out(launch)
+    return compare_sides(RunStore.open(launch.store.folder))
 
 
 def _carry_out(launch: Launch) -> None:

@@ -1,8 +1,9 @@
-"""Two saved runs side by side: what got slower, faster, or wrong.
+"""Two saved runs, or the two sides of one run: what got slower, faster, or wrong.
 
-The runs were not interleaved, so that machine noise between them is not cancelled: times are compared
+Two runs were not interleaved, so that machine noise between them is not cancelled: times are compared
 unpaired, by Welch's test on per-block medians. Runs from different surroundings are refused, as their
-difference would have more than one possible cause.
+difference would have more than one possible cause. The sides of one run took turns, and are compared block by
+block.
 """
 
 from __future__ import annotations
@@ -76,6 +77,19 @@ class Comparison:
         return {**asdict(self), "exit_code": self.exit_code}
 
 
+@dataclass(frozen=True)
+class _Time:
+    """A time on both sides, before it is judged among the others."""
+
+    case: Case
+    what: str
+    before: float
+    after: float
+    ratio: stats.Interval
+    p_value: float
+    margin: float
+
+
 def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Comparison:
     """Compare two runs.
 
@@ -96,6 +110,32 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
     pairs = [(old[record.case.id], record) for record in after.records()[0] if record.case.id in old]
     changes = [change for pair in pairs for change in (*_parity(*pair), *_learning(*pair))]
     return Comparison(before.manifest.run, after.manifest.run, differences, changes + _times(before, after))
+
+
+def compare_sides(store: RunStore) -> Comparison:
+    """Compare the two sides of each contender in a run of `versus compare --rerun`, block by block."""
+    told = store.manifest.settings["sides"]
+    sides: dict[str, dict[tuple[str, ...], Record]] = {"before": {}, "after": {}}
+    for record in store.records()[0]:
+        contender, _, side = record.case.contender.rpartition("@")
+        case = record.case.model_copy(update={"contender": contender})
+        sides[side][(*_place(case), case.measure)] = record.model_copy(update={"case": case})
+    pairs = [(old, sides["after"][key]) for key, old in sides["before"].items() if key in sides["after"]]
+    changes = [change for pair in pairs for change in _parity(*pair)]
+    passed = [tables.passed_parity(side.values()) for side in sides.values()]
+    found: list[_Time] = []
+    for old, new in pairs:
+        place = (new.case.workload, new.case.device, new.case.track), new.case.contender
+        if not isinstance(old.data, SpeedData) or not isinstance(new.data, SpeedData):
+            continue
+        for samples in new.data.blocks[0].samples if place in passed[0] & passed[1] else ():
+            ratio = stats.paired_ratio(new.data, old.data, samples.metric)
+            times = stats.seconds(old.data, samples.metric), stats.seconds(new.data, samples.metric)
+            what = f"{samples.metric} ({samples.tier})"
+            margin = new.data.margin
+            p_value = stats.margin_p_value(ratio, margin)
+            found.append(_Time(new.case, what, *times, ratio, p_value, margin))
+    return Comparison(told["before"], told["after"], [], changes + _judged_times(found))
 
 
 def _differences(before: RunStore, after: RunStore) -> list[str]:
@@ -153,7 +193,7 @@ def _times(before: RunStore, after: RunStore) -> list[Change]:
     old_records, new_records = before.records()[0], after.records()[0]
     allowed = tables.passed_parity(old_records) & tables.passed_parity(new_records)
     old = {record.case.id: record.data for record in old_records}
-    found: list[tuple[Case, str, float, float, stats.Interval, float]] = []
+    found: list[_Time] = []
     for record in new_records:
         was, case = old.get(record.case.id), record.case
         place = (case.workload, case.device, case.track), case.contender
@@ -165,16 +205,30 @@ def _times(before: RunStore, after: RunStore) -> list[Change]:
             if metric in timed_before:
                 ratio, p_value = stats.unpaired_ratio(record.data, was, metric)
                 times = stats.seconds(was, metric), stats.seconds(record.data, metric)
-                found.append((case, f"{metric} ({samples.tier})", *times, ratio, p_value))
-    p_values = stats.adjusted([each[-1] for each in found])
+                margin = max(record.data.margin, was.margin)
+                found.append(_Time(case, f"{metric} ({samples.tier})", *times, ratio, p_value, margin))
+    return _judged_times(found)
+
+
+def _judged_times(found: list[_Time]) -> list[Change]:
+    """Return a change for each time, with p-values adjusted for being many."""
+    p_values = stats.adjusted([time.p_value for time in found])
     return [
-        Change(*_place(case), what, one, two, _judged(ratio, p_value), ratio, p_value)
-        for (case, what, one, two, ratio, _), p_value in zip(found, p_values, strict=True)
+        Change(
+            *_place(time.case),
+            time.what,
+            time.before,
+            time.after,
+            _judged(time.ratio, p_value, time.margin),
+            time.ratio,
+            p_value,
+        )
+        for time, p_value in zip(found, p_values, strict=True)
     ]
 
 
-def _judged(ratio: stats.Interval, p_value: float) -> Judgement:
-    verdict = stats.verdict(ratio)
+def _judged(ratio: stats.Interval, p_value: float, margin: float) -> Judgement:
+    verdict = stats.verdict(ratio, margin)
     if verdict in ("slower", "faster") and not p_value < SIGNIFICANT:
         return "inconclusive"
     meaning: dict[stats.Verdict, Judgement] = {

@@ -119,14 +119,15 @@ def stopping(
     """
     if speed.time_budget_seconds and count >= 2 and seconds > speed.time_budget_seconds:
         return f"time budget of {speed.time_budget_seconds:g} s after {count} blocks"
-    if count < speed.blocks or (count - speed.blocks) % MORE_BLOCKS:
+    limit = max(speed.blocks, speed.block_limit)
+    if count < speed.blocks or ((count - speed.blocks) % MORE_BLOCKS and count < limit):
         return None
     reference, *others = [each for each in blocks if each] or [[]]
     histories = [stats.log_ratios(other, reference, metric) for other in others for metric in speed.metrics]
     wide = [history for history in histories if stats.half_width(history) > speed.half_width]
     if not wide:
         return f"intervals within {speed.half_width:.0%} after {count} blocks"
-    if count >= max(speed.blocks, speed.block_limit):
+    if count >= limit:
         return f"limit of {count} blocks"
     if count >= ENOUGH_TO_SEE_SHRINKING and not any(map(stats.still_shrinking, wide)):
         return f"intervals that no longer shrink after {count} blocks"

@@ -95,6 +95,13 @@ def resume(run: str, results: Path) -> Launch:
         If there is no such run.
     """
     store = RunStore.open(find_run(run, results))
+    if "sides" in store.manifest.settings:
+        raise InvalidInput(
+            f"run {store.manifest.run}",
+            expected="a run of what is installed here",
+            got="one side of which was made for the run and is gone",
+            action="compare again with `versus compare --rerun`",
+        )
     before, now = store.manifest.environment["packages"], environment.snapshot()["packages"]
     changed = [f"{name} {before.get(name)} -> {now[name]}" for name in now if before.get(name) != now[name]]
     if changed:

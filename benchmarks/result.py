@@ -243,6 +243,10 @@ class MemoryData(Model):
     method: str
     peak_bytes: dict[Literal["baseline", "import", "build", "train"], int]
     """Peak resident set of the process within each stage, in bytes."""
+    device_peak_bytes: dict[Literal["build", "train"], int] | None = None
+    """The most that the framework's own allocator held on the GPU within each stage."""
+    device_process_bytes: int | None = None
+    """What the driver counts for the whole process on the GPU after training, its context included."""
 
 
 Data = Annotated[

@@ -102,7 +102,7 @@ class Runner:
         self._perturbed: dict[str, list[parity.Path]] = {}
         self._varied: dict[str, dict[str, parity.Path]] = {}
         self._elements: elements.Reference | WorkerFailed = {}
-        self._done = {record.case.id for record in store.records()[0] if _is_final(record)}
+        self._done = {record.case.id for record in store.records()[0] if is_final(record)}
 
     def run(self) -> None:
         """Run every case that is not done yet.
@@ -285,15 +285,13 @@ class Runner:
                 with self._hired(contender, load=False) as worker:
                     place = self._place(workload)
                     device = place.pop("device")
-                    peaks = {"baseline": worker.call("memory_baseline", **place)}
+                    worker.call("memory_baseline", **place)
                     self._sides[contender].load(worker, self._suite.threads)
-                    peaks |= worker.call("memory_stages", device=device)
+                    found = MemoryData(**worker.call("memory_stages", device=device))
             except WorkerFailed as error:
                 self._keep(case, workload, began, "failed", str(error))
             else:
-                self._keep(
-                    case, workload, began, "finished", data=MemoryData(method=memory.METHOD, peak_bytes=peaks)
-                )
+                self._keep(case, workload, began, "finished", data=found)
 
     def _work_through(
         self,
@@ -453,13 +451,14 @@ class Runner:
                     "dataset": workload.dataset,
                     "model": workload.model,
                     "early_stopping": workload.early_stopping,
+                    "target_accuracy": workload.target_accuracy,
                 },
                 data=data,
             )
         )
 
 
-def _is_final(record: Record) -> bool:
+def is_final(record: Record) -> bool:
     """Return whether a resumed run may leave this case as it is."""
     broken_off = isinstance(record.data, SpeedData) and record.data.stopped_by == INTERRUPTED
     return record.status == "finished" and not broken_off

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, median, stdev
 from typing import Literal
 
@@ -306,6 +307,7 @@ def _trend_p(values: Sequence[float]) -> float:
     return float(kendalltau(range(len(values)), values).pvalue)
 
 
+@cache
 def _t(degrees: int) -> float:
     from scipy.stats import t
 

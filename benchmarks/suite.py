@@ -104,6 +104,8 @@ class Workload(Model):
     """Those of the suite's measures that are taken here; by default all."""
     early_stopping: int | None = Field(None, ge=1)
     """Epochs without a better validation loss after which training stops and the best parameters return."""
+    target_accuracy: float | None = Field(None, gt=0, le=1)
+    """Validation accuracy whose first reaching is timed."""
     experiment: str | None = None
     level: str | None = None
     grid: dict[str, list[Any]] = {}

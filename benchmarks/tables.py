@@ -6,9 +6,11 @@ that has not passed parity on a workload has no time there, whatever its records
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import stats
@@ -18,6 +20,7 @@ from benchmarks.result import (
     ElementsData,
     Measure,
     MemoryData,
+    Metric,
     ParityData,
     Record,
     SpeedData,
@@ -179,10 +182,66 @@ def cold_start(records: Iterable[Record]) -> pd.DataFrame:
                     **dict(zip(("workload", "device", "threads"), key, strict=True)),
                     "contender": contender,
                     **{f"{stage}_seconds": seconds for stage, seconds in stats.stage_seconds(data).items()},
-                    "break_even_steps": 0.0 if data is reference else stats.break_even_steps(data, reference),
+                    "break_even_steps": 0.0
+                    if data is reference or not _times(data, "train_step")
+                    else stats.break_even_steps(data, reference),
                 }
             )
     return _frame(rows)
+
+
+def break_even(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each two timed contenders: from how many steps on the first has taken less time."""
+    return _frame(
+        [
+            {
+                **dict(zip(("workload", "device", "threads"), key, strict=True)),
+                "contender": contender,
+                "other": other,
+                "break_even_steps": stats.break_even_steps(timed[contender], timed[other]),
+            }
+            for key, timed in _timed(list(records)).items()
+            for contender, other in itertools.permutations(timed, 2)
+            if all(_times(timed[each], "train_step") for each in (contender, other))
+        ]
+    )
+
+
+def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender that was timed and trained towards a target accuracy.
+
+    Seconds are those of a cold start and of the epochs until the validation accuracy first reached it,
+    medians over the seeds, which all contenders share; a training that never reached it counts as infinite.
+    """
+    kept, rows = list(records), []
+    timed = _timed(kept)
+    for record in kept:
+        target, contender = record.spec.get("target_accuracy"), record.case.contender
+        data = timed.get(_key(record.case), {}).get(contender)
+        if not isinstance(record.data, CurvesData) or not target or data is None or not _times(data, "epoch"):
+            continue
+        epochs = [
+            next((float(epoch) for epoch, value in enumerate(accuracy) if value >= target), math.inf)
+            for curve in record.data.curves
+            if curve.dtype == "float32" and (accuracy := curve.validation_accuracy)
+        ]
+        if epochs:
+            rows.append(
+                {
+                    **_place(record.case),
+                    "contender": contender,
+                    "target_accuracy": target,
+                    "seeds": len(epochs),
+                    "reached": sum(map(math.isfinite, epochs)),
+                    "epochs": median(epochs),
+                    "seconds": stats.time_to_target(epochs, data),
+                }
+            )
+    return _frame(rows)
+
+
+def _times(data: SpeedData, metric: Metric) -> bool:
+    return any(samples.metric == metric for samples in data.blocks[0].samples)
 
 
 def memory(records: Iterable[Record]) -> pd.DataFrame:
@@ -193,6 +252,10 @@ def memory(records: Iterable[Record]) -> pd.DataFrame:
                 **_place(record.case),
                 "contender": record.case.contender,
                 **{f"{stage}_bytes": peak for stage, peak in record.data.peak_bytes.items()},
+                **{
+                    f"{stage} on GPU_bytes": peak
+                    for stage, peak in (record.data.device_peak_bytes or {}).items()
+                },
             }
             for record in records
             if isinstance(record.data, MemoryData)
@@ -268,6 +331,8 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "curves": curves,
     "speed": speed,
     "cold_start": cold_start,
+    "break_even": break_even,
+    "time_to_target": time_to_target,
     "memory": memory,
     "cases": cases,
 }

@@ -102,6 +102,8 @@ def test_speed(workload: str, metric: Metric, contender: str, records: list[Reco
         },
         "ratio": {"to": row["reference"], **{name: row[f"ratio{name}"] for name in ("", "_low", "_high")}},
         "verdict": row["verdict"],
+        "doubts": row["doubts"],
+        "stopped_by": row["stopped_by"],
         "block_medians": [stats.block_seconds(block, metric) for block in record.data.blocks],
     }
     REPLAY.load(durations)

@@ -394,6 +394,13 @@ class AbstractBackend(ABC):
         """Return for `cpu` and `gpu` whether this backend can compute there and, if not, why."""
 
     @abstractmethod
+    def peak_device_bytes(self) -> int | None:
+        """Return the most GPU memory that the framework has held since the last call; None without a GPU.
+
+        JAX cannot forget an earlier peak: there it is the most since the start.
+        """
+
+    @abstractmethod
     def set_threads(self, threads: int) -> None:
         """Limit the threads used for one operation, by the framework's own switch."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 
 from benchmarks import measures
@@ -27,8 +30,13 @@ def slow_but_alive(session, alive):
 def noisy(session, alive):
     print("x" * 100000); os.write(1, b"raw"); sys.stderr.write("more"); return 7
 def fail(session, alive): raise ZeroDivisionError("on its thousandth step")
+def leak(session, alive):
+    kept = []
+    while True:
+        kept.append(bytearray(b"x" * 20_000_000)); time.sleep(0.05); alive() if len(kept) < 3 else None
 def refuse(session, alive): raise InvalidInput("rate", expected="less", got="more", action="lower it")
 COMMANDS.update(die=die, killed=killed, hang=hang, slow_but_alive=slow_but_alive)
+COMMANDS.update(leak=leak)
 COMMANDS.update(noisy=noisy, fail=fail, refuse=refuse)
 """
 
@@ -67,6 +75,41 @@ def test_silence_is_ended(worker):
     with pytest.raises(WorkerFailed, match="a sign of life within 1 s"):
         worker.call("hang")
     assert time.monotonic() - began < 30
+
+
+def test_a_leak_is_ended(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(MISBEHAVIOUR)
+    environment = worker_environment(1, {"PYTHONPATH": str(tmp_path)})
+    with (
+        Worker("numpy", environment, tmp_path / "log", 60, memory_bytes=300_000_000) as worker,
+        pytest.raises(WorkerFailed, match="at most 300 MB of memory"),
+    ):
+        worker.call("leak")
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from benchmarks.environment import worker_environment
+from benchmarks.worker import Worker
+worker = Worker("numpy", worker_environment(1), Path(sys.argv[1]), 60)
+worker.freeze()
+print(worker._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends children with their parent")
+def test_a_frozen_worker_does_not_outlive_its_parent(tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    )
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    psutil.wait_procs([worker], timeout=10)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
 def test_signs_of_life_keep_a_slow_command_going(worker):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from benchmarks.datasets import Dataset
 from benchmarks.measures import Alive, Session
+from benchmarks.measures.witnesses import process_bytes_on_gpu
 
 METHOD = (
     "VmHWM of /proc/self/status, reset before each stage by writing 5 to /proc/self/clear_refs "
@@ -21,30 +22,38 @@ def supported() -> bool:
     return _STATUS.exists() and _RESET.exists()
 
 
-def baseline(session: Session, alive: Alive, *, data: Dataset, model: dict[str, Any]) -> int:
-    """Return the peak of the process with the data and before any framework, in bytes."""
+def baseline(session: Session, alive: Alive, *, data: Dataset, model: dict[str, Any]) -> None:
+    """Note the peak of the process with the data and before any framework."""
     from benchmarks.measures.preparation import prepare
 
     session["prepared"] = prepare(data, model)
-    return _peak()
+    session["baseline"] = _peak()
 
 
-def stages(session: Session, alive: Alive, *, device: Literal["cpu", "gpu"]) -> dict[str, int]:
-    """Return the peaks of import, build and training, in bytes. Comes after `baseline` and `load`."""
+def stages(session: Session, alive: Alive, *, device: Literal["cpu", "gpu"]) -> dict[str, Any]:
+    """Return the fields of `MemoryData` after `baseline` and `load`."""
     from benchmarks.measures.preparation import Prepared, build
 
     prepared: Prepared = session["prepared"]
     peaks = {"import": _peak()}
-    _, learner = build(session, prepared, device, prepared.model.seed)
+    backend, learner = build(session, prepared, device, prepared.model.seed)
     learner.synchronize()
-    peaks["build"] = _peak()
+    peaks["build"], on_device = _peak(), [backend.peak_device_bytes()]
     steps = prepared.steps_per_epoch
     orders = prepared.order(TRAINING_EPOCHS * steps, prepared.model.seed).reshape(TRAINING_EPOCHS, steps, -1)
     for order in orders:
         learner.epoch(*prepared.train, order)
         alive()
     learner.synchronize()
-    return {**peaks, "train": _peak()}
+    peaks["train"] = _peak()
+    on_device.append(backend.peak_device_bytes())
+    gpu = device == "gpu" and None not in on_device
+    return {
+        "method": METHOD,
+        "peak_bytes": {"baseline": session["baseline"], **peaks},
+        "device_peak_bytes": dict(zip(("build", "train"), on_device, strict=True)) if gpu else None,
+        "device_process_bytes": process_bytes_on_gpu() if device == "gpu" else None,
+    }
 
 
 def _peak() -> int:

@@ -77,6 +77,15 @@ def now(*, gpu: bool = False) -> Witnesses:
     return Witnesses(_steal(), _pressure(), _switches(), _throttled() if gpu else None)
 
 
+def process_bytes_on_gpu() -> int | None:
+    """Return the GPU memory that the driver counts for this process."""
+    nvml = _nvml()
+    if nvml is None:
+        return None
+    running = nvml.nvmlDeviceGetComputeRunningProcesses(nvml.nvmlDeviceGetHandleByIndex(0))
+    return next((each.usedGpuMemory for each in running if each.pid == os.getpid()), None)
+
+
 def _steal() -> float | None:
     try:
         with _STAT.open() as file:

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from benchmarks import findings, stats, tables
+from benchmarks import findings, tables
 from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
 
 # Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
@@ -30,6 +30,9 @@ _MARKERS = {
 _OTHER_COLOURS = ("#56B4E9", "#B8A000", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
+
+MOST_WORKLOADS = 40
+"""Workloads that are drawn; of a run with more the tables have the rest."""
 
 Figure = tuple[str, go.Figure]
 """Anchor of the section it belongs to, and the chart."""
@@ -153,7 +156,8 @@ def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
     frame = tables.speed(records)
     if not len(frame):
         return
-    for (tier, threads, device), part in frame.groupby(["tier", "threads", "device"], sort=False):
+    drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
+    for (tier, threads, device), part in frame[drawn].groupby(["tier", "threads", "device"], sort=False):
         figure = go.Figure()
         for contender, rows in part.groupby("contender", sort=False):
             figure.add_scatter(
@@ -171,7 +175,7 @@ def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
                 hovertemplate=f"{contender}<br>%{{y}}: %{{x:.3g}}<extra></extra>",
             )
         band = {"fillcolor": _transparent(_NEUTRAL), "line_width": 0}
-        figure.add_vrect(x0=1 / (1 + stats.MARGIN), x1=1 + stats.MARGIN, **band)
+        figure.add_vrect(x0=1 / (1 + part["margin"].max()), x1=1 + part["margin"].max(), **band)
         figure.update_xaxes(type="log", title=f"time ÷ {part.iloc[0]['reference']}'s (less is faster)")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
         yield "speed", figure
@@ -263,7 +267,7 @@ def _by_workload(records: Sequence[Record], kind: type[Any]) -> Iterable[tuple[s
     for record in records:
         if isinstance(record.data, kind):
             found[record.case.workload][record.case.contender] = record.data
-    return found.items()
+    return list(found.items())[:MOST_WORKLOADS]
 
 
 def _dash(dtype: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from pathlib import Path
 
-from benchmarks.report.sections import Table, sections
+from benchmarks.compare import Comparison
+from benchmarks.report.sections import Table, comparison_table, sections
 from benchmarks.store import RunStore
 
 
@@ -26,6 +28,15 @@ def text(store: RunStore) -> str:
         for table in section.tables:
             lines += _table(table)
     return "\n".join(lines)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Return what changed, as a comment for a pull request."""
+    counts = Counter(change.judgement for change in comparison.changes)
+    told = ", ".join(f"{count} {judgement}" for judgement, count in counts.items()) or "nothing to compare"
+    lines = [f"**versus: {_plain(comparison.before)} → {_plain(comparison.after)}**", "", _plain(told), ""]
+    lines += [f"forced in spite of {_plain(difference)}\n" for difference in comparison.differences]
+    return "\n".join([*lines, *_table(comparison_table(comparison))])
 
 
 def _table(table: Table) -> list[str]:

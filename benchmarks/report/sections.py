@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from benchmarks.store import Damaged, RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from benchmarks.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def sections(store: RunStore) -> list[Section]:
         _learning(records),
         _speed(records),
         _cold_start(records),
+        _target(records),
         _memory(records),
         _course(records),
         _method(store, records),
@@ -68,6 +72,24 @@ def sections(store: RunStore) -> list[Section]:
         _environment(store),
     ]
     return [section for section in made if section.text or section.tables]
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return what is not the same on both sides."""
+    rows = [
+        [
+            change.judgement,
+            change.workload,
+            change.contender,
+            change.threads,
+            change.what,
+            units.ratio(change.ratio) if change.ratio else f"{change.before:.4g} -> {change.after:.4g}",
+        ]
+        for change in comparison.changes
+        if change.judgement != "same"
+    ]
+    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before"]
+    return Table(f"{comparison.before} -> {comparison.after}", headers, rows)
 
 
 def _parity(records: Sequence[Record]) -> Section:
@@ -249,7 +271,7 @@ def _speed(records: Sequence[Record]) -> Section:
                 units.seconds(row.seconds),
                 units.number(row.examples_per_second),
                 units.ratio(stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)),
-                row.verdict,
+                row.verdict + (f": {row.doubts}" if row.doubts else ""),
                 str(row.blocks),
             ]
             for row in part.itertuples()
@@ -289,12 +311,38 @@ def _cold_start(records: Sequence[Record]) -> Section:
         "From an empty process to the first training step.",
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
-    return Section(
-        "cold-start",
-        "What does starting cost?",
-        text,
-        [Table("", ["workload", "contender", *headers, "break-even steps"], rows)],
-    )
+    found = [Table("", ["workload", "contender", *headers, "break-even steps"], rows)]
+    pairs = tables.break_even(records)
+    for workload, group in pairs.groupby("workload", sort=False) if len(pairs) else ():
+        names = list(dict.fromkeys(group["contender"]))
+        steps = {(row.contender, row.other): row.break_even_steps for row in group.itertuples()}
+        matrix = [
+            [name, *(units.number(steps[name, other]) if name != other else units.UNKNOWN for other in names)]
+            for name in names
+        ]
+        title = f"{workload}: steps after which the row has taken less time than the column"
+        found.append(Table(title, ["", *names], matrix, detail=True))
+    return Section("cold-start", "What does starting cost?", text, found)
+
+
+def _target(records: Sequence[Record]) -> Section:
+    frame = tables.time_to_target(records)
+    if not len(frame):
+        return Section("target", "Target")
+    rows = [
+        [
+            row.workload,
+            row.contender,
+            units.percent(row.target_accuracy),
+            f"{row.reached} of {row.seeds}",
+            units.number(row.epochs),
+            units.seconds(row.seconds) if row.reached * 2 > row.seeds else "never",
+        ]
+        for row in frame.itertuples()
+    ]
+    text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
+    headers = ["workload", "contender", "validation accuracy", "trainings", "epochs", "time"]
+    return Section("target", "How long until it is good?", text, [Table("", headers, rows)])
 
 
 def _memory(records: Sequence[Record]) -> Section:
@@ -329,12 +377,22 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
         text += [f"Tolerance of parity: {reason}." for reason in reasons]
     if timed:
         blocks = [block for data in timed for block in data.blocks]
+        samples = [each for block in blocks for each in block.samples]
+        repeated = sum(each.repeated_rounds for each in samples)
+        labels = Counter(stats.steadiness(each) for each in samples)
+        margins = dict.fromkeys(f"{data.margin:.1%}" for data in timed)
+        presets = dict.fromkeys(data.preset for data in timed)
         idle = ", ".join(dict.fromkeys(block.idle_workers for block in blocks))
         busy = sorted(block.cpu_per_wall for block in blocks)
         text.append(
             f"Speed: {'; '.join(dict.fromkeys(data.stopped_by for data in timed))}; contenders took turns "
             f"chunk by chunk in random order, idle workers {idle}; while timed, a process was busy on "
             f"{busy[0]:.2f} to {busy[-1]:.2f} cores."
+        )
+        text.append(
+            f"Preset {', '.join(presets)}; ratios within {', '.join(margins)} count as the same. Warm-up: "
+            + ", ".join(f"{count} {label}" for label, count in labels.items())
+            + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds."
         )
     text.append(f"Repeat it: {' '.join(store.manifest.command)}")
     return Section("method", "How was this measured?", text)

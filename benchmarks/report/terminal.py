@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from benchmarks import units
-from benchmarks.report.sections import sections
+from benchmarks.report.sections import comparison_table, sections
 from benchmarks.store import RunStore
 
 if TYPE_CHECKING:
@@ -40,22 +39,10 @@ def print_comparison(comparison: Comparison) -> None:
     console = _console()
     for difference in comparison.differences:
         console.print(f"[yellow]forced in spite of {escape(difference)}[/yellow]")
-    changed = [change for change in comparison.changes if change.judgement != "same"]
-    rows = [
-        [
-            change.judgement,
-            change.workload,
-            change.contender,
-            change.threads,
-            change.what,
-            units.ratio(change.ratio) if change.ratio else f"{change.before:.4g} -> {change.after:.4g}",
-        ]
-        for change in changed
-    ]
-    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before"]
-    title = f"{comparison.before} -> {comparison.after}"
-    _print_table(console, title, headers, rows)
-    console.print(f"{len(comparison.changes)} compared, {len(comparison.changes) - len(changed)} the same")
+    table = comparison_table(comparison)
+    _print_table(console, table.title, table.headers, table.rows)
+    same = len(comparison.changes) - len(table.rows)
+    console.print(f"{len(comparison.changes)} compared, {same} the same")
 
 
 def print_rows(what: str, rows: Sequence[dict[str, str]]) -> None:

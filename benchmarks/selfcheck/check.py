@@ -64,7 +64,7 @@ _SHORT = {"chunk_seconds": 0.02, "chunks": 5, "warm_up_seconds": 0.1}
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(1, 3, 1, {"preset": "quick", "block_limit": 4, "blocks": 4, **_SHORT}, 1, 3),
     "standard": Effort(2, 6, 2, {"preset": "standard", **_SHORT}, 4, 5),
-    "long": Effort(7, 6, 2, {"preset": "standard", **_SHORT}, 6, 10),
+    "long": Effort(4, 6, 2, {"preset": "standard", **_SHORT}, 6, 10),
 }
 
 

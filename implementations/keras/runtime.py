@@ -27,6 +27,12 @@ def devices() -> Mapping[str, Support]:
     return {"cpu": Support(True), "gpu": Support(not reason, reason)}
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since the last call; None without a GPU."""
+    peak: int | None = _below.peak_device_bytes()
+    return peak
+
+
 def set_threads(threads: int) -> None:
     """Limit the threads inside one operation."""
     _below.set_threads(threads)

@@ -25,6 +25,9 @@ class Backend(AbstractBackend):
     def devices(self) -> Mapping[str, Support]:
         return runtime.devices()
 
+    def peak_device_bytes(self) -> int | None:
+        return runtime.peak_device_bytes()
+
     def set_threads(self, threads: int) -> None:
         runtime.set_threads(threads)
 

@@ -22,6 +22,11 @@ def devices() -> Mapping[str, Support]:
     return {"cpu": Support(True), "gpu": Support(False, "NumPy computes on the CPU only")}
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since the last call; None without a GPU."""
+    return None
+
+
 def set_threads(threads: int) -> None:
     """Limit the BLAS threads."""
     threadpool_limits(limits=threads, user_api="blas")

@@ -31,6 +31,15 @@ def devices() -> Mapping[str, Support]:
     return {"cpu": Support(True), "gpu": gpu}
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since the last call; None without a GPU."""
+    if not torch.cuda.is_available():
+        return None
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return peak
+
+
 def set_threads(threads: int) -> None:
     """Limit the threads inside one operation."""
     torch.set_num_threads(threads)

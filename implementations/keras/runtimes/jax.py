@@ -35,6 +35,12 @@ def default_device() -> str:
     return "cpu" if jax.default_backend() == "cpu" else "gpu"
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory held since the start, or None."""
+    statistics = None if default_device() == "cpu" else jax.devices("gpu")[0].memory_stats()
+    return int(statistics["peak_bytes_in_use"]) if statistics else None
+
+
 def set_threads(threads: int) -> None:
     """Check the thread count, which JAX reads from the environment when it starts."""
     if threads != _threads_at_start():

@@ -34,6 +34,15 @@ def default_device() -> str:
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory held since the last call, or None."""
+    if not tf.config.list_physical_devices("GPU"):
+        return None
+    peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    tf.config.experimental.reset_memory_stats("GPU:0")
+    return peak
+
+
 def set_threads(threads: int) -> None:
     """Limit the threads inside one operation; possible before the first operation only."""
     try:

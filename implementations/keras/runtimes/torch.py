@@ -29,6 +29,15 @@ def default_device() -> str:
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory held since the last call, or None."""
+    if not torch.cuda.is_available():
+        return None
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return peak
+
+
 def set_threads(threads: int) -> None:
     """Limit the threads inside one operation."""
     torch.set_num_threads(threads)
