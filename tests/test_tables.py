@@ -58,6 +58,7 @@ def test_every_measure_has_its_table(tmp_path):
         "curves",
         "speed",
         "cold_start",
+        "break_even",
         "memory",
         "cases",
     }
