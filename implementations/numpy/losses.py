@@ -190,17 +190,14 @@ def sparse_categorical_crossentropy_gradient(
     class_weight: tuple[float, ...],
     weight_mode: str,
 ) -> np.ndarray:
+    one_hot = _one_hot(targets, predictions.shape[-1])
     if from_logits:
-        gradient = softmax(predictions)
-        gradient[np.arange(len(predictions)), targets] -= 1
-        gradient /= len(predictions)
+        gradient = (softmax(predictions) - one_hot) / len(predictions)
     else:
-        one_hot = np.eye(predictions.shape[1], dtype=predictions.dtype)[targets]
-        gradient = categorical_crossentropy_gradient(
-            one_hot, predictions, from_logits=False, label_smoothing=0.0
-        )
+        clipped, inside = _clipped_share(predictions)
+        gradient = _through_share(predictions, -1 / clipped * one_hot * inside / len(predictions))
     if class_weight:
-        gradient *= _weights(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
+        gradient = gradient * _weights(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
     return gradient
 
 
@@ -298,7 +295,7 @@ def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
 
 def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     others = (1 - targets) * predictions
-    strongest = np.eye(predictions.shape[1], dtype=predictions.dtype)[others.argmax(axis=-1)]
+    strongest = _one_hot(others.argmax(axis=-1), predictions.shape[-1])
     active = _margins(targets, predictions)[:, np.newaxis] > 0
     return active * (strongest * (1 - targets) - targets) / len(predictions)
 
@@ -337,6 +334,11 @@ def _signs(targets: np.ndarray) -> np.ndarray:
     return np.where(targets > 0, targets.dtype.type(1), targets.dtype.type(-1))
 
 
+def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
+    """Return for each place a row that is true there alone."""
+    return places[:, np.newaxis] == np.arange(classes)
+
+
 def _smoothed(targets: np.ndarray, smoothing: float, classes: int) -> np.ndarray:
     return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
 
@@ -345,7 +347,7 @@ def _weights(targets: np.ndarray, class_weight: tuple[float, ...], mode: str, dt
     """Return each example's weight, for mode `weights` such that they average 1."""
     if not class_weight:
         return np.ones(1, dtype)
-    weights = np.array(class_weight, dtype)[targets]
+    weights = np.sum(_one_hot(targets, len(class_weight)) * np.array(class_weight, dtype), axis=-1)
     return weights / weights.mean() if mode == "weights" else weights
 
 
