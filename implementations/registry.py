@@ -45,6 +45,7 @@ class Entry:
 _BUILT_IN = {
     "numpy": Entry("implementations.numpy", ("numpy",)),
     "torch": Entry("implementations.torch", ("torch",), extra="torch"),
+    "jax": Entry("implementations.jax", ("jax",), extra="jax"),
     "keras-tensorflow": Entry("implementations.keras", ("keras", "tensorflow"), "tensorflow", "tensorflow"),
     "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax"),
     "keras-torch": Entry("implementations.keras", ("keras", "torch"), "torch", "torch"),

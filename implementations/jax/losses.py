@@ -1,0 +1,196 @@
+"""Losses; formulas stand in the catalogue.
+
+Predictions have shape (n, k); `name(targets, predictions)` is an array without axes. `jax.grad` finds the
+derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.jax.activations import step
+
+
+def mean_squared_error(targets: Array, predictions: Array) -> Array:
+    return jnp.mean(jnp.square(predictions - targets))
+
+
+def mean_absolute_error(targets: Array, predictions: Array) -> Array:
+    return jnp.mean(jnp.abs(predictions - targets))
+
+
+def mean_absolute_percentage_error(targets: Array, predictions: Array) -> Array:
+    return 100 * jnp.mean(jnp.abs(predictions - targets) / jnp.maximum(jnp.abs(targets), EPSILON))
+
+
+def mean_squared_logarithmic_error(targets: Array, predictions: Array) -> Array:
+    log_predictions = jnp.log1p(jnp.where(predictions > EPSILON, predictions, EPSILON))
+    return jnp.mean(jnp.square(log_predictions - jnp.log1p(jnp.maximum(targets, EPSILON))))
+
+
+def huber(targets: Array, predictions: Array, *, delta: float) -> Array:
+    error = predictions - targets
+    size = jnp.abs(error)
+    return jnp.mean(jnp.where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta)))
+
+
+def smooth_l1(targets: Array, predictions: Array, *, beta: float) -> Array:
+    return huber(targets, predictions, delta=beta) / beta
+
+
+def log_cosh(targets: Array, predictions: Array) -> Array:
+    error = predictions - targets
+    return jnp.mean(jnp.logaddexp(error, -error) - math.log(2))
+
+
+def binary_crossentropy(
+    targets: Array,
+    predictions: Array,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+) -> Array:
+    weights: float | Array = 1.0
+    if class_weight:
+        of_zero, of_one = class_weight
+        weights = of_zero + (of_one - of_zero) * targets
+    targets = _smoothed(targets, label_smoothing, 2)
+    if from_logits:
+        log_p, log_q = jax.nn.log_sigmoid(predictions), jax.nn.log_sigmoid(-predictions)
+        return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q))
+    if clip_mode == "clamp_log":
+        log_p, log_q = _floored_log(predictions), _floored_log(1 - predictions)
+        return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q))
+    return jnp.mean(weights * _clipped_loss(targets, predictions))
+
+
+def binary_focal_crossentropy(
+    targets: Array, predictions: Array, *, from_logits: bool, gamma: float, label_smoothing: float
+) -> Array:
+    targets = _smoothed(targets, label_smoothing, 2)
+    p = jax.nn.sigmoid(predictions) if from_logits else predictions
+    miss = targets * (1 - p) + (1 - targets) * p
+    return jnp.mean(miss**gamma * _clipped_loss(targets, p))
+
+
+def categorical_crossentropy(
+    targets: Array, predictions: Array, *, from_logits: bool, label_smoothing: float
+) -> Array:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    log_p = jax.nn.log_softmax(predictions) if from_logits else jnp.log(_share(predictions))
+    return -jnp.mean(jnp.sum(targets * log_p, axis=-1))
+
+
+def sparse_categorical_crossentropy(
+    targets: Array,
+    predictions: Array,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> Array:
+    log_p = jax.nn.log_softmax(predictions) if from_logits else jnp.log(_share(predictions))
+    losses = -jnp.take_along_axis(log_p, targets[:, None], axis=-1)[:, 0]
+    if not class_weight:
+        return jnp.mean(losses)
+    weights = jnp.array(class_weight, losses.dtype)[targets]
+    return jnp.average(losses, weights=weights) if weight_mode == "weights" else jnp.mean(weights * losses)
+
+
+def categorical_focal_crossentropy(
+    targets: Array,
+    predictions: Array,
+    *,
+    from_logits: bool,
+    alpha: float,
+    gamma: float,
+    label_smoothing: float,
+) -> Array:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    p = _share(jax.nn.softmax(predictions) if from_logits else predictions)
+    return -jnp.mean(jnp.sum(alpha * (1 - p) ** gamma * targets * jnp.log(p), axis=-1))
+
+
+def kl_divergence(targets: Array, predictions: Array) -> Array:
+    p, y = jnp.clip(predictions, EPSILON, 1), jnp.clip(targets, EPSILON, 1)
+    return jnp.mean(jnp.sum(y * jnp.log(y / p), axis=-1))
+
+
+def poisson(targets: Array, predictions: Array) -> Array:
+    return jnp.mean(predictions - targets * jnp.log(predictions + EPSILON))
+
+
+def gaussian_nll(targets: Array, predictions: Array) -> Array:
+    mean, variance = jnp.split(predictions, 2, axis=-1)
+    # the value of the floor, with the derivative of the variance, as in torch
+    variance = variance + jax.lax.stop_gradient(jnp.maximum(variance, VARIANCE_FLOOR) - variance)
+    return jnp.mean(jnp.log(variance) + jnp.square(mean - targets) / variance) / 2
+
+
+def cosine_similarity(targets: Array, predictions: Array) -> Array:
+    return -jnp.mean(jnp.sum(_unit(targets) * _unit(predictions), axis=-1))
+
+
+def hinge(targets: Array, predictions: Array) -> Array:
+    return jnp.mean(jnp.maximum(1 - _signs(targets) * predictions, 0))
+
+
+def squared_hinge(targets: Array, predictions: Array) -> Array:
+    return jnp.mean(jnp.square(jnp.maximum(1 - _signs(targets) * predictions, 0)))
+
+
+def categorical_hinge(targets: Array, predictions: Array) -> Array:
+    strongest = jnp.max((1 - targets) * predictions, axis=-1)
+    return jnp.mean(jax.nn.relu(1 + strongest - jnp.sum(targets * predictions, axis=-1)))
+
+
+def dice(targets: Array, predictions: Array) -> Array:
+    return 1 - 2 * jnp.sum(targets * predictions) / (jnp.sum(targets) + jnp.sum(predictions) + EPSILON)
+
+
+def tversky(targets: Array, predictions: Array, *, alpha: float, beta: float) -> Array:
+    hit = jnp.sum(targets * predictions)
+    false_positives = jnp.sum((1 - targets) * predictions)
+    false_negatives = jnp.sum(targets * (1 - predictions))
+    return 1 - hit / (hit + alpha * false_positives + beta * false_negatives + EPSILON)
+
+
+def perceptron(targets: Array, predictions: Array) -> Array:
+    return jnp.mean((step(jax.lax.stop_gradient(predictions)) - targets) * predictions)
+
+
+def _signs(targets: Array) -> Array:
+    return jnp.where(targets > 0, 1, -1)
+
+
+def _smoothed(targets: Array, smoothing: float, classes: int) -> Array:
+    return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+
+
+def _clipped_loss(targets: Array, predictions: Array) -> Array:
+    clipped = jnp.clip(predictions, EPSILON, 1 - EPSILON)
+    return -(targets * jnp.log(clipped) + (1 - targets) * jnp.log(1 - clipped))
+
+
+def _floored_log(p: Array) -> Array:
+    """Return log p, at least LOG_FLOOR; the inner choice keeps 1 / 0 out of the derivative."""
+    positive = p > 0
+    return jnp.where(positive, jnp.maximum(jnp.log(jnp.where(positive, p, 1)), LOG_FLOOR), LOG_FLOOR)
+
+
+def _share(predictions: Array) -> Array:
+    """Return clipped probabilities from rows that need not sum to 1."""
+    return jnp.clip(predictions / jnp.sum(predictions, axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
+
+
+def _unit(rows: Array) -> Array:
+    """Return rows of length 1; where one is shorter than EPSILON, its share of that."""
+    square = jnp.sum(jnp.square(rows), axis=-1, keepdims=True)
+    return rows / jnp.sqrt(jnp.maximum(square, EPSILON * EPSILON))

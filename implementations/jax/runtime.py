@@ -1,0 +1,94 @@
+"""Versions, devices, threads and precision of JAX, and the way from NumPy to an array of JAX."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+import numpy as np
+
+from implementations.errors import InvalidInput
+from implementations.interface import Device, Support
+
+
+def versions() -> dict[str, str]:
+    """Return the version of JAX."""
+    return {"jax": jax.__version__}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU, and the GPU if JAX sees one."""
+    try:
+        jax.devices("gpu")
+    except RuntimeError as error:
+        gpu = Support(False, f"jax {jax.__version__}: {error}; see docs.jax.dev/en/latest/installation.html")
+    else:
+        gpu = Support(True)
+    return {"cpu": Support(True), "gpu": gpu}
+
+
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since it started; None without a GPU."""
+    statistics = None if jax.default_backend() == "cpu" else jax.devices("gpu")[0].memory_stats()
+    return int(statistics["peak_bytes_in_use"]) if statistics else None
+
+
+def set_threads(threads: int) -> None:
+    """Check the thread count, which JAX reads from the environment when it starts."""
+    if threads != _threads_at_start():
+        raise InvalidInput(
+            "threads of jax",
+            expected=f"{threads}, set by the environment variable NPROC before JAX starts",
+            got=str(_threads_at_start()),
+            action=f"start the process with NPROC={threads}",
+        )
+
+
+def threads() -> int:
+    """Return the threads inside one operation."""
+    return _threads_at_start()
+
+
+def forbid_tf32() -> None:
+    """Multiply float32 matrices in float32, on GPUs too."""
+    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+def precision(dtype: str) -> AbstractContextManager[Any]:
+    """Return a scope in which JAX has this dtype: without it, float64 becomes float32.
+
+    Examples
+    --------
+    >>> with precision("float64"):
+    ...     array(np.ones(2)).dtype
+    dtype('float64')
+    """
+    scope: AbstractContextManager[Any] = jax.enable_x64(True) if dtype == "float64" else nullcontext()
+    return scope
+
+
+def array(given: np.ndarray, device: Device = "cpu") -> jax.Array:
+    """Return a copy on that device.
+
+    Examples
+    --------
+    >>> array(np.array([1, 0])).dtype
+    dtype('int32')
+    """
+    if given.dtype.kind in "iu":
+        given = given.astype(np.int32)  # JAX's own, whatever the dtype of the numbers around
+    return jax.device_put(given, jax.devices(device)[0], may_alias=False)
+
+
+def _threads_at_start() -> int:
+    return int(os.environ.get("NPROC") or _cores())
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; where the system does not tell, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
