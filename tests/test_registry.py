@@ -31,7 +31,14 @@ def without(monkeypatch):
 
 
 def test_names():
-    assert backend_names()[:5] == ("numpy", "torch", "keras-tensorflow", "keras-jax", "keras-torch")
+    assert backend_names()[:6] == (
+        "numpy",
+        "torch",
+        "jax",
+        "keras-tensorflow",
+        "keras-jax",
+        "keras-torch",
+    )
 
 
 def test_unknown_name_suggests_the_nearest():
@@ -44,7 +51,8 @@ def test_unknown_name_suggests_the_nearest():
     [
         (("torch", "keras", "tensorflow", "jax"), {"numpy"}),
         (("keras", "tensorflow", "jax"), {"numpy", "torch"}),
-        (("torch", "tensorflow"), {"numpy", "keras-jax"}),
+        (("keras",), {"numpy", "torch", "jax"}),
+        (("torch", "tensorflow"), {"numpy", "jax", "keras-jax"}),
         (("jax",), {"numpy", "torch", "keras-tensorflow", "keras-torch"}),
     ],
 )

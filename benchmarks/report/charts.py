@@ -16,6 +16,7 @@ from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
 _COLOURS = {
     "numpy": "#E69F00",
     "torch": "#D55E00",
+    "jax": "#56B4E9",
     "keras-tensorflow": "#0072B2",
     "keras-jax": "#009E73",
     "keras-torch": "#CC79A7",
@@ -23,11 +24,12 @@ _COLOURS = {
 _MARKERS = {
     "numpy": "circle",
     "torch": "square",
+    "jax": "x",
     "keras-tensorflow": "diamond",
     "keras-jax": "cross",
     "keras-torch": "triangle-up",
 }
-_OTHER_COLOURS = ("#56B4E9", "#B8A000", "#999999")
+_OTHER_COLOURS = ("#B8A000", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
 

@@ -15,6 +15,8 @@ from jax import Array
 from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.jax.activations import step
 
+_TORCH_DIVISOR_FLOOR = 1e-12
+
 
 def mean_squared_error(targets: Array, predictions: Array) -> Array:
     return jnp.mean(jnp.square(predictions - targets))
@@ -66,8 +68,7 @@ def binary_crossentropy(
         log_p, log_q = jax.nn.log_sigmoid(predictions), jax.nn.log_sigmoid(-predictions)
         return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q))
     if clip_mode == "clamp_log":
-        log_p, log_q = _floored_log(predictions), _floored_log(1 - predictions)
-        return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q))
+        return jnp.mean(weights * _clamped_loss(targets, predictions))
     return jnp.mean(weights * _clipped_loss(targets, predictions))
 
 
@@ -179,10 +180,22 @@ def _clipped_loss(targets: Array, predictions: Array) -> Array:
     return -(targets * jnp.log(clipped) + (1 - targets) * jnp.log(1 - clipped))
 
 
-def _floored_log(p: Array) -> Array:
-    """Return log p, at least LOG_FLOOR; the inner choice keeps 1 / 0 out of the derivative."""
-    positive = p > 0
-    return jnp.where(positive, jnp.maximum(jnp.log(jnp.where(positive, p, 1)), LOG_FLOOR), LOG_FLOOR)
+@jax.custom_jvp
+def _clamped_loss(targets: Array, predictions: Array) -> Array:
+    log_p, log_q = jnp.log(predictions), jnp.log1p(-predictions)
+    log_p, log_q = jnp.maximum(log_p, LOG_FLOOR), jnp.maximum(log_q, LOG_FLOOR)
+    return -(targets * log_p + (1 - targets) * log_q)
+
+
+@_clamped_loss.defjvp
+def _clamped_loss_tangent(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Take torch's derivative by the predictions, whose divisor is at least 1e-12.
+
+    At p = 0 and p = 1 it is 0, as in the NumPy backend (aten/src/ATen/native/Loss.cpp).
+    """
+    targets, p = primals
+    slope = (p - targets) / jnp.maximum((1 - p) * p, _TORCH_DIVISOR_FLOOR)
+    return _clamped_loss(targets, p), jnp.where((p > 0) & (p < 1), slope, 0) * tangents[1]
 
 
 def _share(predictions: Array) -> Array:

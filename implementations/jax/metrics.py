@@ -10,12 +10,12 @@ from jax import Array
 
 
 def accuracy(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(predictions.argmax(axis=1) == targets)
+    return jnp.mean(predictions.argmax(axis=1) == targets, dtype=predictions.dtype)
 
 
 def top_k_accuracy(targets: Array, predictions: Array, *, k: float) -> Array:
     own = jnp.take_along_axis(predictions, targets[:, None], axis=1)
-    return jnp.mean(jnp.sum(predictions > own, axis=1) < k)
+    return jnp.mean(jnp.sum(predictions > own, axis=1) < k, dtype=predictions.dtype)
 
 
 def precision(targets: Array, predictions: Array, *, threshold: float) -> Array:
@@ -37,7 +37,7 @@ def roc_auc(targets: Array, predictions: Array) -> Array:
     positives, negatives = predictions[targets > 0], jnp.sort(predictions[targets <= 0])
     below = jnp.searchsorted(negatives, positives, side="left")
     not_above = jnp.searchsorted(negatives, positives, side="right")
-    return jnp.mean(below + not_above) / (2 * negatives.size)
+    return jnp.mean(below + not_above, dtype=predictions.dtype) / (2 * negatives.size)
 
 
 def confusion_matrix(targets: Array, predictions: Array) -> Array:

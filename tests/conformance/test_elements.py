@@ -85,7 +85,7 @@ def test_a_wrong_value_is_found(reference):
 
 
 FILES = {"common": backend_names(), "keras": ("keras-tensorflow", "keras-jax", "keras-torch")}
-FILES |= {"torch": ("torch", "keras-torch"), "tensorflow": ("keras-tensorflow",), "jax": ("keras-jax",)}
+FILES |= {"torch": ("torch", "keras-torch"), "tensorflow": ("keras-tensorflow",), "jax": ("jax", "keras-jax")}
 KNOWN = [
     pytest.param(name, each, id=f"{name} {' '.join(each.element)} {each.quantity} {each.dtype}")
     for name in FILES

@@ -75,7 +75,7 @@ def test_elements_stand_in_the_catalogue_s_order_with_its_options(backend, modul
 
 
 def test_there_are_backends():
-    assert set(BACKENDS) >= {"numpy", "torch", "keras"}
+    assert set(BACKENDS) >= {"numpy", "torch", "jax", "keras"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -111,7 +111,7 @@ class TestDropout:
 FILES = {
     "keras": ("keras-tensorflow", "keras-jax", "keras-torch"),
     "tensorflow": ("keras-tensorflow",),
-    "jax": ("keras-jax",),
+    "jax": ("jax", "keras-jax"),
     "torch": ("torch", "keras-torch"),
 }
 
