@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,13 +32,13 @@ class State(NamedTuple):
     optimizer
         The optimizer's state for each array of `parameters`.
     key
-        Of dropout's random numbers.
+        Of dropout's random numbers; None where nothing is dropped.
     """
 
     parameters: Layers
     averages: Layers
     optimizer: list[optimizers.State]
-    key: Array
+    key: Array | None
 
 
 def dense(spec: LayerSpec, own: dict[str, Array], x: Array) -> Array:
@@ -97,13 +96,15 @@ class Learner(AbstractLearner[Array]):
         self._loss_value: Callable[[Array, Array], Array] = partial(
             getattr(losses, element.name), **element.resolve(options, convention)
         )
-        self._optimizer = optimizers.Optimizer(self.model.optimizer, convention)
+        self._optimizer = optimizers.Optimizer(self.model.optimizer, convention, self.model.dtype)
+        compiled = partial(runtime.compiled, dtype=self.model.dtype)
+        self._compiled_start = compiled(self._first_state)
         # the state before is given away, so that the state after can take its memory
-        self._compiled_step = jax.jit(self._after_step, donate_argnums=0)
-        self._compiled_epoch = jax.jit(self._after_epoch, donate_argnums=0)
-        self._compiled_outputs = jax.jit(self._outputs)
-        self._compiled_objective = jax.jit(self._objective)
-        self._compiled_gradients = jax.jit(jax.value_and_grad(self._objective, has_aux=True))
+        self._compiled_step = compiled(self._after_step, donate_argnums=0)
+        self._compiled_epoch = compiled(self._after_epoch, donate_argnums=0)
+        self._compiled_outputs = compiled(self._outputs)
+        self._compiled_objective = compiled(self._objective)
+        self._compiled_gradients = compiled(jax.value_and_grad(self._objective, has_aux=True))
 
     def parameters(self) -> list[np.ndarray]:
         return self._arrays(self._state.parameters, self._state.averages)
@@ -114,24 +115,21 @@ class Learner(AbstractLearner[Array]):
 
     def train_step(self, x: Array, y: Array) -> None:
         masks = self.draw_masks(len(x)) if self._shared else []
-        numbers = np.array(self._optimizer.numbers(), self.model.dtype)
-        with self._precision():
-            self._state = self._compiled_step(self._state, x, y, numbers, masks)
+        self._state = self._compiled_step(self._state, x, y, self._optimizer.numbers(), masks)
 
     def train_epoch(self, x: Array, y: Array, order: np.ndarray) -> None:
         steps, examples = order.shape
         drawn = [self.draw_masks(examples) for _ in range(steps)] if self._shared else []
         masks = [np.stack(of_one_layer) for of_one_layer in zip(*drawn, strict=True)]
-        numbers = np.array([self._optimizer.numbers() for _ in range(steps)], self.model.dtype)
-        with self._precision():
-            self._state = self._compiled_epoch(self._state, x, y, order.astype(np.int32), numbers, masks)
+        numbers = self._optimizer.numbers(steps)
+        self._state = self._compiled_epoch(self._state, x, y, order.astype(np.int32), numbers, masks)
 
     def observe(self, loss: float) -> None:
         self._optimizer.observe(loss)
 
     def infer(self, x: Array) -> Array:
-        with self._precision():
-            return self._compiled_outputs(self._state.parameters, self._state.averages, x)
+        outputs: Array = self._compiled_outputs(self._state.parameters, self._state.averages, x)
+        return outputs
 
     def _place_inputs(self, x: np.ndarray) -> Array:
         return self._place(x.reshape(len(x), -1))
@@ -143,35 +141,27 @@ class Learner(AbstractLearner[Array]):
         return np.array(array)
 
     def _loss(self, x: Array, y: Array) -> float:
-        with self._precision():
-            loss, _ = self._compiled_objective(self._state.parameters, self._state.averages, x, y)
-            return float(loss)
+        loss, _ = self._compiled_objective(self._state.parameters, self._state.averages, x, y)
+        return float(loss)
 
     def _gradients(self, x: Array, y: Array) -> tuple[float, list[np.ndarray]]:
         parameters, averages = self._state.parameters, self._state.averages
-        with self._precision():
-            (loss, _), gradients = self._compiled_gradients(parameters, averages, x, y)
-            return float(loss), self._arrays(gradients, jax.tree.map(jnp.zeros_like, averages))
+        (loss, _), gradients = self._compiled_gradients(parameters, averages, x, y)
+        return float(loss), self._arrays(gradients, jax.tree.map(np.zeros_like, averages))
 
     def _load_parameters(self, parameters: list[np.ndarray]) -> None:
         given = iter(parameters)
-        with self._precision():
-            named = [
-                {name: self._place(next(given)) for name in layer.parameters}
-                for layer in self.model.network.layers
-            ]
-            trained = [{name: own[name] for name in own if name not in MOVING} for own in named]
-            averages = [{name: own[name] for name in own if name in MOVING} for own in named]
-            self._optimizer.restart()
-            key = jax.random.key(self.model.seed)
-            state = State(trained, averages, self._optimizer.start(trained), key)
-            self._state = jax.device_put(state, jax.devices(self.placement.device)[0])
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        return runtime.precision(self.model.dtype)
+        named = [
+            {name: self._place(next(given)) for name in layer.parameters}
+            for layer in self.model.network.layers
+        ]
+        trained = [{name: own[name] for name in own if name not in MOVING} for own in named]
+        averages = [{name: own[name] for name in own if name in MOVING} for own in named]
+        self._state = self._compiled_start(trained, averages)
+        self._optimizer.restart()
 
     def _place(self, array: np.ndarray) -> Array:
-        with self._precision():
+        with runtime.precision(self.model.dtype):
             return runtime.array(array, self.placement.device)
 
     def _arrays(self, trained: Layers, averages: Layers) -> list[np.ndarray]:
@@ -182,10 +172,16 @@ class Learner(AbstractLearner[Array]):
             for name in layer.parameters
         ]
 
-    def _after_step(self, state: State, x: Array, y: Array, numbers: Array, masks: list[Array]) -> State:
+    def _first_state(self, parameters: Layers, averages: Layers) -> State:
+        key = jax.random.key(self.model.seed) if self._dropping else None
+        return State(parameters, averages, self._optimizer.start(parameters), key)
+
+    def _after_step(
+        self, state: State, x: Array, y: Array, numbers: Array | None, masks: list[Array]
+    ) -> State:
         """Return the state after a step, given the optimizer's numbers and, if they are shared, masks."""
         key = state.key
-        if self._dropping and not self._shared:
+        if key is not None and not self._shared:
             key, own = jax.random.split(key)
             masks = self._own_masks(own, len(x))
         differentiate = jax.grad(self._objective, has_aux=True)
@@ -194,11 +190,11 @@ class Learner(AbstractLearner[Array]):
         return State(parameters, averages, optimizer, key)
 
     def _after_epoch(
-        self, state: State, x: Array, y: Array, order: Array, numbers: Array, masks: list[Array]
+        self, state: State, x: Array, y: Array, order: Array, numbers: Array | None, masks: list[Array]
     ) -> State:
         """Return the state after a step for each row of `order`."""
 
-        def step(state: State, given: tuple[Array, Array, list[Array]]) -> tuple[State, None]:
+        def step(state: State, given: tuple[Array, Array | None, list[Array]]) -> tuple[State, None]:
             batch, batch_numbers, batch_masks = given
             # the rows are known to be there
             batch_x, batch_y = (jnp.take(each, batch, axis=0, mode="clip") for each in (x, y))

@@ -32,6 +32,10 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 5
 
 
+def _rate_alone(rate: float, step: int) -> tuple[float, ...]:
+    return (rate,)
+
+
 @dataclass(frozen=True)
 class Rule:
     """How an optimizer changes an array.
@@ -48,7 +52,7 @@ class Rule:
 
     start: Callable[[Array], State]
     update: Callable[..., tuple[Array, State]]
-    numbers: Callable[[float, int], tuple[float, ...]] = lambda rate, step: (rate,)
+    numbers: Callable[[float, int], tuple[float, ...]] = _rate_alone
 
 
 def sgd(*, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
@@ -359,26 +363,38 @@ class Optimizer:
     `start` and `update` are pure and can be compiled; rate and step count stay on the host.
     """
 
-    def __init__(self, spec: OptimizerSpec, convention: str) -> None:
+    def __init__(self, spec: OptimizerSpec, convention: str, dtype: str) -> None:
         options = spec.resolve(convention)
-        self._spec = spec
+        self._spec, self._dtype = spec, dtype
         self._weight_decay: float = options.pop("weight_decay")
         self._decoupled = options.pop("weight_decay_mode") == "decoupled"
         self._clip_value, self._clip_norm, self._clip_global_norm = (
             options.pop(name) for name in ("clipvalue", "clipnorm", "global_clipnorm")
         )
         self._rule: Rule = globals()[spec.name](**options)
+        rate = spec.learning_rate
+        self._fixed: tuple[float, ...] = ()
+        if not isinstance(rate, ElementSpec) and self._rule.numbers is _rate_alone:
+            self._fixed = self._numbers(rate, 1)
         self.restart()
 
     def restart(self) -> None:
         """Begin at step 1 again."""
         self._rate, self._steps_done = _rate_of(self._spec), 0
 
-    def numbers(self) -> tuple[float, ...]:
-        """Return the numbers of the next step, and count it."""
-        rate = self._rate(self._steps_done)
-        self._steps_done += 1
-        return 1 - rate * self._weight_decay, *self._rule.numbers(rate, self._steps_done)
+    def numbers(self, steps: int | None = None) -> np.ndarray | None:
+        """Return the numbers of the next step, or of so many, a row for each, and count them.
+
+        None if they never change: then they are compiled in, and no step has to hand them over.
+        """
+        if self._fixed:
+            return None
+        begin, self._steps_done = self._steps_done, self._steps_done + (steps or 1)
+        rows = [self._numbers(self._rate(step), step + 1) for step in range(begin, self._steps_done)]
+        return np.array(rows if steps else rows[0], self._dtype)
+
+    def _numbers(self, rate: float, step: int) -> tuple[float, ...]:
+        return 1 - rate * self._weight_decay, *self._rule.numbers(rate, step)
 
     def observe(self, loss: float) -> None:
         """Tell a schedule that looks at losses how the epoch ended."""
@@ -390,10 +406,10 @@ class Optimizer:
         return [self._rule.start(x) for x in jax.tree.leaves(parameters)]
 
     def update(
-        self, parameters: Tree, gradients: Tree, states: list[State], numbers: Array
+        self, parameters: Tree, gradients: Tree, states: list[State], numbers: Array | None
     ) -> tuple[Tree, list[State]]:
         """Return parameters and state after a step, given its numbers."""
-        decay, *rest = numbers
+        decay, *rest = self._fixed if numbers is None else numbers
         leaves, shape = jax.tree.flatten(parameters)
         updated = []
         for x, gradient, state in zip(leaves, self._clipped(jax.tree.leaves(gradients)), states, strict=True):
@@ -440,18 +456,20 @@ class ListOptimizer(AbstractOptimizer):
     """The same rule for lists of arrays."""
 
     def __init__(self, spec: OptimizerSpec, convention: str) -> None:
-        self._optimizer = Optimizer(spec, convention)
-        self._update = jax.jit(self._optimizer.update)
-        self._states: list[State] | None = None
+        self._spec, self._convention = spec, convention
+        self._optimizer: Optimizer | None = None
 
     def _step(self, parameters: list[np.ndarray], gradients: list[np.ndarray]) -> list[np.ndarray]:
-        dtype = parameters[0].dtype
-        with runtime.precision(dtype.name):
-            own, their = [[runtime.array(each) for each in given] for given in (parameters, gradients)]
-            states = self._optimizer.start(own) if self._states is None else self._states
-            numbers = np.array(self._optimizer.numbers(), dtype)
-            own, self._states = self._update(own, their, states, numbers)
-            return [np.array(x) for x in own]
+        dtype = parameters[0].dtype.name
+        with runtime.precision(dtype):
+            own, their = ([runtime.array(each) for each in given] for given in (parameters, gradients))
+        if self._optimizer is None:
+            self._optimizer = Optimizer(self._spec, self._convention, dtype)
+            self._update = runtime.compiled(self._optimizer.update, dtype)
+            self._states = runtime.compiled(self._optimizer.start, dtype)(own)
+        own, self._states = self._update(own, their, self._states, self._optimizer.numbers())
+        return [np.array(x) for x in own]
 
     def observe(self, loss: float) -> None:
-        self._optimizer.observe(loss)
+        if self._optimizer:
+            self._optimizer.observe(loss)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -68,6 +68,19 @@ def precision(dtype: str) -> AbstractContextManager[Any]:
     """
     scope: AbstractContextManager[Any] = jax.enable_x64(True) if dtype == "float64" else nullcontext()
     return scope
+
+
+def compiled(function: Callable[..., Any], dtype: str, **options: Any) -> Callable[..., Any]:
+    """Return the function as one program that computes in this dtype; options are those of `jax.jit`."""
+    program: Callable[..., Any] = jax.jit(function, **options)
+    if dtype == "float32":
+        return program
+
+    def in_scope(*arguments: Any) -> Any:
+        with precision(dtype):
+            return program(*arguments)
+
+    return in_scope
 
 
 def array(given: np.ndarray, device: Device = "cpu") -> jax.Array:
