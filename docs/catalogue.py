@@ -31,7 +31,7 @@ def _lines() -> Iterator[str]:
     yield "# The catalogue"
     yield ""
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
-    yield "Every element is there in NumPy (derivatives by hand), PyTorch and Keras on each of its runtimes."
+    yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX and Keras on each runtime."
     yield "*Composed* means that the framework has no such element, and it is made of operations. An option"
     yield "shows Keras's default and, where it differs, PyTorch's."
     yield ""

@@ -114,6 +114,7 @@ def test_every_file_of_deviations_is_read():
 
 FAULTS = {
     "keras-tensorflow": ["elu value float32", "celu gradient float32", "gelu value float64", "nadam keras"],
+    "jax": ["mean_absolute_error gradient", "leaky_relu gradient", "squareplus value"],
     "keras-jax": ["mean_absolute_error gradient", "leaky_relu gradient", "tversky alpha=0.3"],
     "keras-torch": ["softplus value float64", "tversky alpha=0.3", "sparsemax value"],
     "torch": ["hard_sigmoid gradient float64", "nadam keras", "gelu value float32"],
