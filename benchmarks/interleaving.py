@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
+
+import psutil
 
 from benchmarks import stats
 from benchmarks.datasets import Dataset
@@ -23,7 +26,12 @@ from benchmarks.result import Block, Metric, Samples, Stage, Tier
 from benchmarks.suite import SpeedSettings, Suite, Workload
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 
-TIERS: Mapping[Metric, Tier] = {"train_step": "loop", "epoch": "idiomatic", "predict": "idiomatic"}
+TIERS: Mapping[Metric, Tier] = {
+    "train_step": "loop",
+    "epoch": "idiomatic",
+    "predict": "idiomatic",
+    "place": "loop",
+}
 """A step is called one at a time; an epoch and a prediction run the way the framework's users run them."""
 
 MORE_BLOCKS = 2
@@ -182,9 +190,16 @@ class _BlockRun:
         for worker in workers.values():
             self._freeze(worker)
 
-    @property
+    @cached_property
     def _measures_start(self) -> bool:
-        return self.index == 0
+        """Whether somebody lacks one of the starts that the suite wants, which a lost block may have had."""
+        return any(
+            sum("spawn" in block.stages for block in self.outcome.blocks.get((workload.name, contender), ()))
+            < self.suite.speed.start_blocks
+            for workload in self.workloads
+            for contender in self.participants[workload.name]
+            if (workload.name, contender) not in self.outcome.failures
+        )
 
     @property
     def _idle_workers(self) -> Literal["frozen", "running", "absent"]:
@@ -215,7 +230,8 @@ class _BlockRun:
         for _ in range(self.suite.speed.chunks):
             for metric in self.suite.speed.metrics:
                 chunks = self._round(workload, metric, ready, workers, shuffle)
-                if self._disturbed(chunks) and repeated[metric] < self.suite.speed.chunks:
+                most = self.suite.speed.chunks
+                while repeated[metric] < most and any(map(self._disturbed, chunks.values())):
                     repeated[metric] += 1  # for all of them: dropping one side's chunks would favour it
                     chunks = self._round(workload, metric, ready, workers, shuffle)
                 for contender, chunk in chunks.items():
@@ -255,9 +271,10 @@ class _BlockRun:
                 chunks[contender] = chunk, turn
         return chunks
 
-    def _disturbed(self, chunks: Mapping[str, tuple[Chunk, int]]) -> bool:
+    def _disturbed(self, timed: tuple[Chunk, int]) -> bool:
+        chunk, _ = timed
         alone = self.suite.threads == 1 and self._idle_workers != "running"
-        return any(chunk.witnesses.disturbed(chunk.wall_seconds, alone=alone) for chunk, _ in chunks.values())
+        return chunk.witnesses.disturbed(chunk.wall_seconds, alone=alone)
 
     @contextmanager
     def _turn(self, contender: str, workload: Workload, workers: dict[str, Worker]) -> Iterator[None]:
@@ -301,9 +318,14 @@ class _BlockRun:
         cpu_per_wall = sum(chunk.cpu_seconds for chunk in chunks) / sum(
             chunk.wall_seconds for chunk in chunks
         )
-        start: dict[Stage, float] = {"spawn": worker.spawn_seconds, "import": loaded["import"]}
-        if not self._measures_start:
-            start.clear()
+        start: dict[Stage, float] = {}
+        if self._measures_start:
+            start = {
+                "spawn": worker.spawn_seconds,
+                "interpreter": worker.interpreter_seconds,
+                "import": loaded["import"],
+                "device": loaded["device"],
+            }
         return Block(
             index=self.index,
             stages={
@@ -321,6 +343,7 @@ class _BlockRun:
                     ready,
                     [chunk for chunk, _ in found],
                     [turn for _, turn in found],
+                    list(map(self._disturbed, found)),
                     repeated[metric],
                 )
                 for metric, found in timed.items()
@@ -329,28 +352,45 @@ class _BlockRun:
         )
 
     def _thread_problems(self, seen: int, cpu_per_wall: float) -> list[str]:
-        """Compare what a process was told about threads with what it says and with what it did."""
+        """Compare what a process was told about threads with what it says and with what it did.
+
+        On the default track a framework may take one thread for each core, or for each that is physical.
+        Small operations stay on one thread however many there are, but on less than one core only a process
+        that waits.
+        """
         asked = self.suite.threads
-        if asked is None or self.suite.device != "cpu":
-            return []
+        least, most = (asked, asked) if asked else _cores()
         found = []
-        if seen != asked:
-            found.append(f"{seen} threads instead of {asked}")
-        if cpu_per_wall > asked - 1 + BUSY_CORES:
-            found.append(f"busy on {cpu_per_wall:.1f} cores with {asked} threads")
-        if asked == 1 and cpu_per_wall < IDLE_CORES:
+        if not least <= seen <= most:
+            found.append(f"{seen} threads instead of {least}" + (f" to {most}" if least < most else ""))
+        if self.suite.device != "cpu":
+            return found  # while the device computes, the process may wait or ask
+        if cpu_per_wall > most - 1 + BUSY_CORES:
+            found.append(f"busy on {cpu_per_wall:.1f} cores with {most} threads")
+        if cpu_per_wall < IDLE_CORES:
             found.append(f"computed for only {cpu_per_wall:.1f} of its time")
         return found
 
 
+def _cores() -> tuple[int, int]:
+    """Return how many physical cores there are for this process, and how many in all."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable), usable
+
+
 def _samples(
-    metric: Metric, ready: Mapping[str, Any], chunks: Sequence[Chunk], turns: list[int], repeated: int
+    metric: Metric,
+    ready: Mapping[str, Any],
+    chunks: Sequence[Chunk],
+    turns: list[int],
+    disturbed: list[bool],
+    repeated: int,
 ) -> Samples:
     seen = [chunk.witnesses for chunk in chunks]
-    steal, pressure, switches = (
-        [value for each in seen if (value := getattr(each, name)) is not None]
-        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches")
-    )
+    witnessed: dict[str, list[Any]] = {
+        name: [value for each in seen if (value := getattr(each, name)) is not None]
+        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches", "throttled", "clock_mhz")
+    }
     return Samples(
         metric=metric,
         tier=TIERS[metric],
@@ -360,8 +400,8 @@ def _samples(
         turns=turns,
         warm_up=ready["warm_up"][metric],
         cpu_seconds=[chunk.cpu_seconds for chunk in chunks],
-        steal_seconds=steal,
-        pressure_seconds=pressure,
-        involuntary_switches=switches,
+        **witnessed,
         repeated_rounds=repeated,
+        disturbed=disturbed,
+        problems=ready["problems"][metric],
     )

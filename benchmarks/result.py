@@ -9,7 +9,8 @@ Schema history
     First version.
 2
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
-    problems of a block. All optional, so records of version 1 are read as they are.
+    problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
+    disturbed, and clocks of a GPU. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ SCHEMA_VERSION = 2
 
 Measure = Literal["card", "elements", "parity", "curves", "speed", "memory"]
 Status = Literal["finished", "failed", "skipped"]
-Metric = Literal["train_step", "epoch", "predict"]
+Metric = Literal["train_step", "epoch", "predict", "place"]
 Tier = Literal["idiomatic", "loop", "compiled"]
-Stage = Literal["spawn", "import", "build", "first_step"]
+Stage = Literal["spawn", "interpreter", "import", "device", "build", "first_step"]
 
 
 class Model(BaseModel):
@@ -205,6 +206,14 @@ class Samples(Model):
     """How often the process was taken off its core in each chunk (getrusage)."""
     repeated_rounds: int = 0
     """Rounds of all contenders that were measured again because a chunk in them was disturbed."""
+    disturbed: list[bool] = []
+    """Whether each chunk was disturbed all the same, when no more rounds could be repeated."""
+    throttled: list[bool] = []
+    """Whether the GPU lowered its clock because of heat in each chunk (NVML)."""
+    clock_mhz: list[int] = []
+    """The GPU's clock at the end of each chunk (NVML)."""
+    problems: list[str] = []
+    """What is wrong with this metric here; a comparison that rests on it stays inconclusive."""
 
 
 class Block(Model):
@@ -212,7 +221,7 @@ class Block(Model):
 
     index: int
     stages: dict[Stage, float]
-    """Seconds of each stage of a cold start; spawn and import only where workers started one by one."""
+    """Seconds of each stage of a cold start; those before build only where workers started one by one."""
     warm_up_steps: int
     idle_workers: Literal["frozen", "running", "absent"]
     """What the other contenders' workers did meanwhile."""

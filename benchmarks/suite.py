@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -45,9 +45,27 @@ class CurvesSettings(Model):
 
 
 PRESETS: Mapping[str, Mapping[str, float]] = {
-    "quick": {"block_limit": 6, "half_width": 0.05, "chunk_seconds": 0.05, "warm_up_seconds": 0.3},
-    "standard": {"block_limit": 30, "half_width": 0.02, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
-    "rigorous": {"block_limit": 60, "half_width": 0.01, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
+    "quick": {
+        "block_limit": 6,
+        "half_width": 0.05,
+        "chunk_seconds": 0.05,
+        "warm_up_seconds": 0.3,
+        "start_blocks": 1,
+    },
+    "standard": {
+        "block_limit": 30,
+        "half_width": 0.02,
+        "chunk_seconds": 0.1,
+        "warm_up_seconds": 1.0,
+        "start_blocks": 6,
+    },
+    "rigorous": {
+        "block_limit": 60,
+        "half_width": 0.01,
+        "chunk_seconds": 0.1,
+        "warm_up_seconds": 1.0,
+        "start_blocks": 6,
+    },
 }
 """How much time is spent on certainty: settings of `SpeedSettings` that a suite may still replace."""
 
@@ -73,6 +91,8 @@ class SpeedSettings(Model):
     """No new block begins after this time, once two are done."""
     margin: float = Field(0.02, ge=0.02)
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
+    start_blocks: int = Field(1, ge=0)
+    """Blocks whose workers start one by one, so that their start is measured too."""
     freeze: bool = True
     """Whether workers are stopped while another one's turn is timed."""
 
@@ -137,6 +157,12 @@ class Suite(Model):
     curves: CurvesSettings = CurvesSettings()
     speed: SpeedSettings = SpeedSettings.model_validate({})
     workloads: list[Workload] = []
+
+    @model_validator(mode="after")
+    def _copies_only_to_a_device(self) -> Suite:
+        if self.device == "cpu" and "place" in self.speed.metrics:
+            raise ValueError("the metric place, copies to the device, on a GPU only")
+        return self
 
     def having(self, measure: Measure) -> list[Workload]:
         """Return the workloads on which this measure is taken."""
@@ -205,6 +231,8 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
         _set(settings, dotted, value, f"suite {name}")
     if settings.get("threads") == "default":
         settings["threads"] = None
+    if settings.get("device") == "gpu" and isinstance(speed := settings.setdefault("speed", {}), dict):
+        speed.setdefault("metrics", list(get_args(Metric)))
     suite = _validated(Suite, settings, f"suite {name}")
     expanded = [single for workload in suite.workloads for single in _expand(workload)]
     if not expanded and set(suite.measures) - {"elements"}:

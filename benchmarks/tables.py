@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -128,19 +128,11 @@ def speed(records: Iterable[Record]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
     for key, timed in _timed(kept).items():
-        reference = reference_of(timed)
+        reference, doubted = reference_of(timed), doubts(timed)
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
                 one = stats.seconds(data, samples.metric)
                 ratio = stats.paired_ratio(data, timed[reference], samples.metric)
-                doubts = [
-                    *stats.doubts(data, timed[reference], samples.metric),
-                    *(
-                        f"{reference}: {doubt}"
-                        for doubt in stats.doubts(timed[reference], timed[reference], samples.metric)
-                        if contender != reference
-                    ),
-                ]
                 if contender != reference:
                     ratios.append(ratio)
                 rows.append(
@@ -157,18 +149,38 @@ def speed(records: Iterable[Record]) -> pd.DataFrame:
                         "ratio_high": ratio.high,
                         "verdict": "reference",
                         "margin": data.margin,
-                        "doubts": "; ".join(doubts),
+                        "doubts": _told(contender, reference, doubted[samples.metric]),
                         "blocks": len(data.blocks),
                         "stopped_by": data.stopped_by,
                         "preset": data.preset,
                     }
                 )
-    compared = [row for row in rows if row["contender"] != row["reference"]]
-    for row, verdict in zip(
-        compared, stats.verdicts(ratios, [row["margin"] for row in compared]), strict=True
-    ):
-        row["verdict"] = "inconclusive" if row["doubts"] else verdict
+    _judge([row for row in rows if row["contender"] != row["reference"]], ratios)
     return _frame(rows)
+
+
+def doubts(timed: Mapping[str, SpeedData]) -> dict[Metric, dict[str, list[str]]]:
+    """Return for each metric and contender of a workload why nothing may be concluded from its times."""
+    found: dict[Metric, dict[str, list[str]]] = {}
+    for metric in dict.fromkeys(each.metric for data in timed.values() for each in data.blocks[0].samples):
+        there = {name: data for name, data in timed.items() if _times(data, metric)}
+        fastest = min(there.values(), key=lambda data: stats.seconds(data, metric))
+        found[metric] = {name: stats.doubts(data, fastest, metric) for name, data in there.items()}
+    return found
+
+
+def _told(contender: str, reference: str, doubted: Mapping[str, Sequence[str]]) -> str:
+    """Return the doubts about a contender and about what it is compared with, in one line."""
+    others = doubted[reference] if contender != reference else ()
+    return "; ".join([*doubted[contender], *(f"{reference}: {doubt}" for doubt in others)])
+
+
+def _judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> None:
+    """Write the verdicts on a family of comparisons into its rows."""
+    doubted = [row["doubts"] for row in rows]
+    found = stats.verdicts(ratios, [row["margin"] for row in rows], doubted)
+    for row, verdict in zip(rows, found, strict=True):
+        row["verdict"] = verdict
 
 
 def cold_start(records: Iterable[Record]) -> pd.DataFrame:
@@ -187,6 +199,45 @@ def cold_start(records: Iterable[Record]) -> pd.DataFrame:
                     else stats.break_even_steps(data, reference),
                 }
             )
+    return _frame(rows)
+
+
+def cold_start_ratios(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender, workload and stage of the start, with the ratio to the reference.
+
+    A stage that was measured in a single block has no interval and is not judged.
+    """
+    rows: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
+    for key, timed in _timed(list(records)).items():
+        reference = reference_of(timed)
+        stages = [stage for stage in stats.START_STAGES if stage in stats.stage_seconds(timed[reference])]
+        doubted = {name: stats.problems(data) for name, data in timed.items()}
+        parts: list[stats.Timed] = [*stages, "start"]
+        for contender, stage in itertools.product(timed, parts):
+            data = timed[contender]
+            ratio = stats.paired_ratio(data, timed[reference], stage)
+            if contender == reference or not ratio.count:
+                continue
+            ratios.append(ratio)
+            rows.append(
+                {
+                    **dict(zip(("workload", "device", "threads"), key, strict=True)),
+                    "contender": contender,
+                    "stage": stage,
+                    "reference": reference,
+                    "ratio": ratio.estimate,
+                    "ratio_low": ratio.low,
+                    "ratio_high": ratio.high,
+                    "margin": data.margin,
+                    "doubts": _told(contender, reference, doubted),
+                    "blocks": ratio.count,
+                }
+            )
+    _judge(rows, ratios)
+    for row in rows:
+        if row["blocks"] == 1:
+            row["verdict"] = "not judged"
     return _frame(rows)
 
 
@@ -256,6 +307,11 @@ def memory(records: Iterable[Record]) -> pd.DataFrame:
                     f"{stage} on GPU_bytes": peak
                     for stage, peak in (record.data.device_peak_bytes or {}).items()
                 },
+                **(
+                    {"process on GPU_bytes": record.data.device_process_bytes}
+                    if record.data.device_process_bytes is not None
+                    else {}
+                ),
             }
             for record in records
             if isinstance(record.data, MemoryData)
@@ -331,6 +387,7 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "curves": curves,
     "speed": speed,
     "cold_start": cold_start,
+    "cold_start_ratios": cold_start_ratios,
     "break_even": break_even,
     "time_to_target": time_to_target,
     "memory": memory,

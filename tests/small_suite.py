@@ -17,6 +17,7 @@ seeds = [0, 1]
 
 [speed]
 blocks = 2
+start_blocks = 1
 block_limit = 2
 chunks = 2
 chunk_seconds = 0.002

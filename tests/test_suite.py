@@ -118,3 +118,12 @@ def test_unknown_suite_and_missing_file(tmp_path):
         load_suite("quik")
     with pytest.raises(InvalidInput, match="readable TOML file"):
         load_suite(str(tmp_path / "nothing.toml"))
+
+
+def test_copies_to_the_device_are_timed_where_there_is_one():
+    assert "place" in load_suite("gpu").speed.metrics
+    assert "place" in load_suite("speed", {"device": "gpu", "speed.preset": "rigorous"}).speed.metrics
+    assert "place" not in load_suite("speed").speed.metrics
+    assert load_suite("gpu", {"speed.metrics": ["epoch"]}).speed.metrics == ["epoch"]
+    with pytest.raises(InvalidInput, match="on a GPU only"):
+        load_suite("quick", {"speed.metrics": ["place"]})

@@ -37,6 +37,43 @@ def test_another_reference_where_numpy_did_not_take_part(tmp_path):
     assert set(table["reference"]) == {"torch"}
 
 
+def test_stages_of_a_start_have_intervals_and_verdicts(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.cold_start_ratios(records).set_index(["workload", "contender", "stage"])
+    assert set(table.index.get_level_values("stage")) == {"spawn", "import", "build", "first_step", "start"}
+    assert set(table["verdict"]) == {"same"}
+    assert set(table["blocks"]) == {6}
+
+
+def test_a_stage_that_was_measured_once_is_not_judged(tmp_path):
+    """As in `quick`, whose first block alone starts its workers one by one."""
+
+    def later_blocks_begin_with_the_build(record):
+        first, *others = record.data.blocks
+        bare = [block.model_copy(update={"stages": {"build": 0.2, "first_step": 0.1}}) for block in others]
+        data = record.data.model_copy(update={"blocks": [first, *bare]})
+        return record.model_copy(update={"data": data})
+
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.cold_start_ratios(
+        [
+            later_blocks_begin_with_the_build(each) if each.case.measure == "speed" else each
+            for each in records
+        ]
+    )
+    judged = table.groupby("stage")["verdict"].agg(set).to_dict()
+    assert judged["import"] == judged["start"] == {"not judged"}
+    assert judged["build"] == judged["first_step"] == {"same"}
+
+
+def test_memory_on_a_gpu_has_its_columns():
+    data = synthetic_run.memory().model_copy(
+        update={"device_peak_bytes": {"build": 10**6, "train": 10**7}, "device_process_bytes": 10**9}
+    )
+    (row,) = tables.memory([synthetic_run.record(data, "torch", device="gpu")]).to_dict("records")
+    assert (row["train on GPU_bytes"], row["process on GPU_bytes"]) == (10**7, 10**9)
+
+
 def test_curves_tell_means_intervals_and_right_answers(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     table = tables.curves(records)
@@ -58,6 +95,7 @@ def test_every_measure_has_its_table(tmp_path):
         "curves",
         "speed",
         "cold_start",
+        "cold_start_ratios",
         "break_even",
         "memory",
         "cases",

@@ -14,8 +14,9 @@ def load(session: Session, alive: Alive, *, contender: str, threads: int | None)
     Returns
     -------
     dict
-        `import` in seconds, `versions`, `threads` as the framework reports them, `devices` with the reason
-        for each that is missing.
+        `import` and `device` (looking for devices, and what the framework starts for it) in seconds,
+        `versions`, `threads` as the framework reports them, `devices` with the reason for each that is
+        missing.
     """
     began = time.perf_counter()
     import implementations
@@ -25,9 +26,13 @@ def load(session: Session, alive: Alive, *, contender: str, threads: int | None)
     if threads is not None:
         backend.set_threads(threads)
     session["backend"] = backend
+    began = time.perf_counter()
+    devices = backend.devices()
+    found = time.perf_counter() - began
     return {
         "import": seconds,
+        "device": found,
         "versions": backend.versions(),
         "threads": backend.threads(),
-        "devices": {name: (each.available, each.reason) for name, each in backend.devices().items()},
+        "devices": {name: (each.available, each.reason) for name, each in devices.items()},
     }

@@ -312,6 +312,10 @@ def _cold_start(records: Sequence[Record]) -> Section:
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
     found = [Table("", ["workload", "contender", *headers, "break-even steps"], rows)]
+    ratios = tables.cold_start_ratios(records)
+    if len(ratios):
+        text.append(_judged(ratios))
+        found.append(_start_verdicts(ratios))
     pairs = tables.break_even(records)
     for workload, group in pairs.groupby("workload", sort=False) if len(pairs) else ():
         names = list(dict.fromkeys(group["contender"]))
@@ -323,6 +327,30 @@ def _cold_start(records: Sequence[Record]) -> Section:
         title = f"{workload}: steps after which the row has taken less time than the column"
         found.append(Table(title, ["", *names], matrix, detail=True))
     return Section("cold-start", "What does starting cost?", text, found)
+
+
+def _judged(ratios: pd.DataFrame) -> str:
+    """Return on how many blocks the verdicts on starts rest."""
+    blocks = ratios[ratios["stage"] == "start"]["blocks"]
+    if blocks.max() == 1:
+        return "The start until the build was measured in one block: without an interval it is not judged."
+    return f"Verdicts on whole starts rest on {blocks.min()} to {blocks.max()} blocks."
+
+
+def _start_verdicts(ratios: pd.DataFrame) -> Table:
+    rows = [
+        [
+            row.workload,
+            row.contender,
+            row.stage.replace("_", " "),
+            units.ratio(stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)),
+            row.verdict + (f": {row.doubts}" if row.doubts else ""),
+            str(row.blocks),
+        ]
+        for row in ratios.itertuples()
+    ]
+    title = f"Ratios of starts to {ratios.iloc[0]['reference']}"
+    return Table(title, ["workload", "contender", "stage", "ratio", "verdict", "blocks"], rows, detail=True)
 
 
 def _target(records: Sequence[Record]) -> Section:
@@ -379,6 +407,7 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
         blocks = [block for data in timed for block in data.blocks]
         samples = [each for block in blocks for each in block.samples]
         repeated = sum(each.repeated_rounds for each in samples)
+        disturbed = [chunk for each in samples for chunk in each.disturbed]
         labels = Counter(stats.steadiness(each) for each in samples)
         margins = dict.fromkeys(f"{data.margin:.1%}" for data in timed)
         presets = dict.fromkeys(data.preset for data in timed)
@@ -392,7 +421,12 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
         text.append(
             f"Preset {', '.join(presets)}; ratios within {', '.join(margins)} count as the same. Warm-up: "
             + ", ".join(f"{count} {label}" for label, count in labels.items())
-            + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds."
+            + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds"
+            + (
+                f"; disturbed all the same: {sum(disturbed)} of {len(disturbed)} chunks."
+                if disturbed
+                else "."
+            )
         )
     text.append(f"Repeat it: {' '.join(store.manifest.command)}")
     return Section("method", "How was this measured?", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +15,9 @@ from implementations.errors import InvalidInput
 from implementations.keras.runtimes import cores
 
 jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
+
+_POOL = "tf_XLAEigen"
+"""Name of the threads in XLA's pool for the CPU."""
 
 
 def versions() -> dict[str, str]:
@@ -53,8 +57,13 @@ def set_threads(threads: int) -> None:
 
 
 def threads() -> int:
-    """Return the threads inside one operation."""
-    return _threads_at_start()
+    """Return the threads inside one operation.
+
+    JAX has no getter. Its CPU client's pool is counted by the name of its threads (Linux), and before there
+    is one, the environment says how large it will be.
+    """
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return names.count(_POOL) or _threads_at_start()
 
 
 def synchronize(variables: Sequence[Any]) -> None:
