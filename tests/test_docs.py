@@ -107,3 +107,8 @@ def test_links_lead_somewhere(page):
 def test_catalogue_page_is_current():
     found = runpy.run_path(str(ROOT / "docs" / "catalogue.py"))
     assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/catalogue.py`"
+
+
+def test_table_of_the_self_check_is_current():
+    found = runpy.run_path(str(ROOT / "docs" / "selfcheck.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/selfcheck.py`"

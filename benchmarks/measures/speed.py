@@ -22,7 +22,7 @@ ORDERS = 16
 """Epoch orders drawn ahead and used in turn, so that drawing them is not timed."""
 GPU_WARM_UP = 3
 """How much longer than a CPU's a GPU's clock takes to settle."""
-LATE_TRIES, LATE_WORK_SECONDS = 3, 0.01
+LATE_TRIES, LATE_WORK_SECONDS = 3, 0.02
 LATE_SHARE, LATE_SECONDS = 0.5, 5e-4
 """What reading the parameters may take after the device was said to be idle: of the time for the work, and
 at least. More in every try is no noise."""
@@ -210,12 +210,15 @@ def _check_dtype(learner: AbstractLearner[Any], prepared: Prepared) -> None:
 
 
 def _check_synchronization(bench: Bench, metric: Metric, alive: Alive) -> None:
-    """Look for work after the device was said to be idle; reading the parameters waits for it."""
-    read = bench.learner.parameters
-    repetitions = max(1, round(LATE_WORK_SECONDS / _seconds(lambda: (bench.repeat[metric](1), read()))))
+    """Look for work after the device was said to be idle; reading the parameters waits for it.
+
+    Nothing comes between the two, in which late work could be done unseen.
+    """
+    repeat, synchronize, read = bench.repeat[metric], bench.learner.synchronize, bench.learner.parameters
+    repetitions = max(1, round(LATE_WORK_SECONDS / _seconds(lambda: (repeat(1), read()))))
     for _ in range(LATE_TRIES):
         alive()
-        timed = bench.time(metric, repetitions).wall_seconds
+        timed = _seconds(lambda: (repeat(repetitions), synchronize()))
         late = _seconds(read) - _seconds(read)  # the second reading costs what reading costs
         if late <= max(LATE_SHARE * timed, LATE_SECONDS):
             return
