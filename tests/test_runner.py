@@ -153,7 +153,7 @@ def test_resume_in_another_environment_is_refused(begin, tmp_path):
     content = json.loads(path.read_text())
     content["environment"]["packages"]["numpy"] = "1.0"
     path.write_text(json.dumps(content))
-    with pytest.raises(InvalidInput, match=r"numpy 1\.0"):
+    with pytest.raises(InvalidInput, match=r"numpy: 1\.0"):
         launch.resume(begun.store.folder.name, tmp_path / "results")
 
 
