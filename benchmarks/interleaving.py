@@ -53,8 +53,8 @@ class Outcome:
     blocks: dict[Pair, list[Block]] = field(default_factory=lambda: defaultdict(list))
     next_index: int = 0
     """The number of the block that comes next."""
-    lost: dict[Pair, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Why a contender has no times from some blocks."""
+    lost: dict[Pair, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Why a contender has no times from some blocks, by their number."""
     failures: dict[Pair, str] = field(default_factory=dict)
     """Why a contender is out; the blocks that it has are kept."""
     stopped_by: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Outcome:
 
     def lose(self, pair: Pair, reason: str) -> None:
         """Note that a contender lost a block; it has another chance in the next, and no third."""
-        self.lost[pair].append(f"block {self.next_index}: {reason}")
+        self.lost[pair][self.next_index] = reason
         self._misses[pair] += 1
         if self._misses[pair] == CHANCES:
             self.failures[pair] = reason

@@ -232,8 +232,8 @@ class SpeedData(Model):
     measure: Literal["speed"] = "speed"
     blocks: list[Block]
     stopped_by: str
-    lost_blocks: list[str] = []
-    """Why there are no times of this contender from some blocks: what its workers failed by."""
+    lost_blocks: dict[int, str] = {}
+    """Number of a block from which there are no times of this contender -> what its worker failed by."""
     preset: str = "custom"
     margin: float = 0.02
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""

@@ -393,8 +393,14 @@ class Runner:
                     outcome.failures[pair] = str(record.reason)
                 if isinstance(record.data, SpeedData):
                     # a later one was being written when the run was broken off, and others may lack it
-                    blocks = [block for block in record.data.blocks if block.index < done.blocks_done]
-                    outcome.blocks[pair], outcome.lost[pair] = blocks, list(record.data.lost_blocks)
+                    outcome.blocks[pair] = [
+                        block for block in record.data.blocks if block.index < done.blocks_done
+                    ]
+                    outcome.lost[pair] = {
+                        index: why
+                        for index, why in record.data.lost_blocks.items()
+                        if index < done.blocks_done
+                    }
         return outcome
 
     def _keep_times(
@@ -432,18 +438,19 @@ class Runner:
         self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str
     ) -> None:
         case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
-        data = None
-        if outcome.blocks[pair]:
+        blocks, lost, data = outcome.blocks[pair], outcome.lost[pair], None
+        if blocks or lost:
             data = SpeedData(
-                blocks=outcome.blocks[pair],
+                blocks=blocks,
                 stopped_by=stopped_by,
-                lost_blocks=outcome.lost[pair],
+                lost_blocks=lost,
                 preset=self._suite.speed.preset,
                 margin=self._suite.speed.margin,
             )
-        if reason := outcome.failures.get(pair):
+        if pair in outcome.failures or (lost and not blocks):
+            reason = outcome.failures.get(pair) or list(lost.values())[-1]
             self._write(case, workload, began, "failed", reason, data)
-        elif data:
+        elif blocks:
             self._write(case, workload, began, "finished", data=data)
         elif stopped_by != INTERRUPTED:
             self._write(case, workload, began, "skipped", NO_PARTNER)

@@ -205,7 +205,7 @@ def timing_lock() -> Iterator[None]:
     StoreError
         If the file cannot be made.
     """
-    path = Path(tempfile.gettempdir()) / f"nn-versus-{getpass.getuser()}.lock"
+    path = _lock_file()
     lock = FileLock(path)
     try:
         lock.acquire()
@@ -220,6 +220,10 @@ def timing_lock() -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _lock_file() -> Path:
+    return Path(tempfile.gettempdir()) / f"nn-versus-{getpass.getuser()}.lock"
 
 
 def runs_in(results: Path) -> list[Path]:

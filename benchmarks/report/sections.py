@@ -395,9 +395,14 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
             + ", ".join(f"{count} {label}" for label, count in labels.items())
             + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds."
         )
-    lost = [reason for data in timed for reason in data.lost_blocks]
+    lost = [
+        f"{record.case.contender}, {record.case.workload}, block {index + 1} ({why})"
+        for record in records
+        if isinstance(record.data, SpeedData)
+        for index, why in record.data.lost_blocks.items()
+    ]
     if lost:
-        text.append(f"Blocks that a contender lost, and the others did not: {'; '.join(lost)}.")
+        text.append(f"Blocks that a contender lost and others did not: {'; '.join(lost)}.")
     if peak := store.manifest.parent_peak_bytes:
         text.append(f"The process that led the run took at most {units.megabytes(peak)}.")
     text.append(f"Repeat it: {' '.join(store.manifest.command)}")
