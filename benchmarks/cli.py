@@ -191,6 +191,7 @@ def report(
 @PRESET
 @SET
 @RESULTS
+@click.option("--resume", metavar="RUN", help="Take up a --rerun that was broken off.")
 @JSON
 def compare(
     runs: tuple[str, ...],
@@ -199,6 +200,7 @@ def compare(
     suite: str,
     markdown: bool,
     results: Path,
+    resume: str | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -215,15 +217,16 @@ def compare(
     from benchmarks.store import RunStore, find_run
     from implementations import InvalidInput
 
-    if len(runs) != (0 if rerun else 2):
+    ways = [name for name, given in (("--rerun", rerun), ("--resume", resume)) if given]
+    if len(runs) != (0 if ways else 2) or len(ways) > 1:
         raise InvalidInput(
             "versus compare",
-            expected="two runs, or --rerun REF",
-            got=f"{len(runs)} runs" + (" and --rerun" if rerun else ""),
+            expected="two runs, or --rerun REF, or --resume RUN",
+            got=" and ".join([f"{len(runs)} runs", *ways]),
             action="see `versus list runs`",
         )
-    if rerun:
-        comparison = _rerun(rerun, suite, results, **choices)
+    if ways:
+        comparison = _rerun(rerun, resume, suite, results, **choices)
     else:
         folders = [find_run(name, results) for name in runs]
         comparison = compare_runs(RunStore.open(folders[0]), RunStore.open(folders[1]), force=force)
@@ -338,16 +341,9 @@ def _launch(
     """Return the run that the options describe."""
     from benchmarks import launch
     from benchmarks.progress import waiting
-    from implementations import InvalidInput
 
     if resume:
-        if contenders or device or threads or preset or settings:
-            raise InvalidInput(
-                "--resume",
-                expected="no other choices: a run goes on as it began",
-                got="some",
-                action="leave them out, or begin a new run",
-            )
+        _refuse_choices(contenders, device, settings, threads, preset)
         with waiting("reading the run and its data sets"):
             return launch.resume(resume, results)
     names, overrides = _choices(contenders, device, settings, threads, preset)
@@ -355,6 +351,18 @@ def _launch(
         overrides["measures"] = only
     with waiting("reading data sets"):
         return launch.begin(suite, overrides, names, results)
+
+
+def _refuse_choices(*choices: Any) -> None:
+    from implementations import InvalidInput
+
+    if any(choices):
+        raise InvalidInput(
+            "--resume",
+            expected="no other choices: a run goes on as it began",
+            got="some",
+            action="leave them out, or begin a new run",
+        )
 
 
 def _choices(
@@ -388,14 +396,21 @@ def _choices(
     return names, overrides
 
 
-def _rerun(reference: str, suite: str, results: Path, **choices: Any) -> Comparison:
-    """Measure both sides in turns and compare them."""
+def _rerun(
+    reference: str | None, resume: str | None, suite: str, results: Path, **choices: Any
+) -> Comparison:
+    """Measure both sides in turns, or what is left of that, and compare them."""
     from benchmarks import rerun
     from benchmarks.compare import compare_sides
     from benchmarks.store import RunStore
 
-    names, overrides = _choices(**choices)
-    with rerun.begin(reference, suite, overrides, names, results) as launch:
+    if resume:
+        _refuse_choices(*choices.values())
+        way = rerun.resume(resume, results)
+    else:
+        names, overrides = _choices(**choices)
+        way = rerun.begin(str(reference), suite, overrides, names, results)
+    with way as launch:
         _carry_out(launch)
     return compare_sides(RunStore.open(launch.store.folder))
 
@@ -413,8 +428,10 @@ def _carry_out(launch: Launch) -> None:
             carry_out(launch, watcher)
     except KeyboardInterrupt:
         kept = len(store.records()[0])
+        command = "compare" if store.manifest.sides else "run"
         click.echo(
-            f"versus: interrupted; {kept} cases are kept. Go on with: versus run --resume {store.folder}",
+            f"versus: interrupted; {kept} cases are kept. "
+            f"Go on with: versus {command} --resume {store.folder}",
             err=True,
         )
         sys.exit(INTERRUPTED)

@@ -147,7 +147,7 @@ def _speed(records: Sequence[Record]) -> str:
 def _beware(records: Sequence[Record]) -> str:
     failed = [record for record in records if record.status == "failed"]
     untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
-    blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData)}
+    blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData) and r.data.blocks}
     table = tables.speed(records)
     open_ones = int((table["verdict"] == "inconclusive").sum()) if len(table) else 0
     warnings = []

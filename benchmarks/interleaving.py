@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,6 +40,10 @@ ENOUGH_TO_SEE_SHRINKING = 12
 """Blocks before it is asked whether more of them still help."""
 BUSY_CORES = 1.25
 """CPU seconds per wall second above which a process on a single thread cannot have kept to it."""
+CHANCES = 2
+"""Failures after which a contender is out of a workload's timing."""
+FAILURES = "failures"
+"""What ended the timing of a workload that every contender failed."""
 IDLE_CORES = 0.8
 """CPU seconds per wall second below which a process was not computing all the time."""
 
@@ -55,14 +59,26 @@ class Outcome:
     """What timing has brought so far; a run that is taken up again begins with what it had."""
 
     blocks: dict[Pair, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    next_index: int = 0
+    """The number of the block that comes next."""
+    lost: dict[Pair, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Why a contender has no times from some blocks, by their number."""
     failures: dict[Pair, str] = field(default_factory=dict)
+    """Why a contender is out; the blocks that it has are kept."""
     stopped_by: dict[str, str] = field(default_factory=dict)
     """Workload -> the rule that ended its timing."""
+    _misses: Counter[Pair] = field(default_factory=Counter)
 
-    @property
-    def next_index(self) -> int:
-        """The number of the block that comes next."""
-        return max((block.index + 1 for blocks in self.blocks.values() for block in blocks), default=0)
+    def lose(self, pair: Pair, reason: str) -> None:
+        """Note that a contender lost a block; it has another chance in the next, and no third."""
+        self.lost[pair][self.next_index] = reason
+        self._misses[pair] += 1
+        if self._misses[pair] == CHANCES:
+            self.failures[pair] = reason
+
+    def live(self, workload: str, participants: Sequence[str]) -> list[str]:
+        """Return those that are still in."""
+        return [each for each in participants if (workload, each) not in self.failures]
 
 
 def interleave(
@@ -75,13 +91,14 @@ def interleave(
     on_begin: Callable[[int, int], None] = lambda _index, _turns: None,
     on_turn: Callable[[str], None] = lambda _: None,
     on_block: Callable[[], None] = lambda: None,
+    references: Mapping[str, str] | None = None,
 ) -> None:
     """Time the participants of each workload, block after block, until each workload has a reason to stop.
 
     Parameters
     ----------
     participants
-        Workload name -> contenders that passed its parity check; the first one is the reference.
+        Workload name -> contenders that passed its parity check.
     data
         Workload name -> its data set.
     outcome
@@ -90,29 +107,40 @@ def interleave(
         Called before each block with its number and turns, and after each turn with what it was.
     on_block
         Called when `outcome` has another whole block.
+    references
+        Contender -> the one whose times its own are divided by; by default the first one.
     """
     began = time.monotonic()
-    index = outcome.next_index
     while left := [workload for workload in workloads if workload.name not in outcome.stopped_by]:
-        contenders = sorted({contender for workload in left for contender in participants[workload.name]})
+        live = {workload.name: outcome.live(workload.name, participants[workload.name]) for workload in left}
+        contenders = sorted({contender for names in live.values() for contender in names})
         teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
-        on_begin(index, _turns(suite, left, participants))
+        on_begin(outcome.next_index, _turns(suite, left, live))
         for team in teams:
-            _BlockRun(suite, left, participants, data, hire, outcome, on_turn, index).run(team)
-        index += 1
+            _BlockRun(suite, left, live, data, hire, outcome, on_turn, outcome.next_index).run(team)
+        outcome.next_index += 1
         for workload in left:
-            names = [
-                each for each in participants[workload.name] if (workload.name, each) not in outcome.failures
-            ]
-            blocks = [outcome.blocks[workload.name, name] for name in names]
-            reason = stopping(suite.speed, blocks, index, time.monotonic() - began) if names else "failures"
+            compared = _compared(workload.name, participants[workload.name], outcome, references or {})
+            reason = stopping(suite.speed, compared, time.monotonic() - began) if compared else FAILURES
             if reason:
                 outcome.stopped_by[workload.name] = reason
         on_block()
 
 
+def _compared(
+    workload: str, participants: Sequence[str], outcome: Outcome, references: Mapping[str, str]
+) -> list[tuple[list[Block], list[Block]]]:
+    """Return the blocks of each live contender, and its reference's, or its own if that is out."""
+    live = outcome.live(workload, participants)
+    pairs = [(name, references.get(name, live[0])) for name in live]
+    return [
+        (outcome.blocks[workload, name], outcome.blocks[workload, other if other in live else name])
+        for name, other in pairs
+    ]
+
+
 def stopping(
-    speed: SpeedSettings, blocks: Sequence[Sequence[Block]], count: int, seconds: float
+    speed: SpeedSettings, compared: Sequence[tuple[Sequence[Block], Sequence[Block]]], seconds: float
 ) -> str | None:
     """Return why a workload needs no more blocks, or None while it does.
 
@@ -120,26 +148,36 @@ def stopping(
 
     Parameters
     ----------
-    blocks
-        Of each contender, the reference's first.
-    count, seconds
-        Blocks that were run, failed ones included, and the time that they took.
+    compared
+        Of each contender, its blocks and those of the one that it is compared with. Only blocks that both
+        finished count, and everything is asked of the contender that has the fewest.
+    seconds
+        How long the blocks took.
     """
+    count = min(len(_indices(own) & _indices(other)) for own, other in compared)
     if speed.time_budget_seconds and count >= 2 and seconds > speed.time_budget_seconds:
         return f"time budget of {speed.time_budget_seconds:g} s after {count} blocks"
     limit = max(speed.blocks, speed.block_limit)
     if count < speed.blocks or ((count - speed.blocks) % MORE_BLOCKS and count < limit):
         return None
-    reference, *others = [each for each in blocks if each] or [[]]
-    histories = [stats.log_ratios(other, reference, metric) for other in others for metric in speed.metrics]
+    histories = [
+        stats.log_ratios(own, other, metric)
+        for own, other in compared
+        if own is not other
+        for metric in speed.metrics
+    ]
     wide = [history for history in histories if stats.half_width(history) > speed.half_width]
     if not wide:
         return f"intervals within {speed.half_width:.0%} after {count} blocks"
     if count >= limit:
-        return f"limit of {count} blocks"
+        return f"limit of {limit} blocks"
     if count >= ENOUGH_TO_SEE_SHRINKING and not any(map(stats.still_shrinking, wide)):
         return f"intervals that no longer shrink after {count} blocks"
     return None
+
+
+def _indices(blocks: Sequence[Block]) -> set[int]:
+    return {block.index for block in blocks}
 
 
 def _turns(suite: Suite, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]) -> int:
@@ -220,7 +258,6 @@ class _BlockRun:
     ) -> dict[Pair, Block]:
         ready: dict[str, dict[str, Any]] = {}
         present = [name for name in self.participants[workload.name] if name in workers]
-        present = [name for name in present if (workload.name, name) not in self.outcome.failures]
         for contender in shuffle.sample(present, len(present)):
             with self._turn(contender, workload, workers):
                 ready[contender] = workers[contender].call("open_workload", **self._arguments(workload))
@@ -278,7 +315,7 @@ class _BlockRun:
 
     @contextmanager
     def _turn(self, contender: str, workload: Workload, workers: dict[str, Worker]) -> Iterator[None]:
-        """Let one worker run; if it fails, it is out for the rest of the block and of this workload."""
+        """Let one worker run; if it fails, it is out for the rest of the block."""
         worker = workers[contender]
         worker.thaw()
         try:
@@ -291,7 +328,7 @@ class _BlockRun:
     def _fail(self, contender: str, names: Sequence[str], error: WorkerFailed) -> None:
         for name in names:
             if contender in self.participants[name]:
-                self.outcome.failures.setdefault((name, contender), str(error))
+                self.outcome.lose((name, contender), str(error))
 
     def _arguments(self, workload: Workload) -> dict[str, Any]:
         speed = self.suite.speed

@@ -10,7 +10,8 @@ Schema history
 2
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
-    disturbed, and clocks of a GPU. All optional, so records of version 1 are read as they are.
+    disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
+    the sides of a comparison. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -240,6 +241,8 @@ class SpeedData(Model):
     measure: Literal["speed"] = "speed"
     blocks: list[Block]
     stopped_by: str
+    lost_blocks: dict[int, str] = {}
+    """Number of a block from which there are no times of this contender -> what its worker failed by."""
     preset: str = "custom"
     margin: float = 0.02
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
@@ -298,6 +301,12 @@ class Manifest(Model):
     environment: dict[str, Any]
     parent_peak_bytes: int | None = None
     """Peak resident memory of the process that led the run (Linux)."""
+    blocks_done: int = 0
+    """Blocks of timing that every contender's record has; a record may have one more that was broken off."""
+    stopped_by: dict[str, str] = {}
+    """Workload -> the rule that ended its timing."""
+    sides: dict[str, Any] | None = None
+    """Of `versus compare --rerun`: the reference as it was given, and what each side consists of."""
 
 
 def json_schema() -> dict[str, Any]:

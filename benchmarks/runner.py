@@ -3,6 +3,9 @@
 Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
 speed, all contenders interleaved and nothing else running; then memory, in processes that are never timed.
 A contender that fails parity on a workload is not timed on it.
+
+What a worker was doing when it died is tried once more, by a fresh one; what that cannot do either fails its
+case alone.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import psutil
 
 from benchmarks.datasets import Dataset
-from benchmarks.interleaving import Outcome, interleave
+from benchmarks.interleaving import FAILURES, Outcome, interleave
 from benchmarks.measures import elements, memory, parity
 from benchmarks.result import (
     CardData,
@@ -34,9 +38,9 @@ from benchmarks.result import (
     Status,
 )
 from benchmarks.sides import Side, standing_for_themselves
-from benchmarks.store import RunStore, timing_lock
+from benchmarks.store import RunStore
 from benchmarks.suite import Suite, Workload
-from benchmarks.worker import Worker, WorkerFailed
+from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import ModelSpec
 
 REFERENCE = "numpy"
@@ -45,9 +49,12 @@ REFERENCE = "numpy"
 INTERRUPTED = "interrupted"
 """What ended a timing that did not come to its end."""
 
+NO_PARTNER = "not timed: the others' timing had ended, and only times taken in turns can be compared"
+
 ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
 
+Result = TypeVar("Result")
 Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData
 
 
@@ -173,31 +180,43 @@ class Runner:
         names = {workload.name for cases in wanted for workload, _ in cases}
         if not names:
             return
-        with self._hired(REFERENCE) as worker:
-            for workload in (ELEMENTS, *self._suite.workloads):
-                if workload.name not in names:
-                    continue
-                try:
-                    if workload is ELEMENTS:
-                        self._elements = worker.call("expect", full=self._suite.elements.full)
-                    else:
-                        settings = self._suite.parity
-                        steps = max(settings.float64_steps, settings.float32_steps)
-                        self._paths[workload.name] = self._path(worker, workload, "float64", steps)
-                        self._perturbed[workload.name] = [
-                            self._path(worker, workload, "float64", settings.float32_steps, number)
-                            for number in range(1, parity.PERTURBATIONS + 1)
-                        ]
-                        self._varied[workload.name] = {
-                            name: self._path(
-                                worker, workload, "float32", settings.float32_steps, variation=name
-                            )
-                            for name in parity.VARIATIONS
-                        }
-                except WorkerFailed as error:
+        for workload in (ELEMENTS, *self._suite.workloads):
+            if workload.name not in names:
+                continue
+            try:
+                self._with_a_second_chance(partial(self._expect, workload))
+            except WorkerFailed as error:
+                if workload is ELEMENTS:
+                    self._elements = error
+                else:
                     self._paths[workload.name] = error
-                    if workload is ELEMENTS:
-                        self._elements = error
+
+    def _expect(self, workload: Workload) -> None:
+        """Compute what the contenders are compared with on one workload."""
+        with self._hired(REFERENCE) as worker:
+            if workload is ELEMENTS:
+                self._elements = worker.call("expect", full=self._suite.elements.full)
+                return
+            settings = self._suite.parity
+            steps = max(settings.float64_steps, settings.float32_steps)
+            self._paths[workload.name] = self._path(worker, workload, "float64", steps)
+            self._perturbed[workload.name] = [
+                self._path(worker, workload, "float64", settings.float32_steps, number)
+                for number in range(1, parity.PERTURBATIONS + 1)
+            ]
+            self._varied[workload.name] = {
+                name: self._path(worker, workload, "float32", settings.float32_steps, variation=name)
+                for name in parity.VARIATIONS
+            }
+
+    def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
+        """Do something again if a worker dies the first time, unless an interruption has ended it."""
+        try:
+            return work()
+        except WorkerDied:
+            if self._interrupted:
+                raise
+            return work()
 
     def _path(
         self,
@@ -282,16 +301,19 @@ class Runner:
                 )
                 continue
             try:
-                with self._hired(contender, load=False) as worker:
-                    place = self._place(workload)
-                    device = place.pop("device")
-                    worker.call("memory_baseline", **place)
-                    self._sides[contender].load(worker, self._suite.threads)
-                    found = MemoryData(**worker.call("memory_stages", device=device))
+                found = self._with_a_second_chance(partial(self._peaks, contender, workload))
             except WorkerFailed as error:
                 self._keep(case, workload, began, "failed", str(error))
             else:
                 self._keep(case, workload, began, "finished", data=found)
+
+    def _peaks(self, contender: str, workload: Workload) -> MemoryData:
+        with self._hired(contender, load=False) as worker:
+            place = self._place(workload)
+            device = place.pop("device")
+            worker.call("memory_baseline", **place)
+            self._sides[contender].load(worker, self._suite.threads)
+            return MemoryData(**worker.call("memory_stages", device=device))
 
     def _work_through(
         self,
@@ -299,8 +321,8 @@ class Runner:
         cases: list[tuple[Workload, Case]],
         work: Callable[[Worker, Workload, Case], Data],
     ) -> None:
-        """Do the cases in one worker; one that dies fails its case alone, and the next gets a fresh one."""
-        left = list(cases)
+        """Do the cases in one worker; one that fails fails its case alone, and the next gets a fresh one."""
+        left, died_at = list(cases), ""
         while left and not self._interrupted:
             began = time.monotonic()
             try:
@@ -312,8 +334,12 @@ class Runner:
                         self._keep(case, workload, began, "finished", data=data)
                         del left[0]
             except WorkerFailed as error:
-                workload, case = left.pop(0)
+                workload, case = left[0]
+                if isinstance(error, WorkerDied) and case.id != died_at:
+                    died_at = case.id
+                    continue
                 self._keep(case, workload, began, "failed", str(error))
+                del left[0]
 
     def _time(self) -> None:
         """Time all contenders that passed parity, interleaved; write a record for each."""
@@ -333,56 +359,101 @@ class Runner:
         outcome, began = self._times_so_far(workloads, participants), time.monotonic()
 
         def keep() -> None:
-            for workload in workloads:
-                for contender in participants[workload.name]:
-                    self._keep_times(workload, contender, outcome, began)
+            self._keep_times(workloads, participants, outcome, began)
 
-        self._watcher.begin("other runs' timing", 1)
-        with timing_lock():
-            self._watcher.advance("over")
-            interleave(
-                self._suite,
-                workloads,
-                participants,
-                self._data,
-                self._hire,
-                outcome,
-                lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
-                self._watcher.advance,
-                keep,
-            )
+        interleave(
+            self._suite,
+            workloads,
+            participants,
+            self._data,
+            self._hire,
+            outcome,
+            lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
+            self._watcher.advance,
+            keep,
+            {name: side.against for name, side in self._sides.items() if side.against},
+        )
         keep()
 
     def _times_so_far(
         self, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]
     ) -> Outcome:
         """Return what an earlier part of the run has left: blocks, and why a workload needed no more."""
-        outcome = Outcome()
+        done = self._store.manifest
+        outcome = Outcome(next_index=done.blocks_done)
         for workload in workloads:
-            names, reasons = participants[workload.name], set()
-            for contender in names:
+            if reason := done.stopped_by.get(workload.name):
+                outcome.stopped_by[workload.name] = reason
+            for contender in participants[workload.name]:
                 record = self._store.record(self._suite.case(workload, "speed", contender).id)
-                if record and isinstance(record.data, SpeedData):
-                    outcome.blocks[workload.name, contender] = list(record.data.blocks)
-                    reasons.add(record.data.stopped_by)
-            if all(outcome.blocks[workload.name, name] for name in names) and (
-                reasons := reasons - {INTERRUPTED}
-            ):
-                outcome.stopped_by[workload.name] = reasons.pop()
+                if record is None:
+                    continue
+                pair = workload.name, contender
+                if record.status == "failed" and reason:
+                    outcome.failures[pair] = str(record.reason)
+                if isinstance(record.data, SpeedData):
+                    # a later one was being written when the run was broken off, and others may lack it
+                    outcome.blocks[pair] = [
+                        block for block in record.data.blocks if block.index < done.blocks_done
+                    ]
+                    outcome.lost[pair] = {
+                        index: why
+                        for index, why in record.data.lost_blocks.items()
+                        if index < done.blocks_done
+                    }
         return outcome
 
-    def _keep_times(self, workload: Workload, contender: str, outcome: Outcome, began: float) -> None:
+    def _keep_times(
+        self,
+        workloads: Sequence[Workload],
+        participants: Mapping[str, Sequence[str]],
+        outcome: Outcome,
+        began: float,
+    ) -> None:
+        """Write what timing has brought: blocks first, then that all have them, and last what is final.
+
+        A kill between two writes then leaves no contender with a block that another lacks, and no record
+        changes after it is final.
+        """
+        left = [
+            (workload, contender)
+            for workload in workloads
+            for contender in participants[workload.name]
+            if self._suite.case(workload, "speed", contender).id not in self._done
+        ]
+        for workload, contender in left:
+            if workload.name not in self._store.manifest.stopped_by:
+                self._write_times(workload, contender, outcome, began, INTERRUPTED)
+        # whoever failed has another chance when the run is taken up, where no partner is done by then
+        ended = {name: reason for name, reason in outcome.stopped_by.items() if reason != FAILURES}
+        self._store.update_manifest(
+            blocks_done=outcome.next_index, stopped_by={**self._store.manifest.stopped_by, **ended}
+        )
+        for workload, contender in left:
+            if reason := outcome.stopped_by.get(workload.name):
+                self._write_times(workload, contender, outcome, began, reason)
+                self._done.add(self._suite.case(workload, "speed", contender).id)
+
+    def _write_times(
+        self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str
+    ) -> None:
         case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
-        if pair in outcome.failures:
-            self._write(case, workload, began, "failed", outcome.failures[pair])
-        elif outcome.blocks[pair]:
+        blocks, lost, data = outcome.blocks[pair], outcome.lost[pair], None
+        if blocks or lost:
             data = SpeedData(
-                blocks=outcome.blocks[pair],
-                stopped_by=outcome.stopped_by.get(workload.name, INTERRUPTED),
+                blocks=blocks,
+                stopped_by=stopped_by,
+                lost_blocks=lost,
                 preset=self._suite.speed.preset,
                 margin=self._suite.speed.margin,
             )
+        if pair in outcome.failures or (lost and not blocks):
+            reason = outcome.failures.get(pair) or list(lost.values())[-1]
+            self._write(case, workload, began, "failed", reason, data)
+        elif blocks:
             self._write(case, workload, began, "finished", data=data)
+        elif stopped_by != INTERRUPTED:
+            self._write(case, workload, began, "skipped", NO_PARTNER)
 
     def _no_parity(self, workload: Workload, contender: str) -> str | None:
         """Return why a contender may not be timed on a workload: no parity, no time."""

@@ -31,12 +31,15 @@ class Side:
         Folder whose `implementations` and `benchmarks` are used; by default the installed ones.
     planted
         What `benchmarks.measures.planted` does to it.
+    against
+        Name of the contender that its times are divided by; by default the first one.
     """
 
     backend: str
     python: str = sys.executable
     checkout: Path | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
+    against: str | None = None
 
     def start(
         self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None

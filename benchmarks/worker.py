@@ -45,6 +45,10 @@ class WorkerFailed(VersusError):
     """A worker that died, hung, or could not do what it was asked."""
 
 
+class WorkerDied(WorkerFailed):
+    """A worker whose process ended by itself: perhaps by no fault of what it was asked to do."""
+
+
 class Worker:
     """Parent's handle on one child process.
 
@@ -217,11 +221,11 @@ class Worker:
         except psutil.Error:
             return 0  # it has just ended, which the pipe will tell
 
-    def _died(self, command: str) -> WorkerFailed:
+    def _died(self, command: str) -> WorkerDied:
         self._process.kill()
         code = self._process.wait()
         ending = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return WorkerFailed(
+        return WorkerDied(
             f"worker of {self.contender}, {command}",
             expected="a result",
             got=f"its process ended with {ending}",

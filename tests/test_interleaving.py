@@ -64,18 +64,35 @@ SPEED = SpeedSettings.model_validate({"preset": "standard", "metrics": ["train_s
 )
 def test_timing_ends_for_a_reason(count, spread, settings, says):
     speed = SpeedSettings.model_validate({"preset": "standard", "metrics": ["train_step"], **settings})
-    found = stopping(speed, [blocks(count, spread), blocks(count, spread, seed=1)], count, seconds=1.0)
+    reference = blocks(count, spread)
+    compared = [(reference, reference), (blocks(count, spread, seed=1), reference)]
+    found = stopping(speed, compared, seconds=1.0)
     assert found is None if says is None else says in str(found)
 
 
 def test_timing_ends_when_drift_keeps_the_interval_wide():
     """The last blocks lie far from the first ones, as on a machine that has changed its clock."""
     drifting = [block(index, [1.0 + (index > 7) * 2.0]) for index in range(12)]
-    assert "no longer shrink" in str(stopping(SPEED, [blocks(12, 0.0001), drifting], 12, 1.0))
+    assert "no longer shrink" in str(stopping(SPEED, [(drifting, blocks(12, 0.0001))], 1.0))
+
+
+def test_blocks_are_counted_by_the_contender_that_has_the_fewest():
+    """One lost block 0 and came late: it gets as many in common with its reference as the others."""
+    reference, late = blocks(6, 0.0001), blocks(6, 0.0001, seed=1)[1:]
+    assert stopping(SPEED, [(reference, reference), (late, reference)], 1.0) is None
+    reference, late = blocks(7, 0.0001), blocks(7, 0.0001, seed=1)[1:]
+    assert "after 6 blocks" in str(stopping(SPEED, [(reference, reference), (late, reference)], 1.0))
+
+
+def test_precision_is_asked_of_each_pair_that_is_compared():
+    """Two sides that move together are precise, however far each is from the first one."""
+    first, noisy = blocks(6, 0.0001), blocks(6, 0.3, seed=1)
+    assert "intervals within" in str(stopping(SPEED, [(first, first), (list(noisy), noisy)], 1.0))
+    assert stopping(SPEED, [(first, first), (noisy, first)], 1.0) is None
 
 
 def test_a_single_contender_needs_no_more_blocks_than_the_least():
-    assert "intervals within" in str(stopping(SPEED, [blocks(6, 0.3)], 6, 1.0))
+    assert "intervals within" in str(stopping(SPEED, [(alone := blocks(6, 0.3), alone)], 1.0))
 
 
 @pytest.mark.parametrize(

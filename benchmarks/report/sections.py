@@ -84,11 +84,12 @@ def comparison_table(comparison: Comparison) -> Table:
             change.threads,
             change.what,
             units.ratio(change.ratio) if change.ratio else f"{change.before:.4g} -> {change.after:.4g}",
+            change.why,
         ]
         for change in comparison.changes
         if change.judgement != "same"
     ]
-    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before"]
+    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before", "why"]
     return Table(f"{comparison.before} -> {comparison.after}", headers, rows)
 
 
@@ -428,6 +429,16 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
                 else "."
             )
         )
+    lost = [
+        f"{record.case.contender}, {record.case.workload}, block {index + 1} ({why})"
+        for record in records
+        if isinstance(record.data, SpeedData)
+        for index, why in record.data.lost_blocks.items()
+    ]
+    if lost:
+        text.append(f"Blocks that a contender lost and others did not: {'; '.join(lost)}.")
+    if peak := store.manifest.parent_peak_bytes:
+        text.append(f"The process that led the run took at most {units.megabytes(peak)}.")
     text.append(f"Repeat it: {' '.join(store.manifest.command)}")
     return Section("method", "How was this measured?", text)
 
