@@ -31,6 +31,16 @@ MODELS: dict[str, dict[str, Any]] = {
         "layers": [HIDDEN, {"units": 3}],
         "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
     },
+    "classes with weights": {
+        "inputs": [4],
+        "layers": [HIDDEN, {"units": 3}],
+        "loss": {
+            "name": "sparse_categorical_crossentropy",
+            "from_logits": True,
+            "class_weight": [0.5, 1.0, 3.0],
+            "weight_mode": "weights",
+        },
+    },
     "series, no bias, penalty": {
         "inputs": [3, 2],
         "layers": [{**HIDDEN, "use_bias": False, "l2": 0.1}, {"units": 2, "l2": 0.01}],
@@ -83,6 +93,30 @@ OPTIMIZER = {
 }
 
 
+SAMPLE_WEIGHT = np.array([0.5, 1.0, 0.0, 2.0, 0.25, 3.0, 1.5, 0.75, 1.0, 4.0, 0.125, 0.0])
+"""Of the random examples of a loss."""
+
+
+@dataclass
+class Weighted:
+    """A loss of examples with weights, and of the same examples without.
+
+    Parameters
+    ----------
+    value, gradient
+        With `SAMPLE_WEIGHT`.
+    values
+        The loss of each example on its own.
+    plain_gradient
+        The derivative of the mean without weights.
+    """
+
+    value: float
+    gradient: np.ndarray
+    values: np.ndarray
+    plain_gradient: np.ndarray
+
+
 @dataclass
 class Answers:
     """What one backend has computed.
@@ -101,12 +135,15 @@ class Answers:
         Model and dtype -> what `_network` returns.
     dropout
         What `_dropout` returns.
+    weighted
+        Name of a loss's variant and weight mode -> what `_weighted` returns.
     """
 
     elements: Computed
     paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     dropout: dict[str, np.ndarray] = field(default_factory=dict)
+    weighted: dict[tuple[str, str], Weighted] = field(default_factory=dict)
     expected: Reference = field(default_factory=dict)
     varied: dict[str, dict[str, parity.Path]] = field(default_factory=dict)
 
@@ -186,6 +223,37 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
     return told
 
 
+def weighable() -> list[elements.Variant]:
+    """Return every loss that averages, from probabilities and logits, without weights of classes."""
+    return [
+        variant
+        for variant in elements.variants()
+        if variant.kind == "loss"
+        and catalog.loss(variant.element).averages
+        and "class_weight" not in variant.options
+    ]
+
+
+def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
+    found = {}
+    for variant in weighable():
+        pair = [part[: elements.RANDOM] for part in elements._pairs(variant, "float64")]
+        rows = range(elements.RANDOM)
+        values = [
+            backend.loss(variant.element, *(each[[row]] for each in pair), **variant.options) for row in rows
+        ]
+        plain = backend.loss_gradient(variant.element, *pair, **variant.options)
+        for mode in ("examples", "weights"):
+            options = {**variant.options, "sample_weight": SAMPLE_WEIGHT, "weight_mode": mode}
+            found[variant.name, mode] = Weighted(
+                backend.loss(variant.element, *pair, **options),
+                backend.loss_gradient(variant.element, *pair, **options),
+                np.array(values),
+                plain,
+            )
+    return found
+
+
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
     for workload in load_suite("parity-full").workloads:
@@ -238,6 +306,7 @@ def answers(backend: AbstractBackend) -> Answers:
             for dtype in ("float64", "float32")
         },
         _dropout(backend),
+        _weighted(backend),
         elements.expect(session, lambda: None) if backend.name == "numpy" else {},
         _varied(backend) if backend.name == "numpy" else {},
     )
