@@ -249,6 +249,7 @@ def compare(
             "optimizers",
             "schedules",
             "normalizations",
+            "regularizations",
             "metrics",
             "initializers",
             "runs",

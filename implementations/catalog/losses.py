@@ -193,7 +193,8 @@ LOSSES = table(
         "q = y p + (1 - y) (1 - p)",
         "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
         options=(_FROM_LOGITS, _GAMMA, _BINARY_SMOOTHING),
-        native={"keras": "keras.losses.BinaryFocalCrossentropy"},
+        notes="Composed in Keras too: its own, on TensorFlow, looks for logits behind a sigmoid, and then "
+        "does not clip.",
         targets="binary",
         predictions="probabilities",
     ),

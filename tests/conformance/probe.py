@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import sys
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.measures import elements, parity
 from benchmarks.measures.elements import Computed, Reference
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
+from tests.conformance import native_initializers
 
 STEPS = 20
 BATCH = 8
@@ -137,6 +139,10 @@ class Answers:
         What `_dropout` returns.
     weighted
         Name of a loss's variant and weight mode -> what `_weighted` returns.
+    drawn
+        What `native_initializers.drawn` returns.
+    missing_calls
+        What the catalogue calls native and the framework does not have.
     """
 
     elements: Computed
@@ -144,6 +150,8 @@ class Answers:
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     dropout: dict[str, np.ndarray] = field(default_factory=dict)
     weighted: dict[tuple[str, str], Weighted] = field(default_factory=dict)
+    drawn: dict[str, np.ndarray] = field(default_factory=dict)
+    missing_calls: list[str] = field(default_factory=list)
     expected: Reference = field(default_factory=dict)
     varied: dict[str, dict[str, parity.Path]] = field(default_factory=dict)
 
@@ -254,6 +262,26 @@ def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
     return found
 
 
+def _missing_calls(backend: AbstractBackend) -> list[str]:
+    if backend.name == "numpy":
+        return []
+    calls = {
+        call.partition("(")[0]
+        for element in catalog.every()
+        for call in element.native.get(backend.convention, "").split(", ")
+        if call
+    }
+    return sorted(call for call in calls if not _exists(call))
+
+
+def _exists(call: str) -> bool:
+    package, *rest = call.split(".")
+    found: Any = import_module(package)
+    for name in rest:
+        found = getattr(found, name, None)
+    return found is not None
+
+
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
     for workload in load_suite("parity-full").workloads:
@@ -307,6 +335,8 @@ def answers(backend: AbstractBackend) -> Answers:
         },
         _dropout(backend),
         _weighted(backend),
+        native_initializers.drawn(backend),
+        _missing_calls(backend),
         elements.expect(session, lambda: None) if backend.name == "numpy" else {},
         _varied(backend) if backend.name == "numpy" else {},
     )

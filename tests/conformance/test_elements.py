@@ -89,6 +89,11 @@ def test_a_wrong_value_is_found(reference):
 
 
 @pytest.mark.parametrize("backend", backend_names())
+def test_calls_that_the_catalogue_names_exist(computed, backend):
+    assert computed(backend).missing_calls == []
+
+
+@pytest.mark.parametrize("backend", backend_names())
 @pytest.mark.parametrize("mode", ["examples", "weights"])
 @pytest.mark.parametrize("variant", WEIGHABLE, ids=lambda each: each.name)
 def test_weights_of_examples_weigh_their_losses(computed, backend, variant, mode):
