@@ -252,6 +252,7 @@ def compare(
             "optimizers",
             "schedules",
             "normalizations",
+            "regularizations",
             "metrics",
             "initializers",
             "runs",

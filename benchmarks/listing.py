@@ -116,6 +116,7 @@ _KINDS: dict[str, Callable[[Path], list[Row]]] = {
     "optimizers": _elements(catalog.OPTIMIZERS),
     "schedules": _elements(catalog.SCHEDULES),
     "normalizations": _elements(catalog.NORMALIZATIONS),
+    "regularizations": _elements(catalog.REGULARIZATIONS),
     "metrics": _elements(catalog.METRICS),
     "initializers": _elements(catalog.INITIALIZERS),
 }

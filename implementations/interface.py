@@ -305,24 +305,55 @@ class AbstractBackend(ABC):
         return self._activation_gradient(name, x, upstream.astype(x.dtype, copy=False), resolved)
 
     @final
-    def loss(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> float:
-        """Return the mean loss; predictions have shape (n, k), targets as the catalogue says."""
-        element = catalog.loss(name)
-        resolved = element.resolve(options, self.convention)
-        pair = checks.loss_pair(element, targets, predictions)
-        checks.class_weight(element, resolved, predictions.shape[1])
-        return self._loss(name, *pair, resolved)
+    def loss(
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None = None,
+        **options: Any,
+    ) -> float:
+        """Return the mean loss; predictions have shape (n, k), targets as the catalogue says.
+
+        Parameters
+        ----------
+        sample_weight
+            A weight w for each example's loss l, shape (n,). The mean is then the sum of w l, divided by n
+            or, with the option `weight_mode="weights"`, by the sum of w.
+
+        Raises
+        ------
+        InvalidInput
+            Besides arrays and options that do not fit: for weights that are negative or not finite, of a loss
+            that sums over all examples, besides class_weight, or all 0 where their sum is the divisor.
+
+        Examples
+        --------
+        >>> from implementations import load_backend
+        >>> backend, weights = load_backend("numpy"), np.array([3.0, 1.0])
+        >>> pair = np.array([[0.0], [0.0]]), np.array([[1.0], [2.0]])
+        >>> backend.loss("mean_squared_error", *pair, sample_weight=weights)
+        3.5
+        >>> backend.loss("mean_squared_error", *pair, sample_weight=weights, weight_mode="weights")
+        1.75
+        """
+        return self._loss(name, *self._asked_loss(name, targets, predictions, sample_weight, options))
 
     @final
     def loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None = None,
+        **options: Any,
     ) -> np.ndarray:
-        """Return d loss / d predictions, in the shape and dtype of predictions."""
-        element = catalog.loss(name)
-        resolved = element.resolve(options, self.convention)
-        pair = checks.loss_pair(element, targets, predictions)
-        checks.class_weight(element, resolved, predictions.shape[1])
-        return self._loss_gradient(name, *pair, resolved)
+        """Return d loss / d predictions, in the shape and dtype of predictions; arguments as for `loss`."""
+        return self._loss_gradient(
+            name, *self._asked_loss(name, targets, predictions, sample_weight, options)
+        )
 
     @final
     def metric(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> np.ndarray:
@@ -422,12 +453,22 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float: ...
 
     @abstractmethod
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray: ...
 
     @abstractmethod
@@ -440,3 +481,23 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]: ...
+
+    @final
+    def _asked_loss(
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        sample_weight: np.ndarray | None,
+        options: dict[str, Any],
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any], tuple[np.ndarray, str] | None]:
+        """Return the checked targets, predictions, options, and weights of examples with their mode."""
+        element = catalog.loss(name)
+        weight_mode = None if sample_weight is None else options.pop("weight_mode", "examples")
+        resolved = element.resolve(options, self.convention)
+        pair = checks.loss_pair(element, targets, predictions)
+        checks.class_weight(element, resolved, predictions.shape[1])
+        if sample_weight is None:
+            return *pair, resolved, None
+        weighting = checks.sample_weight(element, sample_weight, weight_mode, resolved, predictions)
+        return *pair, resolved, weighting

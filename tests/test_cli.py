@@ -27,6 +27,7 @@ KINDS = [
     "optimizers",
     "schedules",
     "normalizations",
+    "regularizations",
     "metrics",
     "initializers",
     "runs",

@@ -69,6 +69,8 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"from_logits": True},
         {"label_smoothing": 0.1},
         {"from_logits": True, "label_smoothing": 0.1},
+        {"label_smoothing": 0.1, "class_weight": (0.5, 1.0, 2.0, 0.0, 3.0)},
+        {"from_logits": True, "class_weight": (0.5, 1.0, 2.0, 0.25, 3.0), "weight_mode": "weights"},
     ),
     "elu": ({}, {"alpha": 0.5}),
     "celu": ({}, {"alpha": 0.5}),
@@ -559,7 +561,7 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType) -> Expect
         return _by_row(where, _undone_mean(variant, predictions) * gradient, dtype, ROW_TOLERANCE)
     function = _own(f"losses.{loss.name}", variant)
     parts = [slice(None, RANDOM), *(slice(row, row + 1) for row in range(RANDOM, len(predictions)))]
-    values = np.array([function(given[0][part], given[1][part]) for part in parts], dtype=np.float64)
+    values = np.array([np.mean(function(given[0][part], given[1][part])) for part in parts], dtype=np.float64)
     return _by_row(predictions[[part.start or 0 for part in parts], 0], values, dtype, ROW_TOLERANCE)
 
 

@@ -24,7 +24,7 @@ def _activation(
     native = {
         framework: call
         for framework, call in (
-            ("keras", f"keras.activations.{keras}" if keras else ""),
+            ("keras", keras if "." in keras else f"keras.activations.{keras}" if keras else ""),
             ("torch", torch if "." in torch else f"torch.nn.functional.{torch}" if torch else ""),
         )
         if call
@@ -109,12 +109,12 @@ ACTIVATIONS = table(
         "f(x) = x if x > 0 else a * x, with a trained for each unit, a = alpha at first",
         "He et al. 2015, arXiv:1502.01852",
         exact="Piecewise((x, x > 0), (alpha * x, True))",
-        keras="leaky_relu",
+        keras="keras.layers.PReLU",
         torch="prelu",
         options=(Option("alpha", 0.0, "first slope for x <= 0", low=0.0, torch_default=0.25),),
         kinks=(0.0,),
-        notes="f'(0) = alpha, and there df/da = 0. Keras's layer is keras.layers.PReLU, with a slope for "
-        "each unit; torch.nn.PReLU has one for all units unless num_parameters says otherwise.",
+        notes="f'(0) = alpha, and there df/da = 0. Keras's layer has a slope for each unit; torch.nn.PReLU "
+        "has one for all units unless num_parameters says otherwise.",
     ),
     _activation(
         "threshold",

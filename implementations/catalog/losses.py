@@ -1,4 +1,8 @@
-"""Losses: one number for targets and predictions of shape (n, k), averaged over the batch."""
+"""Losses: one number for targets and predictions of shape (n, k), averaged over the batch.
+
+All but the sums over all examples, dice and tversky, take weights of examples: with losses l and weights w
+the mean is then sum of w l / n or, in weight mode `weights`, sum of w l / sum of w.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +37,14 @@ class LossElement(Element):
     predictions
         `values`, `probabilities` (between 0 and 1, unless `from_logits`), `positive`, or
         `mean_and_variance`: shape (n, 2 k), k means and then k variances.
+    averages
+        Whether it is the mean of its examples' losses, which weights can weigh.
     """
 
     targets: Literal["values", "binary", "one_hot", "index", "counts"] = "values"
     reads: Literal["output", "score"] = "output"
     predictions: Literal["values", "probabilities", "positive", "mean_and_variance"] = "values"
+    averages: bool = True
 
     @property
     def outputs_per_target(self) -> int:
@@ -69,6 +76,16 @@ _CLASS_WEIGHT = Option(
     "a weight for the examples of each class, in their order; empty: all 1",
     low=0.0,
 )
+WEIGHT_MODE = Option(
+    "weight_mode",
+    "examples",
+    "what the weighted sum is divided by: the number of examples (Keras's sum_over_batch_size), "
+    "or the sum of their weights (Keras's mean_with_sample_weight, torch's `weight`)",
+    choices=("examples", "weights"),
+    torch_default="weights",
+)
+"""For weights of classes; with weights of examples, every loss that averages takes it."""
+
 _GAMMA = Option("gamma", 2.0, "how strongly sure predictions are weighed down", low=0.0)
 
 LOSSES = table(
@@ -176,7 +193,8 @@ LOSSES = table(
         "q = y p + (1 - y) (1 - p)",
         "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
         options=(_FROM_LOGITS, _GAMMA, _BINARY_SMOOTHING),
-        native={"keras": "keras.losses.BinaryFocalCrossentropy"},
+        notes="Composed in Keras too: its own, on TensorFlow, looks for logits behind a sigmoid, and then "
+        "does not clip.",
         targets="binary",
         predictions="probabilities",
     ),
@@ -186,12 +204,14 @@ LOSSES = table(
         "L = -mean over n of sum over k of y log p, p divided by its row sum and clipped to "
         "[1e-7, 1 - 1e-7]; from logits z: log p = log_softmax(z)",
         "keras/src/backend/numpy/nn.py, torch.nn.CrossEntropyLoss",
-        options=(_FROM_LOGITS, _LABEL_SMOOTHING),
+        options=(_FROM_LOGITS, _LABEL_SMOOTHING, _CLASS_WEIGHT, WEIGHT_MODE),
         native={
             "keras": "keras.losses.CategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
         },
-        notes="Torch has the logits form only; the probability form is composed there.",
+        notes="Torch has the logits form only; the probability form is composed there. An example's weight "
+        "is sum over k of y w, before smoothing. Torch's `weight` weighs each term of the sum over k instead "
+        "(not the same under label_smoothing) and divides by the number of examples.",
         targets="one_hot",
         predictions="probabilities",
     ),
@@ -204,14 +224,7 @@ LOSSES = table(
         options=(
             _FROM_LOGITS,
             _CLASS_WEIGHT,
-            Option(
-                "weight_mode",
-                "examples",
-                "what the weighted sum is divided by: the number of examples (Keras's `fit`), "
-                "or the sum of their weights (torch's `weight`)",
-                choices=("examples", "weights"),
-                torch_default="weights",
-            ),
+            WEIGHT_MODE,
         ),
         native={
             "keras": "keras.losses.SparseCategoricalCrossentropy",
@@ -312,6 +325,7 @@ LOSSES = table(
         native={"keras": "keras.losses.Dice"},
         targets="binary",
         predictions="probabilities",
+        averages=False,
     ),
     LossElement(
         "tversky",
@@ -326,6 +340,7 @@ LOSSES = table(
         notes="Keras 3.15 exchanges alpha and beta (keras-team/keras#23333).",
         targets="binary",
         predictions="probabilities",
+        averages=False,
     ),
     LossElement(
         "perceptron",

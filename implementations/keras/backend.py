@@ -62,21 +62,31 @@ class Backend(AbstractBackend):
             return _to_numpy(gradient)
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
         with runtime.precision(predictions.dtype.name):
             function = _compiled(getattr(losses, name), tuple(options.items()), predictions.dtype.name)
             values = function(ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions))
-            return float(ops.mean(values))
+            return float(_mean(values, weighting))
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         with runtime.precision(predictions.dtype.name):
             point = keras.Variable(predictions, dtype=predictions.dtype.name)
             given = ops.convert_to_tensor(targets)
             _, (gradient,) = runtime.value_and_gradients(
-                lambda: ops.mean(getattr(losses, name)(given, point.value, **options)), [point]
+                lambda: _mean(getattr(losses, name)(given, point.value, **options), weighting), [point]
             )
             return _to_numpy(gradient)
 
@@ -98,6 +108,11 @@ class Backend(AbstractBackend):
 def _compiled(function: Any, options: tuple[tuple[str, Any], ...], dtype: str) -> Any:
     """Return the function for these options; kept, so that it is compiled once for each shape."""
     return runtime.compiled(partial(function, **dict(options)))
+
+
+def _mean(values: Any, weighting: tuple[np.ndarray, str] | None) -> Any:
+    """Return the mean of examples' losses, weighted or not."""
+    return losses.weighted_mean(values, *weighting) if weighting else ops.mean(values)
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

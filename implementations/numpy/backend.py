@@ -47,16 +47,26 @@ class Backend(AbstractBackend):
         return np.array(getattr(activations, f"{name}_gradient")(x, y, upstream, **options))
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
-        value: float = getattr(losses, name)(targets, predictions, **options)
-        return value
+        values = getattr(losses, name)(targets, predictions, **options)
+        return float(losses.weighted_mean(values, *weighting) if weighting else np.mean(values))
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         gradient: np.ndarray = getattr(losses, f"{name}_gradient")(targets, predictions, **options)
-        return gradient
+        return losses.weighted_mean_gradient(gradient, *weighting) if weighting else gradient
 
     def _metric(
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]

@@ -208,7 +208,9 @@ class Learner(AbstractLearner[Array]):
         # the stages below what the loss reads: all, or all but the last activation
         self._scored = self._stages[:-1] if element.reads == "score" else self._stages
         resolved = element.resolve(options, convention)
-        self._loss_value: Callable[[Array, Array], float] = partial(getattr(losses, element.name), **resolved)
+        self._loss_values: Callable[[Array, Array], Array] = partial(
+            getattr(losses, element.name), **resolved
+        )
         self._loss_gradient: Callable[[Array, Array], Array] = partial(
             getattr(losses, f"{element.name}_gradient"), **resolved
         )
@@ -272,7 +274,7 @@ class Learner(AbstractLearner[Array]):
 
     def _loss(self, x: Array, y: Array) -> float:
         penalties = sum(stage.penalty() for stage in self._stages if isinstance(stage, Affine))
-        return self._loss_value(y, self._forward(x)) + penalties
+        return float(np.mean(self._loss_values(y, self._forward(x)))) + penalties
 
     def _gradients(self, x: Array, y: Array) -> tuple[float, list[Array]]:
         loss = self._loss(x, y)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,16 +58,26 @@ class Backend(AbstractBackend):
         return gradient.numpy().copy()
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
-        value: Tensor = getattr(losses, name)(runtime.tensor(targets), runtime.tensor(predictions), **options)
-        return value.item()
+        function = _loss_function(name, options, weighting)
+        return function(runtime.tensor(targets), runtime.tensor(predictions)).item()
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         point = runtime.tensor(predictions).requires_grad_()
-        value = getattr(losses, name)(runtime.tensor(targets), point, **options)
+        value = _loss_function(name, options, weighting)(runtime.tensor(targets), point)
         (gradient,) = torch.autograd.grad(value, point)
         return gradient.numpy().copy()
 
@@ -83,3 +94,16 @@ class Backend(AbstractBackend):
 
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
         return Learner(model, placement, self.convention)
+
+
+def _loss_function(
+    name: str, options: dict[str, Any], weighting: tuple[np.ndarray, str] | None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the mean, weighted or not, as a function of targets and predictions."""
+    function: Callable[..., Tensor] = partial(getattr(losses, name), **options)
+    if weighting is None:
+        return function
+    weights, weight_mode = runtime.tensor(weighting[0]), weighting[1]
+    return lambda targets, predictions: losses.weighted_mean(
+        function(targets, predictions, reduction="none"), weights, weight_mode
+    )

@@ -74,9 +74,10 @@ def adam(
     epsilon: float,
     epsilon_mode: str,
     amsgrad: bool = False,
+    kind: type[torch.optim.Adam] = torch.optim.Adam,
 ) -> Optimizer:
-    optimizer = torch.optim.Adam(
-        parameters, learning_rate, betas=(beta_1, beta_2), eps=epsilon, amsgrad=amsgrad
+    optimizer = kind(
+        parameters, learning_rate, betas=(beta_1, beta_2), eps=epsilon, weight_decay=0.0, amsgrad=amsgrad
     )
     if epsilon_mode == "hat":
         steps = itertools.count(1)
@@ -94,7 +95,7 @@ def amsgrad(parameters: Iterable[Tensor], learning_rate: float, **options: Any) 
 
 
 def adamw(parameters: Iterable[Tensor], learning_rate: float, **options: Any) -> Optimizer:
-    return adam(parameters, learning_rate, **options)  # with decoupled decay, which `create` adds
+    return adam(parameters, learning_rate, **options, kind=torch.optim.AdamW)  # `create` adds the decay
 
 
 def adamax(

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.deviations import read
 from benchmarks.measures import elements
 from implementations import backend_names, catalog, load_backend, support
+from tests.conformance.probe import SAMPLE_WEIGHT, weighable
 
 QUANTITIES = {
     "activation": ("value", "gradient"),
@@ -24,6 +25,9 @@ ASKED = [
     for quantity in QUANTITIES[variant.kind]
     for dtype in ("float32", "float64")
 ]
+
+
+WEIGHABLE = weighable()
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +86,22 @@ def test_a_wrong_value_is_found(reference):
         failed = [each for each in data.agreements if not each.passed]
         assert [(each.name, each.quantity, each.dtype) for each in failed] == [("tanh", "value", "float32")]
         assert failed[0].worst_input == reference.expected[key].where[300]
+
+
+@pytest.mark.parametrize("backend", backend_names())
+def test_calls_that_the_catalogue_names_exist(computed, backend):
+    assert computed(backend).missing_calls == []
+
+
+@pytest.mark.parametrize("backend", backend_names())
+@pytest.mark.parametrize("mode", ["examples", "weights"])
+@pytest.mark.parametrize("variant", WEIGHABLE, ids=lambda each: each.name)
+def test_weights_of_examples_weigh_their_losses(computed, backend, variant, mode):
+    told = computed(backend).weighted[variant.name, mode]
+    divisor = len(SAMPLE_WEIGHT) if mode == "examples" else SAMPLE_WEIGHT.sum()
+    assert told.value == pytest.approx((SAMPLE_WEIGHT * told.values).sum() / divisor, rel=1e-14)
+    expected = (SAMPLE_WEIGHT * len(SAMPLE_WEIGHT) / divisor)[:, np.newaxis] * told.plain_gradient
+    np.testing.assert_allclose(told.gradient, expected, rtol=1e-13, atol=1e-16)
 
 
 FILES = {"common": backend_names(), "keras": ("keras-tensorflow", "keras-jax", "keras-torch")}
