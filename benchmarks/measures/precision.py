@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from implementations import AbstractBackend, ModelSpec, Placement
+from implementations.interface import Device
 
 DIGITS = 1e-14
 """Relative error from which a result does not have float64's digits; float32 has 6e-8."""
@@ -15,14 +16,14 @@ X = np.linspace(0.1, 3.0, 30)[np.newaxis]
 SQUARES = math.fsum((X * X).ravel())
 
 
-def errors(backend: AbstractBackend) -> dict[str, float]:
+def errors(backend: AbstractBackend, device: Device = "cpu") -> dict[str, float]:
     """Return the relative errors of what a backend computes in float64, by what was tried.
 
     The constant is a momentum: two steps on gradient 1 at rate 1 move a parameter by 1 + 1.9.
     """
     settings = {"inputs": [X.size], "layers": [{"units": 1, "use_bias": False}], "loss": "mean_squared_error"}
     model = ModelSpec.from_dict({**settings, "optimizer": {"name": "sgd", "learning_rate": 0.1}})
-    learner = backend.build(model, [X.T], Placement(dtype="float64"))
+    learner = backend.build(model, [X.T], Placement(device, "float64"))
     optimizer, parameters = backend.optimizer("sgd", learning_rate=1.0, momentum=0.9), [np.zeros(1)]
     for _ in range(2):
         parameters = optimizer.step(parameters, [np.ones(1)])
