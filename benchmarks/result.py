@@ -119,19 +119,28 @@ class Trajectory(Model):
     noise_floor: float | None = None
     """Largest drift, over all steps, of the reference itself with changes that mean nothing."""
     floor: list[float] | None = None
-    """The noise floor up to each compared step."""
+    """The noise floor of parameters at each compared step, in float32 at least that of one rounding."""
     floors: dict[str, float] | None = None
     """The largest drift by what was changed: `moved`, `one ULP`, `permuted units`, `two threads`."""
+    pair_floor: list[float] | None = None
+    """How far apart the reference's own float32 trainings are at each compared step, likewise."""
     ratio: float | None = None
-    """Largest drift as a multiple of the noise floor: about 1 is noise, above 5 another computation."""
+    """Largest multiple of the noise floor at any step: about 1 is parity, above 5 another computation."""
+    ratio_step: int | None = None
+    """The step at which it is that multiple."""
+    judged_until: int | None = None
+    """Last step that was judged, where one ULP then grows too large for the tolerance."""
     drift: list[Drift]
+    sums: list[list[float]] | None = None
+    """The difference of the parameters from the reference's at each compared step, divided by their norm, in
+    random sums: distances between two contenders' sums are about those between their parameters."""
     passed: bool
     first_departure: int | None = None
     """First compared step beyond the tolerance."""
     first_tensor: str | None = None
     """The parameter that was furthest off there, such as `layer 2 bias`."""
     deviation: str | None = None
-    """Reason of a known deviation that covers a drift beyond the tolerance."""
+    """Reason of a known deviation that covers a drift beyond the tolerance or above 5 times the noise."""
 
 
 class ParityData(Model):
@@ -142,6 +151,8 @@ class ParityData(Model):
     """What it was compared with, such as `numpy float64`."""
     true_float64: bool
     """Whether float64 inputs are really computed in float64 (probed, not assumed)."""
+    float64_leaks: dict[str, float] | None = None
+    """What is not, with its relative error: `dense`, `tanh`, `constant 0.9`, `loss`."""
     trajectories: list[Trajectory]
     passed: bool
     notes: list[str] = []

@@ -106,8 +106,7 @@ class Runner:
         self._workers: set[Worker] = set()
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
-        self._perturbed: dict[str, list[parity.Path]] = {}
-        self._varied: dict[str, dict[str, parity.Path]] = {}
+        self._noise: dict[str, parity.Noise] = {}
         self._elements: elements.Reference | WorkerFailed = {}
         self._done = {record.case.id for record in store.records()[0] if is_final(record)}
 
@@ -200,14 +199,7 @@ class Runner:
             settings = self._suite.parity
             steps = max(settings.float64_steps, settings.float32_steps)
             self._paths[workload.name] = self._path(worker, workload, "float64", steps)
-            self._perturbed[workload.name] = [
-                self._path(worker, workload, "float64", settings.float32_steps, number)
-                for number in range(1, parity.PERTURBATIONS + 1)
-            ]
-            self._varied[workload.name] = {
-                name: self._path(worker, workload, "float32", settings.float32_steps, variation=name)
-                for name in parity.VARIATIONS
-            }
+            self._noise[workload.name] = self._own_noise(worker, workload)
 
     def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
         """Do something again if a worker dies the first time, unless an interruption has ended it."""
@@ -217,6 +209,22 @@ class Runner:
             if self._interrupted:
                 raise
             return work()
+
+    def _own_noise(self, worker: Worker, workload: Workload) -> parity.Noise:
+        """Train the reference with changes that mean nothing."""
+        short, long = self._suite.parity.float32_steps, self._suite.parity.float64_steps
+        return parity.Noise(
+            moved=[
+                self._path(worker, workload, "float64", short, number)
+                for number in range(1, parity.PERTURBATIONS + 1)
+            ],
+            varied={
+                name: self._path(worker, workload, "float32", short, variation=name)
+                for name in parity.VARIATIONS
+            },
+            float32=self._path(worker, workload, "float32", short),
+            float64=self._path(worker, workload, "float64", long, variation="one ULP"),
+        )
 
     def _path(
         self,
@@ -273,9 +281,8 @@ class Runner:
         if isinstance(reference, WorkerFailed):
             raise reference
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        perturbed = self._perturbed[workload.name]
-        varied = self._varied[workload.name]
-        return parity.judge(worker.contender, model, reference, float64, float32, perturbed, varied)
+        noise = self._noise[workload.name]
+        return parity.judge(worker.contender, model, reference, float64, float32, noise)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves

@@ -10,8 +10,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.keras import activations, losses, metrics, runtime
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Placement,
+    Support,
+)
+from implementations.keras import activations, losses, metrics, native, runtime
 from implementations.keras.network import Learner
 from implementations.keras.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -41,10 +48,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        layer = keras.layers.Dense(units)
-        layer.build((None, inputs))
-        return [_to_numpy(variable) for variable in layer.weights]
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         with runtime.precision(x.dtype.name):

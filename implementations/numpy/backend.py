@@ -7,8 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.numpy import activations, losses, metrics, runtime
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Placement,
+    Support,
+)
+from implementations.numpy import activations, losses, metrics, native, runtime
 from implementations.numpy.network import Learner
 from implementations.numpy.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -34,8 +41,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        return []
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         return np.array(getattr(activations, name)(x, **options))

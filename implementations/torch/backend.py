@@ -10,9 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Placement,
+    Support,
+)
 from implementations.spec import ModelSpec, OptimizerSpec
-from implementations.torch import activations, losses, metrics, runtime
+from implementations.torch import activations, losses, metrics, native, runtime
 from implementations.torch.network import Learner
 from implementations.torch.optimizers import ListOptimizer
 
@@ -41,9 +48,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        layer = torch.nn.Linear(inputs, units)
-        return [layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()]
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         y: Tensor = getattr(activations, name)(runtime.tensor(x), **options)

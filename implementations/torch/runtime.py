@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from implementations.interface import Placement, Support
+
+PRECISION_AT_START = torch.get_float32_matmul_precision()
 
 
 def versions() -> dict[str, str]:
@@ -53,6 +56,16 @@ def threads() -> int:
 def forbid_tf32() -> None:
     """Multiply float32 matrices in float32: torch's default, set again in case the process changed it."""
     torch.set_float32_matmul_precision("highest")
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as PyTorch does by itself."""
+    torch.set_float32_matmul_precision(PRECISION_AT_START)
+    try:
+        yield
+    finally:
+        forbid_tf32()
 
 
 def device(placement: Placement) -> torch.device:

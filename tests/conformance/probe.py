@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets
-from benchmarks.measures import elements, parity
+from benchmarks.measures import card, elements, parity
 from benchmarks.measures.elements import Computed, Reference
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
@@ -125,6 +125,8 @@ class Answers:
 
     Parameters
     ----------
+    card
+        As `benchmarks.measures.card.compute` returns it.
     elements
         As `benchmarks.measures.elements.compute` returns them.
     expected
@@ -145,6 +147,7 @@ class Answers:
         What the catalogue calls native and the framework does not have.
     """
 
+    card: card.Facts
     elements: Computed
     paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -326,6 +329,7 @@ def answers(backend: AbstractBackend) -> Answers:
     """Return everything."""
     session = {"backend": backend}
     return Answers(
+        card.compute(session, lambda: None),
         elements.compute(session, lambda: None),
         _paths(backend),
         {

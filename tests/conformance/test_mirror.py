@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from implementations import catalog
+from implementations.interface import Framework
 
 ROOT = Path(__file__).parents[2] / "implementations"
 BACKENDS = sorted(path.parent.name for path in ROOT.glob("*/backend.py"))
@@ -51,6 +52,7 @@ def test_every_backend_has_the_same_rooms(backend):
         "backend",
         "losses",
         "metrics",
+        "native",
         "network",
         "optimizers",
         "runtime",
@@ -97,6 +99,13 @@ def test_what_the_catalogue_calls_native_is_called(framework):
 
 def _plain(name):
     return name.lower().replace("_", "")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_framework_is_asked_the_same(backend):
+    asked = functions("numpy", "native")
+    assert list(functions(backend, "native").items()) == list(asked.items())
+    assert list(asked) == [name for name in vars(Framework) if not name.startswith("_")]
 
 
 def test_there_are_backends():

@@ -24,7 +24,7 @@ def judged(computed, reference, backend, workload):
         reference.paths[workload.name, "float64"],
         paths[workload.name, "float64"],
         paths[workload.name, "float32"],
-        varied=reference.varied[workload.name],
+        parity.Noise(varied=reference.varied[workload.name]),
     )
 
 
@@ -142,9 +142,7 @@ def test_a_changed_constant_is_found(reference):
     """Momentum 0.9 rounded to float32 must not pass in float64."""
     workload = next(each for each in WORKLOADS if each.name == "digits-momentum")
     true = reference.paths[workload.name, "float64"]
-    off = parity.Path(
-        true.steps, true.losses, [each * (1 + 1e-9) for each in true.parameters], true_float64=True
-    )
+    off = parity.Path(true.steps, true.losses, [each * (1 + 1e-9) for each in true.parameters])
     model = ModelSpec.from_dict({"inputs": [1], **workload.model})
     data = parity.judge("torch", model, true, off, reference.paths[workload.name, "float32"])
     assert not data.passed

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import keras
 from implementations.errors import InvalidInput
 from implementations.keras.runtimes import cores
 
+PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
 jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
 
 _POOL = "tf_XLAEigen"
@@ -75,6 +76,21 @@ def float64() -> AbstractContextManager[None]:
     """Return a scope in which JAX has float64 at all."""
     scope: AbstractContextManager[None] = jax.enable_x64(True)
     return scope
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as JAX does by itself: on newer GPUs in TF32."""
+    jax.config.update("jax_default_matmul_precision", PRECISION_AT_START)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+    try:
+        yield
+    finally:
+        jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+def product_setting() -> str:
+    """Return JAX's precision of products when it starts; None leaves it to the device."""
+    return f"jax_default_matmul_precision {PRECISION_AT_START}"
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

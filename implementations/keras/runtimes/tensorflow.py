@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +13,7 @@ from implementations.keras.runtimes import cores
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
+TF32_AT_START = tf.config.experimental.tensor_float_32_execution_enabled()
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
@@ -69,6 +70,21 @@ def synchronize(variables: Sequence[Any]) -> None:
 def float64() -> AbstractContextManager[None]:
     """Return a scope that does nothing: TensorFlow computes in the dtype of its tensors."""
     return nullcontext()
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Allow TF32 where TensorFlow allows it by itself."""
+    tf.config.experimental.enable_tensor_float_32_execution(TF32_AT_START)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def product_setting() -> str:
+    """Return whether TensorFlow allows TF32 when it starts."""
+    return f"tensor_float_32_execution {TF32_AT_START}"
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 
+PRECISION_AT_START = torch.get_float32_matmul_precision()
 torch.set_float32_matmul_precision("highest")  # no TF32 on GPU
 
 
@@ -57,6 +58,21 @@ def synchronize(variables: Sequence[Any]) -> None:
 def float64() -> AbstractContextManager[None]:
     """Return a scope that does nothing: PyTorch computes in the dtype of its tensors."""
     return nullcontext()
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as PyTorch does by itself."""
+    torch.set_float32_matmul_precision(PRECISION_AT_START)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def product_setting() -> str:
+    """Return PyTorch's precision of products when it starts."""
+    return f"float32_matmul_precision {PRECISION_AT_START}"
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
