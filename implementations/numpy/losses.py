@@ -1,7 +1,9 @@
 """Losses and their derivatives with respect to predictions; formulas stand in the catalogue.
 
 Predictions have shape (n, k); `name(targets, predictions)` is a number,
-`name_gradient(targets, predictions)` an array in the shape of predictions.
+`name_gradient(targets, predictions)` an array in the shape of predictions. Where predictions are the outputs
+of an activation, `name_through_activation(targets, predictions)` is the derivative by what went into it: of
+logarithm and exponential nothing is left but a difference.
 """
 
 from __future__ import annotations
@@ -328,6 +330,47 @@ def perceptron(targets: np.ndarray, predictions: np.ndarray) -> float:
 
 def perceptron_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return (step(predictions) - targets) / predictions.size
+
+
+def binary_crossentropy_through_sigmoid(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+) -> np.ndarray:
+    weights = _weights_of_two(targets, class_weight)
+    targets = _smoothed(targets, label_smoothing, 2)
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    if clip_mode == "clamp_log":
+        inside = (predictions > 0) & (predictions < 1)
+    return weights * ((predictions - targets) * inside) / predictions.size
+
+
+def categorical_crossentropy_through_softmax(
+    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, label_smoothing: float
+) -> np.ndarray:
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    counted = targets * (predictions >= EPSILON) * (predictions <= 1 - EPSILON)
+    return (predictions * counted.sum(axis=-1, keepdims=True) - counted) / len(predictions)
+
+
+def sparse_categorical_crossentropy_through_softmax(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    counted = _one_hot(targets, predictions.shape[-1]) & inside
+    gradient = (predictions * counted.max(axis=-1, keepdims=True) - counted) / len(predictions)
+    if class_weight:
+        gradient = gradient * _weights(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
+    return gradient
 
 
 def _signs(targets: np.ndarray) -> np.ndarray:

@@ -196,8 +196,12 @@ class Learner(AbstractLearner[Array]):
         element, options = self._loss_element, dict(self.model.loss.options)
         resolved = element.resolve(options, convention)
         self._loss_value: Callable[[Array, Array], float] = partial(getattr(losses, element.name), **resolved)
+        last = network.layers[-1]
+        through = getattr(losses, f"{element.name}_through_{last.activation.name}", None)
+        # the last activation is differentiated with the loss, where that leaves less to compute
+        self._fused = through is not None and not resolved["from_logits"] and not last.dropout
         self._loss_gradient: Callable[[Array, Array], Array] = partial(
-            getattr(losses, f"{element.name}_gradient"), **resolved
+            through if self._fused else getattr(losses, f"{element.name}_gradient"), **resolved
         )
         self._programs: dict[tuple[Kind, int], Program] = {}
         self._masks: list[Array] = []
@@ -251,7 +255,7 @@ class Learner(AbstractLearner[Array]):
         return self._module.asarray(y if y.dtype.kind == "f" else y.astype(np.intp))
 
     def _to_numpy(self, array: Array) -> np.ndarray:
-        return np.array(self._module.asnumpy(array))  # the program writes there again
+        return np.array(self._module.asnumpy(array), order="C")  # the program writes there again
 
     def _loss(self, x: Array, y: Array) -> float:
         program = self._program("score", len(x))
@@ -295,7 +299,7 @@ class Learner(AbstractLearner[Array]):
 
     def _record(self, kind: Kind, examples: int) -> Program:
         """Record one way through the network, or the way there and back."""
-        recorder, network = Recorder(self._module), self.model.network
+        recorder, network = Recorder(self._module, "F"), self.model.network
         width = math.prod(network.inputs) + self._ones
         x = recorder.input(np.empty((examples, width), self._flat.dtype))
         if kind == "train":
@@ -311,7 +315,7 @@ class Learner(AbstractLearner[Array]):
             return recorder.program(x)
         y = recorder.input(self._targets_like(examples))
         upstream = self._loss_gradient(y, x)
-        for stage in reversed(stages):
+        for stage in reversed(stages[:-1] if self._fused else stages):
             upstream = stage.backward(upstream)
         return recorder.program()
 

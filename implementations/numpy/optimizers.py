@@ -414,9 +414,10 @@ class Optimizer:
         """Change the parameters by one step."""
         rate = self._rate(self._steps_done)
         self._steps_done += 1
-        self._decay[...] = 1 - rate * self._weight_decay
-        for numbers, kept in self._numbers:
-            for place, number in zip(kept, numbers(rate, self._steps_done), strict=True):
+        if self._weight_decay:
+            self._decay[...] = 1 - rate * self._weight_decay
+        for numbers, places in self._numbers:
+            for place, number in zip(places, numbers(rate, self._steps_done), strict=True):
                 place[...] = number
         self._program.run()
 
