@@ -31,12 +31,15 @@ class Side:
         Folder whose `implementations` and `benchmarks` are used; by default the installed ones.
     planted
         What `benchmarks.measures.planted` does to it.
+    script
+        What is timed in its place: a module and function of `benchmarks.plain`.
     """
 
     backend: str
     python: str = sys.executable
     checkout: Path | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
+    script: str = ""
 
     def start(
         self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None
@@ -57,6 +60,8 @@ class Side:
         told: dict[str, Any] = worker.call("load", contender=self.backend, threads=threads)
         if self.planted:
             worker.call("plant", **self.planted)
+        if self.script:
+            worker.call("replace", script=self.script)
         return told
 
 

@@ -197,12 +197,11 @@ class Learner(AbstractLearner[Array]):
         resolved = element.resolve(options, convention)
         self._loss_value: Callable[[Array, Array], float] = partial(getattr(losses, element.name), **resolved)
         last = network.layers[-1]
-        through = getattr(losses, f"{element.name}_through_{last.activation.name}", None)
+        through: Any = getattr(losses, f"{element.name}_through_{last.activation.name}", None)
         # the last activation is differentiated with the loss, where that leaves less to compute
-        self._fused = through is not None and not resolved["from_logits"] and not last.dropout
-        self._loss_gradient: Callable[[Array, Array], Array] = partial(
-            through if self._fused else getattr(losses, f"{element.name}_gradient"), **resolved
-        )
+        self._fused = bool(through) and not resolved["from_logits"] and not last.dropout
+        gradient = through if self._fused else getattr(losses, f"{element.name}_gradient")
+        self._loss_gradient: Callable[[Array, Array], Array] = partial(gradient, **resolved)
         self._programs: dict[tuple[Kind, int], Program] = {}
         self._masks: list[Array] = []
 
