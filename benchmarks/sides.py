@@ -33,6 +33,8 @@ class Side:
         What `benchmarks.measures.planted` does to it.
     against
         Name of the contender that its times are divided by; by default the first one.
+    script
+        What is timed in its place: a module and function of `benchmarks.plain`.
     """
 
     backend: str
@@ -40,6 +42,7 @@ class Side:
     checkout: Path | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
     against: str | None = None
+    script: str = ""
 
     def start(
         self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None
@@ -60,6 +63,8 @@ class Side:
         told: dict[str, Any] = worker.call("load", contender=self.backend, threads=threads)
         if self.planted:
             worker.call("plant", **self.planted)
+        if self.script:
+            worker.call("replace", script=self.script)
         return told
 
 

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "trajectory": _late("parity", "compute"),
     "curves": _late("curves", "compute"),
     "plant": _late("planted", "plant"),
+    "replace": _late("plain", "replace"),
     "open_workload": _late("speed", "open_workload"),
     "time_chunk": _late("speed", "time_chunk"),
     "cross_check": _late("cross_check", "compute"),

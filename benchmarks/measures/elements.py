@@ -573,11 +573,12 @@ def _expected_steps(variant: Variant, dtype: DType) -> Expected:
     parameters, course = _course(_wide(dtype))
     flat = np.concatenate([array.ravel() for array in parameters])
     spec = OptimizerSpec.from_dict({"name": variant.element, **variant.options})
-    optimizer = Optimizer(spec, "keras", flat, [array.shape for array in parameters])
-    way = np.zeros_like(flat)
+    flat_gradients, way = np.zeros_like(flat), np.zeros_like(flat)
+    optimizer = Optimizer(spec, "keras", flat, flat_gradients, [array.shape for array in parameters])
     for step, gradients in enumerate(course, start=1):
         before = flat.copy()
-        optimizer.apply(flat, np.concatenate([array.ravel() for array in gradients]))
+        flat_gradients[...] = np.concatenate([array.ravel() for array in gradients])
+        optimizer.apply()
         way += np.abs(flat - before)
         if step % 10 == 0:
             optimizer.observe(_OBSERVED[step // 10 - 1])

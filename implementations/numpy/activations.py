@@ -37,12 +37,13 @@ def step_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndar
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    exponential = np.exp(-np.abs(x))  # never above 1, so neither tail overflows
-    return np.where(x >= 0, 1, exponential) / (1 + exponential)
+    lower, upper = exponentials(x)
+    return lower / (lower + upper)
 
 
 def sigmoid_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
-    return upstream * y * sigmoid(-x)  # 1 - y would lose the upper tail
+    lower, upper = exponentials(x)
+    return upstream * (y * (upper / (lower + upper)))  # 1 - y would lose the upper tail
 
 
 def tanh(x: np.ndarray) -> np.ndarray:
@@ -70,21 +71,21 @@ def relu6_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.nda
 
 
 def leaky_relu(x: np.ndarray, *, negative_slope: float) -> np.ndarray:
-    return np.where(x > 0, x, negative_slope * x)
+    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
 
 
 def leaky_relu_gradient(
     x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, negative_slope: float
 ) -> np.ndarray:
-    return np.where(x > 0, upstream, negative_slope * upstream)
+    return upstream * (x > 0) + negative_slope * upstream * (x <= 0)
 
 
 def prelu(x: np.ndarray, *, alpha: Slope) -> np.ndarray:
-    return np.where(x > 0, x, alpha * x)
+    return np.maximum(x, 0) + alpha * np.minimum(x, 0)
 
 
 def prelu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: Slope) -> np.ndarray:
-    return np.where(x > 0, upstream, alpha * upstream)
+    return upstream * (x > 0) + alpha * upstream * (x <= 0)
 
 
 def threshold(x: np.ndarray, *, threshold: float, value: float) -> np.ndarray:
@@ -98,11 +99,11 @@ def threshold_gradient(
 
 
 def elu(x: np.ndarray, *, alpha: float) -> np.ndarray:
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
 
 
 def elu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: float) -> np.ndarray:
-    return np.where(x > 0, upstream, upstream * alpha * np.exp(np.minimum(x, 0)))
+    return upstream * (x > 0) + alpha * upstream * np.exp(np.minimum(x, 0)) * (x <= 0)
 
 
 def selu(x: np.ndarray) -> np.ndarray:
@@ -114,11 +115,11 @@ def selu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndar
 
 
 def celu(x: np.ndarray, *, alpha: float) -> np.ndarray:
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
 
 
 def celu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray, *, alpha: float) -> np.ndarray:
-    return np.where(x > 0, upstream, upstream * np.exp(np.minimum(x, 0) / alpha))
+    return upstream * np.exp(np.minimum(x, 0) / alpha)
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
@@ -163,8 +164,9 @@ def silu(x: np.ndarray) -> np.ndarray:
 
 
 def silu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
-    probability = sigmoid(x)
-    return upstream * (probability + x * probability * sigmoid(-x))
+    lower, upper = exponentials(x)
+    probability = lower / (lower + upper)
+    return upstream * (probability + x * probability * (upper / (lower + upper)))
 
 
 def mish(x: np.ndarray) -> np.ndarray:
@@ -222,7 +224,7 @@ def hard_silu(x: np.ndarray) -> np.ndarray:
 
 
 def hard_silu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
-    return upstream * np.where(np.abs(x) < 3, (2 * x + 3) / 6, x >= 3)
+    return upstream * ((2 * np.clip(x, -3, 3) + 3) / 6 * (np.abs(x) < 3) + (x >= 3))
 
 
 def hard_tanh(x: np.ndarray) -> np.ndarray:
@@ -234,7 +236,7 @@ def hard_tanh_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np
 
 
 def hard_shrink(x: np.ndarray, *, threshold: float) -> np.ndarray:
-    return np.where(np.abs(x) <= threshold, 0, x)
+    return x * (np.abs(x) > threshold)
 
 
 def hard_shrink_gradient(
@@ -262,7 +264,7 @@ def tanh_shrink_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> 
 
 
 def sparse_plus(x: np.ndarray) -> np.ndarray:
-    return np.where(x < 1, 0.25 * np.square(np.clip(x, -1, 1) + 1), x)
+    return 0.25 * np.square(np.clip(x, -1, 1) + 1) + (np.maximum(x, 1) - 1)
 
 
 def sparse_plus_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
@@ -284,8 +286,7 @@ def glu(x: np.ndarray) -> np.ndarray:
 
 def glu_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
     a, b = np.split(x, 2, axis=-1)
-    gate = sigmoid(b)
-    return np.concatenate([upstream * gate, upstream * a * gate * sigmoid(-b)], axis=-1)
+    return np.concatenate([upstream * sigmoid(b), sigmoid_gradient(b, sigmoid(b), upstream * a)], axis=-1)
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -307,12 +308,10 @@ def log_softmax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> 
 
 
 def sparsemax(x: np.ndarray) -> np.ndarray:
-    descending = -np.sort(-x, axis=-1)
-    excess = np.cumsum(descending, axis=-1) - 1
-    ranks = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    size = np.sum(ranks * descending > excess, axis=-1, keepdims=True)  # of the support
-    shift = np.take_along_axis(excess, size - 1, axis=-1) / size.astype(x.dtype)
-    return np.maximum(x - shift, 0)
+    # what is subtracted is the largest of (sum of the k largest numbers - 1) / k
+    excess = np.cumsum(-np.sort(-x, axis=-1), axis=-1) - 1
+    shift = excess / np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    return np.maximum(x - shift.max(axis=-1, keepdims=True), 0)
 
 
 def sparsemax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
@@ -321,15 +320,19 @@ def sparsemax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np
     return support * (upstream - mean)
 
 
+def exponentials(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return exp(min(x, 0)) and exp(-max(x, 0)), whose ratio is exp(x): neither overflows in either tail."""
+    return np.exp(np.minimum(x, 0)), np.exp(-np.maximum(x, 0))
+
+
 def _tanh_of_softplus(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return numerator and denominator of t = tanh(log(1 + exp(x))), and 1 - t^2.
 
-    With e = exp(-|x|), t is (1 + 2 e) / (1 + 2 e + 2 e^2) for x >= 0 and (e^2 + 2 e) / (e^2 + 2 e + 2) below:
-    nothing overflows, and neither tail cancels.
+    With l = exp(min(x, 0)) and u = exp(-max(x, 0)), t is (l^2 + 2 l u) / (l^2 + 2 l u + 2 u^2): nothing
+    overflows, and neither tail cancels.
     """
-    e = np.exp(-np.abs(x))
-    above = x >= 0
-    numerator = np.where(above, 1 + 2 * e, e * (2 + e))
-    denominator = numerator + np.where(above, 2 * e * e, 2)
-    root = 2 * np.where(above, e, 1) * (1 + e) / denominator
+    lower, upper = exponentials(x)
+    numerator = lower * (lower + 2 * upper)
+    denominator = numerator + 2 * upper * upper
+    root = 2 * upper * (lower + upper) / denominator
     return numerator, denominator, root * root

@@ -2,7 +2,9 @@
 
 Predictions have shape (n, k); `name(targets, predictions)` has the loss of each example, shape (n,), or none
 where the catalogue sums over all examples. `name_gradient(targets, predictions)` is the derivative of their
-mean, an array in the shape of predictions.
+mean, an array in the shape of predictions. Where predictions are the outputs of an activation,
+`name_through_activation(targets, predictions)` is the derivative by what went into it: of logarithm and
+exponential nothing is left but a difference.
 """
 
 from __future__ import annotations
@@ -208,22 +210,15 @@ def sparse_categorical_crossentropy_gradient(
     class_weight: tuple[float, ...],
     weight_mode: str,
 ) -> np.ndarray:
+    one_hot = _one_hot(targets, predictions.shape[-1])
     if from_logits:
-        gradient = softmax(predictions)
-        gradient[np.arange(len(predictions)), targets] -= 1
-        gradient /= len(predictions)
+        gradient = (softmax(predictions) - one_hot) / len(predictions)
     else:
-        one_hot = np.eye(predictions.shape[1], dtype=predictions.dtype)[targets]
-        gradient = categorical_crossentropy_gradient(
-            one_hot,
-            predictions,
-            from_logits=False,
-            label_smoothing=0.0,
-            class_weight=(),
-            weight_mode=weight_mode,
-        )
+        clipped, inside = _clipped_share(predictions)
+        gradient = _through_share(predictions, -1 / clipped * one_hot * inside / len(predictions))
     if class_weight:
-        gradient *= _class_shares(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
+        weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+        gradient = weights[:, np.newaxis] * gradient
     return gradient
 
 
@@ -321,7 +316,7 @@ def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> np.ndarra
 
 def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     others = (1 - targets) * predictions
-    strongest = np.eye(predictions.shape[1], dtype=predictions.dtype)[others.argmax(axis=-1)]
+    strongest = _one_hot(others.argmax(axis=-1), predictions.shape[-1])
     active = _margins(targets, predictions)[:, np.newaxis] > 0
     return active * (strongest * (1 - targets) - targets) / len(predictions)
 
@@ -357,6 +352,57 @@ def perceptron_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndar
     return (step(predictions) - targets) / predictions.size
 
 
+def binary_crossentropy_through_sigmoid(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+) -> np.ndarray:
+    weights = _weights_of_two(targets, class_weight)
+    targets = _smoothed(targets, label_smoothing, 2)
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    if clip_mode == "clamp_log":
+        inside = (predictions > 0) & (predictions < 1)
+    return weights * ((predictions - targets) * inside) / predictions.size
+
+
+def categorical_crossentropy_through_softmax(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    if class_weight:
+        targets = weights[:, np.newaxis] * targets
+    counted = targets * (predictions >= EPSILON) * (predictions <= 1 - EPSILON)
+    return (predictions * counted.sum(axis=-1, keepdims=True) - counted) / len(predictions)
+
+
+def sparse_categorical_crossentropy_through_softmax(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    counted = _one_hot(targets, predictions.shape[-1]) & inside
+    gradient = (predictions * counted.max(axis=-1, keepdims=True) - counted) / len(predictions)
+    if class_weight:
+        weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+        gradient = weights[:, np.newaxis] * gradient
+    return gradient
+
+
 def weighted_mean(values: np.ndarray, sample_weight: np.ndarray, weight_mode: str) -> np.ndarray:
     return np.mean(_shares(sample_weight, weight_mode) * values)
 
@@ -368,6 +414,11 @@ def weighted_mean_gradient(gradient: np.ndarray, sample_weight: np.ndarray, weig
 
 def _signs(targets: np.ndarray) -> np.ndarray:
     return np.where(targets > 0, targets.dtype.type(1), targets.dtype.type(-1))
+
+
+def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
+    """Return for each place a row that is true there alone."""
+    return places[:, np.newaxis] == np.arange(classes)
 
 
 def _smoothed(targets: np.ndarray, smoothing: float, classes: int) -> np.ndarray:
@@ -385,14 +436,14 @@ def _class_shares(
     """Return each example's weight as its class, or its share of each class, gives it."""
     if not class_weight:
         return np.ones(1, dtype)
-    weights = np.array(class_weight, dtype)
-    return _shares(weights[targets] if targets.ndim == 1 else targets @ weights, weight_mode)
+    classes = _one_hot(targets, len(class_weight)) if targets.ndim == 1 else targets
+    return _shares(np.sum(classes * np.array(class_weight, dtype), axis=-1), weight_mode)
 
 
-def _weights_of_two(targets: np.ndarray, class_weight: tuple[float, ...]) -> np.ndarray:
+def _weights_of_two(targets: np.ndarray, class_weight: tuple[float, ...]) -> np.ndarray | float:
     """Return the weight of each target 0 and 1."""
     if not class_weight:
-        return np.ones(1, targets.dtype)
+        return 1.0
     of_zero, of_one = class_weight
     return of_zero + (of_one - of_zero) * targets
 

@@ -1,21 +1,30 @@
-"""Networks: stages with a way forward and a way back by the chain rule, and their training."""
+"""Networks: stages with a way forward and a way back by the chain rule, and their training.
+
+The stages are recorded once for each number of examples, and what is trained are the programs that come of
+it: see `program`.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
 from implementations import catalog
 from implementations.interface import AbstractLearner, Placement
-from implementations.numpy import activations, losses
+from implementations.numpy import activations, losses, runtime
 from implementations.numpy.optimizers import Optimizer, views
-from implementations.spec import ElementSpec, LayerSpec, ModelSpec
+from implementations.numpy.program import Program, Recorder
+from implementations.spec import MOVING, ElementSpec, LayerSpec, ModelSpec
 
-Array = np.ndarray
+Array = Any
+"""A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
+Kind = Literal["train", "differentiate", "score", "infer"]
+"""A step both ways; the same in prediction; what the loss reads; the outputs."""
 
 
 class Stage(ABC):
@@ -31,42 +40,33 @@ class Stage(ABC):
 
 
 class Affine(Stage):
-    """x W + b.
+    """x W + b as one product, [x 1] [W; b], whose derivatives are one product too.
 
     Parameters
     ----------
-    parameters, gradients
-        Kernel (inputs, units) and, with a bias, bias (units,): views of the network's flat arrays.
+    weights, gradients
+        W (inputs, units) above b (1, units), or W alone: a bias lies behind its kernel in the flat arrays.
     first
-        Whether nothing before it needs derivatives.
+        Whether it reads the examples, which bring their ones along and need no derivatives.
     """
 
-    def __init__(self, spec: LayerSpec, parameters: list[Array], gradients: list[Array], first: bool) -> None:
-        self._l1, self._l2, self._first = spec.l1, spec.l2, first
-        self._kernel, *self._bias = parameters
-        self._kernel_gradient, *self._bias_gradient = gradients
+    def __init__(self, spec: LayerSpec, weights: Array, gradients: Array, first: bool) -> None:
+        self._spec, self._first = spec, first
+        self._weights, self._gradients = weights, gradients
+        inputs = len(weights) - spec.use_bias
+        self._kernel, self._kernel_gradient = weights[:inputs], gradients[:inputs]
 
     def forward(self, x: Array, training: bool) -> Array:
-        self._x = x
-        y = x @ self._kernel
-        if self._bias:
-            y += self._bias[0]
-        return y
+        self._x = x if self._first or not self._spec.use_bias else x.recorder.with_ones(x)
+        return self._x @ self._weights
 
     def backward(self, upstream: Array) -> Array:
-        np.matmul(self._x.T, upstream, out=self._kernel_gradient)
-        if self._l1:
-            self._kernel_gradient += self._l1 * np.sign(self._kernel)
-        if self._l2:
-            self._kernel_gradient += 2 * self._l2 * self._kernel
-        if self._bias:
-            np.sum(upstream, axis=0, out=self._bias_gradient[0])
+        np.matmul(self._x.T, upstream, out=self._gradients)
+        if self._spec.l1:
+            self._kernel_gradient += self._spec.l1 * np.sign(self._kernel)
+        if self._spec.l2:
+            self._kernel_gradient += 2 * self._spec.l2 * self._kernel
         return upstream if self._first else upstream @ self._kernel.T
-
-    def penalty(self) -> float:
-        """Return l1 * sum(|W|) + l2 * sum(W^2)."""
-        penalty = self._l1 * float(np.sum(np.abs(self._kernel))) if self._l1 else 0.0
-        return penalty + (self._l2 * float(np.sum(np.square(self._kernel))) if self._l2 else 0.0)
 
 
 class BatchNormalization(Stage):
@@ -97,8 +97,8 @@ class BatchNormalization(Stage):
         return self._gamma * self._normalized + self._beta
 
     def backward(self, upstream: Array) -> Array:
-        np.sum(upstream * self._normalized, axis=0, out=self._gamma_gradient)
-        np.sum(upstream, axis=0, out=self._beta_gradient)
+        self._gamma_gradient[...] = np.sum(upstream * self._normalized, axis=0)
+        self._beta_gradient[...] = np.sum(upstream, axis=0)
         if self._training:
             shared = self._beta_gradient + self._normalized * self._gamma_gradient
             upstream = upstream - shared / len(upstream)
@@ -119,8 +119,8 @@ class LayerNormalization(Stage):
         return self._gamma * self._normalized + self._beta
 
     def backward(self, upstream: Array) -> Array:
-        np.sum(upstream * self._normalized, axis=0, out=self._gamma_gradient)
-        np.sum(upstream, axis=0, out=self._beta_gradient)
+        self._gamma_gradient[...] = np.sum(upstream * self._normalized, axis=0)
+        self._beta_gradient[...] = np.sum(upstream, axis=0)
         inner = upstream * self._gamma
         along = np.mean(inner * self._normalized, axis=1, keepdims=True)
         return self._scale * (inner - inner.mean(axis=1, keepdims=True) - self._normalized * along)
@@ -147,36 +147,30 @@ class Activation(Stage):
 class PReLU(Stage):
     """prelu, whose slopes are trained."""
 
-    def __init__(self, parameters: list[Array], gradients: list[Array]) -> None:
-        (self._alpha,), (self._alpha_gradient,) = parameters, gradients
+    def __init__(self, alpha: Array, gradient: Array) -> None:
+        self._alpha, self._alpha_gradient = alpha, gradient
 
     def forward(self, x: Array, training: bool) -> Array:
         self._x = x
         return activations.prelu(x, alpha=self._alpha)
 
     def backward(self, upstream: Array) -> Array:
-        np.sum(upstream * np.minimum(self._x, 0), axis=0, out=self._alpha_gradient)
+        self._alpha_gradient[...] = np.sum(upstream * np.minimum(self._x, 0), axis=0)
         return activations.prelu_gradient(self._x, self._x, upstream, alpha=self._alpha)
 
 
 class Dropout(Stage):
-    """In training, outputs times a mask of 0 and 1 / (1 - dropout).
+    """In training, outputs times a mask of 0 and 1 / (1 - dropout), filled before each step."""
 
-    Parameters
-    ----------
-    masks
-        Returns the mask for outputs of that shape.
-    """
-
-    def __init__(self, masks: Callable[[tuple[int, ...]], Array]) -> None:
-        self._masks = masks
+    def __init__(self, mask: Array) -> None:
+        self._mask = mask
 
     def forward(self, x: Array, training: bool) -> Array:
-        self._mask = self._masks(x.shape) if training else None
-        return x if self._mask is None else x * self._mask
+        self._dropping = training
+        return x * self._mask if training else x
 
     def backward(self, upstream: Array) -> Array:
-        return upstream if self._mask is None else upstream * self._mask
+        return upstream * self._mask if self._dropping else upstream
 
 
 class Learner(AbstractLearner[Array]):
@@ -188,119 +182,196 @@ class Learner(AbstractLearner[Array]):
 
     def __init__(self, model: ModelSpec, placement: Placement, convention: str) -> None:
         super().__init__(model, placement)
-        self._convention = convention
-        network, dtype = self.model.network, self.model.dtype
+        self._convention, self._module = convention, runtime.array_module(placement.device)
+        network, dtype = self.model.network, np.dtype(self.model.dtype)
         named = list(zip(network.parameter_shapes, network.trainable, strict=True))
         self._shapes = [shape for shape, trainable in named if trainable]
-        self._flat = np.zeros(sum(map(math.prod, self._shapes)), dtype)
-        self._flat_gradients = np.zeros_like(self._flat)
-        own, own_gradients = (iter(views(flat, self._shapes)) for flat in (self._flat, self._flat_gradients))
-        self._views = [next(own) if trainable else np.zeros(shape, dtype) for shape, trainable in named]
-        self._gradient_views = [
-            next(own_gradients) if trainable else np.zeros(shape, dtype) for shape, trainable in named
-        ]
-        self._stages: list[Stage] = []
-        pairs = iter(zip(self._views, self._gradient_views, strict=True))
-        for layer in network.layers:
-            given = {name: next(pairs) for name in layer.parameters}
-            self._stages += self._layer(layer, given)
+        size = sum(map(math.prod, self._shapes))
+        self._flat, self._flat_gradients = (self._module.full((size,), 0, dtype) for _ in range(2))
+        self._views, self._gradient_views = (
+            self._parts(flat, named) for flat in (self._flat, self._flat_gradients)
+        )
+        # examples come with a column of ones where the first layer has a bias
+        self._ones = int(network.layers[0].use_bias)
         element, options = self._loss_element, dict(self.model.loss.options)
-        # the stages below what the loss reads: all, or all but the last activation
-        self._scored = self._stages[:-1] if element.reads == "score" else self._stages
         resolved = element.resolve(options, convention)
         self._loss_values: Callable[[Array, Array], Array] = partial(
             getattr(losses, element.name), **resolved
         )
-        self._loss_gradient: Callable[[Array, Array], Array] = partial(
-            getattr(losses, f"{element.name}_gradient"), **resolved
-        )
+        last = network.layers[-1]
+        through: Any = getattr(losses, f"{element.name}_through_{last.activation.name}", None)
+        # the last activation is differentiated with the loss, where that leaves less to compute
+        self._fused = bool(through) and not resolved["from_logits"] and not last.dropout
+        gradient = through if self._fused else getattr(losses, f"{element.name}_gradient")
+        self._loss_gradient: Callable[[Array, Array], Array] = partial(gradient, **resolved)
+        self._programs: dict[tuple[Kind, int], Program] = {}
+        self._masks: list[Array] = []
 
-    def _layer(self, spec: LayerSpec, given: dict[str, tuple[Array, Array]]) -> list[Stage]:
-        """Return the stages of a layer; `given` has parameter and gradient by name."""
-
-        def arrays(*names: str) -> tuple[list[Array], list[Array]]:
-            found = [given[name] for name in names if name in given]
-            return [parameter for parameter, _ in found], [gradient for _, gradient in found]
-
-        stages: list[Stage] = [Affine(spec, *arrays("kernel", "bias"), first=not self._stages)]
-        if spec.normalization:
-            name, options = spec.normalization.name, dict(spec.normalization.options)
-            settings = catalog.normalization(name).resolve(options, self._convention)
-            kind = {"batch_normalization": BatchNormalization, "layer_normalization": LayerNormalization}[
-                name
-            ]
-            of_normalization = arrays("gamma", "beta", "moving_mean", "moving_variance")
-            stages.append(kind(*of_normalization, **settings))
-        if spec.activation.name == "prelu":
-            stages.append(PReLU(*arrays("alpha")))
-        else:
-            stages.append(Activation(spec.activation))
-        if spec.dropout:
-            stages.append(Dropout(partial(self._mask, spec.dropout)))
-        return stages
+    def _parts(self, flat: Array, named: list[tuple[tuple[int, ...], bool]]) -> list[Array]:
+        """Return views of what is trained, and arrays for the rest."""
+        own = iter(views(flat, self._shapes))
+        return [
+            next(own) if trainable else self._module.full(shape, 0, flat.dtype) for shape, trainable in named
+        ]
 
     def parameters(self) -> list[Array]:
-        return [view.copy() for view in self._views]
+        return [np.array(self._module.asnumpy(view)) for view in self._views]
 
     def synchronize(self) -> None:
-        """Do nothing: NumPy has finished when it returns."""
+        """Wait for a GPU; NumPy has finished when it returns."""
+        self._module.synchronize()
 
     def train_step(self, x: Array, y: Array) -> None:
-        if self.placement.masks == "shared":
-            self._shared = iter(self.draw_masks(len(x)))
-        self._differentiate(y, self._forward(x, training=True))
-        self._optimizer.apply(self._flat, self._flat_gradients)
+        program = self._program("train", len(x))
+        if self._masks:
+            self._fill_masks(len(x))
+        program.run(x, y)
+        self._optimizer.apply()
 
     def train_epoch(self, x: Array, y: Array, order: Array) -> None:
-        for batch in order:
-            self.train_step(x[batch], y[batch])
+        steps = self._module.asarray(order)
+        batch_x, batch_y = (
+            self._module.empty((order.shape[1], *data.shape[1:]), data.dtype) for data in (x, y)
+        )
+        for batch in steps:
+            np.take(x, batch, axis=0, out=batch_x, mode="clip")
+            np.take(y, batch, axis=0, out=batch_y, mode="clip")
+            self.train_step(batch_x, batch_y)
 
     def observe(self, loss: float) -> None:
         self._optimizer.observe(loss)
 
     def infer(self, x: Array) -> Array:
-        for stage in self._stages:
-            x = stage.forward(x, False)
-        return x
+        program = self._program("infer", len(x))
+        program.run(x)
+        return program.outputs[0]
 
-    def _place_inputs(self, x: Array) -> Array:
-        return x.reshape(len(x), -1)
+    def _place_inputs(self, x: np.ndarray) -> Array:
+        flat = x.reshape(len(x), -1)
+        placed = np.ones((len(flat), flat.shape[1] + self._ones), flat.dtype)
+        placed[:, : flat.shape[1]] = flat
+        return self._module.asarray(placed)
 
-    def _place_targets(self, y: Array) -> Array:
-        return y
+    def _place_targets(self, y: np.ndarray) -> Array:
+        return self._module.asarray(y if y.dtype.kind == "f" else y.astype(np.intp))
 
-    def _to_numpy(self, array: Array) -> Array:
-        return array
+    def _to_numpy(self, array: Array) -> np.ndarray:
+        return np.array(self._module.asnumpy(array), order="C")  # the program writes there again
 
     def _loss(self, x: Array, y: Array) -> float:
-        penalties = sum(stage.penalty() for stage in self._stages if isinstance(stage, Affine))
-        return float(np.mean(self._loss_values(y, self._forward(x)))) + penalties
+        program = self._program("score", len(x))
+        program.run(x)
+        predictions, targets = map(self._module.asnumpy, (program.outputs[0], y))
+        return float(np.mean(self._loss_values(targets, predictions))) + self._penalty()
 
-    def _gradients(self, x: Array, y: Array) -> tuple[float, list[Array]]:
+    def _gradients(self, x: Array, y: Array) -> tuple[float, list[np.ndarray]]:
         loss = self._loss(x, y)
-        self._differentiate(y, self._forward(x))
-        return loss, [view.copy() for view in self._gradient_views]
+        self._program("differentiate", len(x)).run(x, y)
+        return loss, [np.array(self._module.asnumpy(view)) for view in self._gradient_views]
 
-    def _load_parameters(self, parameters: list[Array]) -> None:
+    def _penalty(self) -> float:
+        """Return the sum of l1 * sum(|W|) + l2 * sum(W^2) over the layers."""
+        penalty, arrays = 0.0, iter(self._views)
+        for layer in self.model.network.layers:
+            kernel, *_ = [next(arrays) for _ in layer.parameters]
+            penalty += layer.l1 * float(np.sum(np.abs(kernel))) if layer.l1 else 0.0
+            penalty += layer.l2 * float(np.sum(np.square(kernel))) if layer.l2 else 0.0
+        return penalty
+
+    def _load_parameters(self, parameters: list[np.ndarray]) -> None:
         for view, parameter in zip(self._views, parameters, strict=True):
-            view[...] = parameter
-        self._optimizer = Optimizer(self.model.optimizer, self._convention, self._flat, self._shapes)
+            view[...] = self._module.asarray(parameter)
+        self._optimizer = Optimizer(
+            self.model.optimizer,
+            self._convention,
+            self._flat,
+            self._flat_gradients,
+            self._shapes,
+            self._module,
+        )
         self._own_masks = np.random.default_rng([self.model.seed, 2])
 
-    def _forward(self, x: Array, training: bool = False) -> Array:
-        """Return what the loss reads: the last output, or the score below it."""
-        for stage in self._scored:
-            x = stage.forward(x, training)
-        return x
+    def _program(self, kind: Kind, examples: int) -> Program:
+        """Return the program for so many examples: what trains is kept, of the others the latest."""
+        if (kind, examples) not in self._programs:
+            self._programs = {key: kept for key, kept in self._programs.items() if key[0] != kind}
+            self._programs[kind, examples] = self._record(kind, examples)
+        return self._programs[kind, examples]
 
-    def _differentiate(self, y: Array, predictions: Array) -> None:
-        """Write the objective's derivatives after a forward pass."""
-        upstream = self._loss_gradient(y, predictions)
-        for stage in reversed(self._scored):
+    def _record(self, kind: Kind, examples: int) -> Program:
+        """Record one way through the network, or the way there and back."""
+        recorder, network = Recorder(self._module, "F"), self.model.network
+        width = math.prod(network.inputs) + self._ones
+        x = recorder.input(np.empty((examples, width), self._flat.dtype))
+        if kind == "train":
+            self._masks = [
+                self._module.full((examples, layer.outputs), 1, self._flat.dtype)
+                for layer in network.layers
+                if layer.dropout
+            ]
+        stages = self._stages(recorder, kind)
+        for stage in stages:
+            x = stage.forward(x, kind == "train")
+        if kind in ("infer", "score"):
+            return recorder.program(x)
+        y = recorder.input(self._targets_like(examples))
+        upstream = self._loss_gradient(y, x)
+        for stage in reversed(stages[:-1] if self._fused else stages):
             upstream = stage.backward(upstream)
+        return recorder.program()
 
-    def _mask(self, dropout: float, shape: tuple[int, ...]) -> Array:
+    def _targets_like(self, examples: int) -> np.ndarray:
+        """Return an array like the targets of so many examples."""
+        if self._loss_element.targets == "index":
+            return np.empty(examples, np.int64)
+        units = self.model.network.widths[-1] // self._loss_element.outputs_per_target
+        return np.empty((examples, units), self._flat.dtype)
+
+    def _stages(self, recorder: Recorder, kind: Kind) -> list[Stage]:
+        """Return the stages up to what the program gives: the last output, or the score below it."""
+        stages: list[Stage] = []
+        masks, start = iter(self._masks), 0
+        arrays = iter(zip(self._views, self._gradient_views, strict=True))
+        for inputs, layer in zip(self.model.network.widths, self.model.network.layers, strict=False):
+            given = {name: tuple(map(recorder.bound, next(arrays))) for name in layer.parameters}
+            rows, end = inputs + layer.use_bias, start + (inputs + layer.use_bias) * layer.units
+            weights, gradients = (
+                recorder.bound(flat[start:end].reshape(rows, layer.units))
+                for flat in (self._flat, self._flat_gradients)
+            )
+            stages.append(Affine(layer, weights, gradients, first=not stages))
+            stages += self._after_affine(layer, given)
+            if layer.dropout and kind == "train":
+                stages.append(Dropout(recorder.bound(next(masks))))
+            start = end + sum(given[name][0].size for name in ("gamma", "beta", "alpha") if name in given)
+        score = kind != "infer" and self._loss_element.reads == "score"
+        return stages[:-1] if score else stages
+
+    def _after_affine(self, spec: LayerSpec, given: Mapping[str, tuple[Array, ...]]) -> list[Stage]:
+        """Return normalization and activation of a layer; `given` has parameter and gradient by name."""
+        stages: list[Stage] = []
+        if spec.normalization:
+            name, options = spec.normalization.name, dict(spec.normalization.options)
+            kind = {"batch_normalization": BatchNormalization, "layer_normalization": LayerNormalization}[
+                name
+            ]
+            own = [given[each] for each in ("gamma", "beta", *MOVING) if each in given]
+            settings = catalog.normalization(name).resolve(options, self._convention)
+            stages.append(kind(*map(list, zip(*own, strict=True)), **settings))
+        if spec.activation.name == "prelu":
+            stages.append(PReLU(*given["alpha"]))
+        else:
+            stages.append(Activation(spec.activation))
+        return stages
+
+    def _fill_masks(self, examples: int) -> None:
+        """Draw the masks of the next step."""
         if self.placement.masks == "shared":
-            return next(self._shared)
-        kept = 1 - dropout
-        return (self._own_masks.random(shape) < kept).astype(self.model.dtype) / self._flat.dtype.type(kept)
+            for place, mask in zip(self._masks, self.draw_masks(examples), strict=True):
+                place[...] = self._module.asarray(mask)
+            return
+        layers = [layer for layer in self.model.network.layers if layer.dropout]
+        for place, layer in zip(self._masks, layers, strict=True):
+            kept = self._own_masks.random(place.shape, dtype=place.dtype) >= layer.dropout
+            place[...] = self._module.asarray(kept)
+            place /= 1 - layer.dropout

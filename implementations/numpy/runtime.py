@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from implementations.interface import Support
+from implementations.interface import Device, Support
+from implementations.numpy.arrays import NUMPY, ArrayModule, cupy
 
 
 def versions() -> dict[str, str]:
@@ -18,8 +20,27 @@ def versions() -> dict[str, str]:
 
 
 def devices() -> Mapping[str, Support]:
-    """Return the CPU only."""
-    return {"cpu": Support(True), "gpu": Support(False, "NumPy computes on the CPU only")}
+    """Return the CPU, and a GPU where CuPy finds one."""
+    return {"cpu": Support(True), "gpu": _gpu()}
+
+
+def array_module(device: Device) -> ArrayModule:
+    """Return what makes arrays on that device."""
+    return cupy() if device == "gpu" else NUMPY
+
+
+def _gpu() -> Support:
+    if importlib.util.find_spec("cupy") is None:
+        return Support(
+            False, "NumPy computes on the CPU only, and CuPy, which stands in for it, is not installed"
+        )
+    import cupy as cp
+
+    try:
+        found = cp.cuda.runtime.getDeviceCount()
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        return Support(False, f"CuPy finds no GPU: {error}")
+    return Support(found > 0, "" if found else "CuPy finds no GPU")
 
 
 def peak_device_bytes() -> int | None:

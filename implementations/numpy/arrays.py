@@ -1,0 +1,46 @@
+"""Where arrays live: NumPy's in the machine's memory, CuPy's, which look the same, on a GPU.
+
+The formulas call NumPy's functions, which hand over to the module whose arrays they get (NEP 13 and 18). Only
+what makes an array, or brings one back, has to know the module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ArrayModule:
+    """A module of arrays like NumPy's.
+
+    Parameters
+    ----------
+    empty, full
+        `empty(shape, dtype)`, `full(shape, value, dtype)`.
+    asarray, asnumpy
+        Bring an array there and back.
+    synchronize
+        Waits until everything that was asked for is done.
+    """
+
+    name: str
+    empty: Callable[..., Any]
+    full: Callable[..., Any]
+    asarray: Callable[..., Any]
+    asnumpy: Callable[..., np.ndarray]
+    synchronize: Callable[[], None]
+
+
+NUMPY = ArrayModule("numpy", np.empty, np.full, np.asarray, np.asarray, lambda: None)
+
+
+def cupy() -> ArrayModule:
+    """Return CuPy's module, on the current GPU."""
+    import cupy as cp
+
+    stream = cp.cuda.get_current_stream()
+    return ArrayModule("cupy", cp.empty, cp.full, cp.asarray, cp.asnumpy, stream.synchronize)

@@ -1,0 +1,194 @@
+"""Programs of the NumPy backend: the formulas' numbers, no arrays made by a run, other array modules."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from benchmarks.measures.elements import _pairs, variants
+from implementations import ModelSpec, Placement, catalog, load_backend
+from implementations.numpy import activations, losses, runtime
+from implementations.numpy.arrays import ArrayModule
+from implementations.numpy.network import Learner
+from implementations.numpy.program import Recorder
+
+BACKEND = load_backend("numpy")
+DTYPES = ["float32", "float64"]
+
+
+def rows(dtype, width=6):
+    random = np.random.default_rng(0)
+    return (3 * random.normal(size=(8, width))).astype(dtype)
+
+
+def bit_equal(found, expected):
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name in catalog.ACTIVATIONS if name != "linear"])
+def test_activations_replayed(name, dtype):
+    options = catalog.activation(name).resolve({})
+    function, gradient = getattr(activations, name), getattr(activations, f"{name}_gradient")
+    x, upstream = rows(dtype), rows(dtype, 3 if name == "glu" else 6)
+    recorder = Recorder()
+    a, b = recorder.input(x), recorder.input(upstream)
+    y = function(a, **options)
+    program = recorder.program(y, gradient(a, y, b, **options))
+    for _ in range(2):
+        program.run(x, upstream)
+        bit_equal(program.outputs[0], function(x, **options))
+        bit_equal(program.outputs[1], gradient(x, function(x, **options), upstream, **options))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "variant", [each for each in variants() if each.kind == "loss"], ids=lambda v: v.name
+)
+def test_derivatives_of_losses_replayed(variant, dtype):
+    element = catalog.LOSSES[variant.element]
+    targets, predictions = _pairs(variant, dtype)
+    options, gradient = element.resolve(variant.options), getattr(losses, f"{element.name}_gradient")
+    recorder = Recorder()
+    program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            program.run(targets, predictions)
+            bit_equal(program.outputs[0], gradient(targets, predictions, **options))
+
+
+def test_memory_is_taken_over_but_never_while_it_is_read():
+    x = rows("float64")
+    recorder = Recorder()
+    a = recorder.input(x)
+    double = 2 * a
+    square = double * double
+    program = recorder.program(square - double, double @ double.T)
+    program.run(x)
+    bit_equal(program.outputs[0], 4 * x * x - 2 * x)
+    bit_equal(program.outputs[1], (2 * x) @ (2 * x).T)
+
+
+def test_what_was_computed_is_not_computed_again_unless_it_was_changed():
+    x = rows("float64")
+    kept = np.ones(6)
+    recorder = Recorder()
+    a, state = recorder.input(x), recorder.bound(kept)
+    first = np.exp(a) + np.exp(a) + a * state
+    state += 1
+    program = recorder.program(first + a * state)
+    assert len(program.calls) == 7  # exp, three sums, two products, the change
+    program.run(x)
+    bit_equal(program.outputs[0], np.exp(x) + np.exp(x) + x * 1 + x * 2)
+
+
+def test_what_cannot_be_recorded_says_so():
+    a = Recorder().input(np.zeros((2, 2)))
+    with pytest.raises(TypeError, match=r"logaddexp\.outer"):
+        np.logaddexp.outer(a, a)  # type: ignore[call-overload]  # what it is for
+    with pytest.raises(TypeError, match="inv cannot be recorded"):
+        np.linalg.inv(a)  # type: ignore[call-overload]  # what it is for
+
+
+def model(**changes):
+    settings = {
+        "inputs": [64],
+        "layers": [{"units": 48, "activation": "tanh"}, {"units": 32, "activation": "gelu"}, {"units": 10}],
+        "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
+        "optimizer": {"name": "adam", "learning_rate": 0.01},
+        "batch_size": 32,
+    }
+    return ModelSpec.from_dict({**settings, **changes})
+
+
+def batch():
+    random = np.random.default_rng(1)
+    return random.normal(size=(32, 64)), random.integers(0, 10, 32)
+
+
+LEAST_BYTES = 4096 * 10 * 4
+"""Of an array of the wide network below; NumPy's buffers for mixed types are at most 98,304."""
+
+
+@pytest.mark.parametrize("optimizer", list(catalog.OPTIMIZERS))
+def test_a_step_makes_no_arrays(optimizer):
+    layers = [{"units": 128, "activation": "gelu"}, {"units": 10}]
+    options = {"inputs": [512], "layers": layers, "batch_size": 4096}
+    learner = BACKEND.build(model(**options, optimizer={"name": optimizer, "learning_rate": 0.001}))
+    random = np.random.default_rng(1)
+    x, y = learner.place(random.normal(size=(4096, 512)), random.integers(0, 10, 4096))
+    learner.train_step(x, y)
+    tracemalloc.start()
+    try:
+        learner.train_step(x, y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < LEAST_BYTES
+
+
+class Elsewhere(np.ndarray):
+    """Arrays that refuse to meet NumPy's own, as those on a GPU do."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+        for each in (*inputs, *out):
+            if type(each) is np.ndarray and each.ndim:
+                raise TypeError(f"{ufunc.__name__}: an array from the other side")
+        plain = [np.asarray(each) if isinstance(each, Elsewhere) else each for each in inputs]
+        if out:
+            getattr(ufunc, method)(*plain, out=tuple(np.asarray(each) for each in out), **options)
+            return out[0]
+        return np.asarray(getattr(ufunc, method)(*plain, **options)).view(Elsewhere)
+
+
+STAND_IN = ArrayModule(
+    "stand-in",
+    lambda shape, dtype: np.empty(shape, dtype).view(Elsewhere),
+    lambda shape, value, dtype: np.full(shape, value, dtype).view(Elsewhere),
+    lambda array: np.array(array).view(Elsewhere),
+    lambda array: np.asarray(array),
+    lambda: None,
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"loss": {"name": "sparse_categorical_crossentropy", "class_weight": [1.0, 2.0] * 5}},
+        {
+            "layers": [
+                {"units": 16, "activation": "relu", "normalization": "batch_normalization"},
+                {"units": 10},
+            ]
+        },
+        {"layers": [{"units": 16, "activation": "prelu", "dropout": 0.5, "l2": 0.01}, {"units": 10}]},
+        {"optimizer": {"name": "muon", "learning_rate": 0.01, "clipnorm": 0.5}},
+    ],
+    ids=["plain", "weighted", "normalized", "dropped", "orthogonalized"],
+)
+def test_another_array_module_computes_the_same(monkeypatch, changes):
+    if "class_weight" in str(changes):
+        changes = {**changes, "layers": [{"units": 10, "activation": "softmax"}]}
+    x, y = batch()
+    found = []
+    for module in (None, STAND_IN):
+        if module:
+            monkeypatch.setattr(runtime, "array_module", lambda _: STAND_IN)
+        learner = BACKEND.build(model(**changes))
+        assert isinstance(learner, Learner)
+        learner.step(x, y)
+        learner.epoch(x, y, np.arange(32).reshape(2, 16))
+        found.append([learner.predict(x), *learner.parameters(), learner.loss(x, y)])
+    for mine, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_gpu_needs_cupy():
+    support = BACKEND.devices()["gpu"]
+    if not support.available:
+        assert "CuPy" in support.reason
+    assert Placement().device == "cpu"
