@@ -11,7 +11,8 @@ Schema history
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
     disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
-    the sides of a comparison. All optional, so records of version 1 are read as they are.
+    the sides of a comparison. Elements: layers, results at special points, the first bad step. All optional,
+    so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Case(Model):
 class Agreement(Model):
     """One element of the catalogue compared with exact results."""
 
-    kind: Literal["activation", "loss", "optimizer", "metric", "product"]
+    kind: Literal["activation", "loss", "optimizer", "metric", "product", "layer"]
     name: str
     """With its options where they matter, such as `binary_crossentropy from_logits`."""
     quantity: Literal["value", "gradient", "50 steps", "100 steps", "product"]
@@ -72,12 +73,17 @@ class Agreement(Model):
     error: float
     """Largest error in units (beyond known deviations, if one is); in early records in max(|f|, 1)."""
     tolerance: float
-    """In the same units: of the last place, of what an optimizer has moved, of 2 sqrt(k) u |A| |B|."""
+    """In the same units: of the last place, of what an optimizer has moved in that many steps, of
+    2 sqrt(k) u |A| |B|."""
     median: float | None = None
     worst_input: float | None = None
-    """Where the largest error is: x, an error, a score, a gradient's size, a length."""
+    """Where the largest error is: x, a prediction, a gradient's size, a length, a mean, a weight."""
     bad_from: float | None = None
-    """Smallest |x| at which the relative error is above 0.001."""
+    """The x nearest to 0 at which the relative error is above 0.001; in early records its size only."""
+    bad_step: int | None = None
+    """First judged step after which an optimizer's error is above the tolerance, known deviation or not."""
+    special: dict[str, float] = {}
+    """Results at `0`, `-0`, `inf`, `-inf` and `nan`. Derivatives at NaN are told here, and not judged."""
     passed: bool
     deviation: str | None = None
     """What known deviations explain errors beyond the tolerance, or why the element was refused."""

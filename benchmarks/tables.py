@@ -77,7 +77,12 @@ def elements(records: Iterable[Record]) -> pd.DataFrame:
     for record in records:
         if isinstance(record.data, ElementsData):
             rows += [
-                {"contender": record.case.contender, **each.model_dump()} for each in record.data.agreements
+                {
+                    "contender": record.case.contender,
+                    **each.model_dump(exclude={"special"}),
+                    "special": ", ".join(f"{x}: {result:.4g}" for x, result in each.special.items()),
+                }
+                for each in record.data.agreements
             ]
     return _frame(rows)
 

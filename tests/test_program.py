@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from benchmarks.measures.elements import _pairs, variants
+from benchmarks.measures.elements import _drawn, _hard, variants
 from implementations import ModelSpec, Placement, catalog, load_backend
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import ArrayModule
@@ -50,7 +50,9 @@ def test_activations_replayed(name, dtype):
 )
 def test_derivatives_of_losses_replayed(variant, dtype):
     element = catalog.LOSSES[variant.element]
-    targets, predictions = _pairs(variant, dtype)
+    targets, predictions = map(
+        np.concatenate, zip(_drawn(variant, dtype), _hard(variant, dtype, False), strict=True)
+    )
     options, gradient = element.resolve(variant.options), getattr(losses, f"{element.name}_gradient")
     recorder = Recorder()
     program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from implementations.catalog.activations import ACTIVATIONS
-from implementations.catalog.element import Accuracy, Element, Option, OptionValue
+from implementations.catalog.element import Accuracy, Element, Option, OptionValue, Range
 from implementations.catalog.initializers import INITIALIZERS
 from implementations.catalog.losses import LOSSES, LossElement
 from implementations.catalog.metrics import METRICS, MetricElement
@@ -40,6 +40,7 @@ __all__ = [
     "MetricElement",
     "Option",
     "OptionValue",
+    "Range",
     "activation",
     "every",
     "initializer",

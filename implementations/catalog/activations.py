@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from implementations.catalog.element import GOOD, Accuracy, Element, Option, table
+import math
 
+from implementations.catalog.element import GOOD, Accuracy, Element, Option, Range, table
+
+_EVERYWHERE = (-math.inf, math.inf)
 _TAIL = "what is subtracted from 1 has as many digits as the tail has lost"
+_DIFFERENCE = "the derivative is a difference of weighted sums over the row"
+_EXPONENT = "the rounding of an exponent of that size is multiplied by it"
 
 
 def _activation(
@@ -62,7 +67,7 @@ ACTIVATIONS = table(
         exact="1 / (1 + exp(-x))",
         keras="sigmoid",
         torch="torch.sigmoid",
-        derivative=Accuracy(reason=_TAIL, high=1.0),
+        derivative=Accuracy(ranges=(Range(1.0, math.inf),), reason=_TAIL),
     ),
     _activation(
         "tanh",
@@ -71,7 +76,7 @@ ACTIVATIONS = table(
         exact="tanh(x)",
         keras="tanh",
         torch="torch.tanh",
-        derivative=Accuracy(reason=_TAIL, low=-1.0, high=1.0),
+        derivative=Accuracy(ranges=(Range(-math.inf, -1.0), Range(1.0, math.inf)), reason=_TAIL),
     ),
     _activation(
         "relu",
@@ -139,7 +144,6 @@ ACTIVATIONS = table(
         torch="elu",
         options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = alpha; with alpha = 1 there is no kink.",
     ),
     _activation(
@@ -151,7 +155,6 @@ ACTIVATIONS = table(
         keras="selu",
         torch="selu",
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = s a = 1.7581 (Keras on TensorFlow: s = 1.0507).",
     ),
     _activation(
@@ -163,7 +166,6 @@ ACTIVATIONS = table(
         torch="celu",
         options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = 1 (Keras on TensorFlow: 2, as both sides of its maximum and minimum count).",
     ),
     _activation(
@@ -183,19 +185,27 @@ ACTIVATIONS = table(
         exact="(x + sqrt(x**2 + b)) / 2",
         keras="squareplus",
         options=(Option("b", 4.0, "width of the bend at 0", above=0.0),),
-        value=Accuracy(reason="x + sqrt(x^2 + b) cancels for negative x", low=-2.0),
-        derivative=Accuracy(reason="1 + x / sqrt(x^2 + b) cancels for negative x", low=-2.0),
+        value=Accuracy(
+            ranges=(Range(-math.inf, -2.0, "x"),), reason="x + sqrt(x^2 + b) cancels for negative x"
+        ),
+        derivative=Accuracy(
+            ranges=(Range(-math.inf, -2.0),), reason="1 + x / sqrt(x^2 + b) cancels for negative x"
+        ),
     ),
     _activation(
         "gelu",
         "f(x) = x * (1 + erf(x / sqrt(2))) / 2",
         "Hendrycks & Gimpel 2016, arXiv:1606.08415",
         # beyond 100, where mpmath cannot count the digits of erfc, nothing of it is left in any float64
-        exact="Piecewise((x, x > 100), (0, x < -100), (x * erfc(-x / sqrt(2)) / 2, True))",
+        exact="Piecewise((x, x > 100), (0, x < -100), (x * erfc(Abs(x) / sqrt(2)) / 2, x < 0), "
+        "(x * (1 + erf(x / sqrt(2))) / 2, True))",
         keras="gelu",
         torch="gelu",
-        value=Accuracy(reason="1 + erf cancels in the lower tail, unless it is computed as erfc", low=-1.0),
-        derivative=Accuracy(reason="the derivative has a zero at -0.75", low=-0.5),
+        value=Accuracy(
+            ranges=(Range(-math.inf, -1.0, "f", 200.0), Range(-math.inf, -12.0, "f", 2000.0)),
+            reason=_EXPONENT,
+        ),
+        derivative=Accuracy(ranges=(Range(-math.inf, -0.5),), reason="the derivative has a zero at -0.75"),
         notes="The exact form; `gelu_tanh` is the approximation.",
     ),
     _activation(
@@ -205,12 +215,11 @@ ACTIVATIONS = table(
         exact="x * (1 + tanh(sqrt(2 / pi) * (x + Float('0.044715', 400) * x**3))) / 2",
         keras="gelu",
         torch="gelu",
-        value=Accuracy(reason="1 + tanh cancels in the lower tail", low=-1.0),
+        value=Accuracy(ranges=(Range(-math.inf, -1.0, "x"),), reason="1 + tanh cancels in the lower tail"),
         derivative=Accuracy(
-            reason="the derivative has a zero at -0.75; 1 - tanh^2 loses digits and is multiplied by x^3",
-            low=-0.5,
-            high=1.0,
             ulp=32.0,
+            ranges=(Range(-math.inf, -0.5, ulp=32.0), Range(1.0, math.inf, ulp=32.0)),
+            reason="the derivative has a zero at -0.75; 1 - tanh^2 loses digits and is multiplied by x^3",
         ),
     ),
     _activation(
@@ -220,7 +229,10 @@ ACTIVATIONS = table(
         exact="x / (1 + exp(-x))",
         keras="silu",
         torch="silu",
-        derivative=Accuracy(reason="the derivative has a zero at -1.28", low=-1.0),
+        derivative=Accuracy(
+            ranges=(Range(-2.0, -1.0), Range(16.0, 100.0, "x")),
+            reason="the derivative has a zero at -1.28; above, x is multiplied by a rounded 1 - sigmoid",
+        ),
         notes="Also called swish.",
     ),
     _activation(
@@ -230,7 +242,12 @@ ACTIVATIONS = table(
         exact="x * tanh(log(1 + exp(x)))",
         keras="mish",
         torch="mish",
-        derivative=Accuracy(reason="the derivative has a zero at -1.19; five functions", low=-0.5, ulp=40.0),
+        derivative=Accuracy(
+            ulp=40.0,
+            ranges=(Range(-2.0, -0.5, ulp=40.0), Range(8.0, 100.0, "x", 40.0)),
+            reason="five functions; the derivative has a zero at -1.19; above, a rounded 1 - tanh^2 is "
+            "multiplied by x",
+        ),
     ),
     _activation(
         "softsign",
@@ -273,7 +290,7 @@ ACTIVATIONS = table(
         keras="hard_sigmoid",
         torch="hardsigmoid",
         kinks=(-3.0, 3.0),
-        value=Accuracy(reason="x / 6 + 1 / 2 cancels above its zero at -3", low=-2.0),
+        value=Accuracy(ranges=(Range(-3.0, -2.0),), reason="x / 6 + 1 / 2 cancels above its zero at -3"),
         notes="f'(-3) = f'(3) = 0.",
     ),
     _activation(
@@ -284,8 +301,8 @@ ACTIVATIONS = table(
         keras="hard_silu",
         torch="hardswish",
         kinks=(-3.0, 3.0),
-        value=Accuracy(reason="x / 6 + 1 / 2 cancels above its zero at -3", low=-2.0),
-        derivative=Accuracy(reason="the derivative has a zero at -1.5", low=-1.0),
+        value=Accuracy(ranges=(Range(-3.0, -2.0),), reason="x / 6 + 1 / 2 cancels above its zero at -3"),
+        derivative=Accuracy(ranges=(Range(-2.0, -1.0),), reason="the derivative has a zero at -1.5"),
         notes="Also called hard swish.",
     ),
     _activation(
@@ -325,8 +342,10 @@ ACTIVATIONS = table(
         exact="x - tanh(x)",
         keras="tanh_shrink",
         torch="tanhshrink",
-        value=Accuracy(reason="x - tanh(x) cancels near 0", low=2.0),
-        derivative=Accuracy(reason="1 - (1 - tanh(x)^2) cancels near 0", low=1.0, ulp=16.0),
+        value=Accuracy(ranges=(Range(-2.0, 2.0, "x"),), reason="x - tanh(x) cancels near 0"),
+        derivative=Accuracy(
+            ulp=16.0, ranges=(Range(-1.0, 1.0, ulp=16.0),), reason="1 - (1 - tanh(x)^2) cancels near 0"
+        ),
     ),
     _activation(
         "sparse_plus",
@@ -351,6 +370,8 @@ ACTIVATIONS = table(
         keras="glu",
         torch="glu",
         notes="A layer of 2 m units has m outputs.",
+        value=Accuracy(ulp=16.0, reason="a product with a sigmoid"),
+        derivative=Accuracy(ulp=16.0, ranges=(Range(*_EVERYWHERE, "x", 16.0),), reason=_TAIL),
     ),
     _activation(
         "softmax",
@@ -358,6 +379,8 @@ ACTIVATIONS = table(
         "Bridle 1990, Training Stochastic Model Recognition Algorithms as Networks",
         keras="softmax",
         torch="softmax",
+        value=Accuracy(ulp=64.0, reason=_EXPONENT),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
     _activation(
         "log_softmax",
@@ -365,6 +388,8 @@ ACTIVATIONS = table(
         "Bridle 1990, Training Stochastic Model Recognition Algorithms as Networks",
         keras="log_softmax",
         torch="log_softmax",
+        value=Accuracy(ranges=(Range(*_EVERYWHERE, "x"),), reason="x and the logarithm of the sum cancel"),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
     _activation(
         "sparsemax",
@@ -372,5 +397,7 @@ ACTIVATIONS = table(
         "so that it sums to 1",
         "Martins & Astudillo 2016, arXiv:1602.02068",
         keras="sparsemax",
+        value=Accuracy(ranges=(Range(*_EVERYWHERE, "x"),), reason="x and the threshold cancel"),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
 )

@@ -6,10 +6,11 @@ the mean is then sum of w l / n or, in weight mode `weights`, sum of w l / sum o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-from implementations.catalog.element import Accuracy, Element, Option, table
+from implementations.catalog.element import Accuracy, Element, Option, Range, table
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] (keras/src/backend/config.py)."""
@@ -52,7 +53,45 @@ class LossElement(Element):
         return 2 if self.predictions == "mean_and_variance" else 1
 
 
-_CANCELLING = Accuracy(0.0, 0.0, reason="the derivative is a difference that is 0 where targets are met")
+_EVERYWHERE = (-math.inf, math.inf)
+_MET = "it is a difference that is 0 where targets are met"
+_NEAR_TWO = Accuracy(ranges=(Range(1.0, 4.0),), reason=f"{_MET}, here at 2")
+_ROW = Accuracy(
+    ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason="sums over the row, whose parts cancel"
+)
+_ROW_OF_LOGITS = Accuracy(
+    ulp=16.0,
+    ranges=(Range(*_EVERYWHERE, "x", 16.0),),
+    reason="the logarithm of the sum of exponentials has the size of the logits, and so has its rounding",
+)
+_SMOOTHED = "(t * (1 - label_smoothing) + label_smoothing / 2)"
+_WEIGHT = "(class_weight_0 + (class_weight_1 - class_weight_0) * t)"
+_PROBABILITY = "Piecewise((1 / (1 + exp(-p)), from_logits), (p, True))"
+_REST = "Piecewise((1 / (1 + exp(p)), from_logits), (1 - p, True))"
+
+
+def _binary(log_p: str, log_q: str) -> str:
+    return f"-({_SMOOTHED} * {log_p} + (1 - {_SMOOTHED}) * {log_q})"
+
+
+def _clipped(p: str, q: str) -> str:
+    """Return the binary cross-entropy of a probability p, and q = 1 - p, in [1e-7, 1 - 1e-7]."""
+    low, high = "Rational(1, 10**7)", "(1 - Rational(1, 10**7))"
+    log_p, log_q = (
+        f"log(Piecewise(({below}, {p} < {low}), ({above}, {q} < {low}), ({inside}, True)))"
+        for below, above, inside in ((low, high, p), (high, low, q))
+    )
+    return _binary(log_p, log_q)
+
+
+_CLAMPED = _binary(
+    "Piecewise((-100, p <= exp(-100)), (log(p), True))",
+    "Piecewise((-100, 1 - p <= exp(-100)), (log(1 - p), True))",
+)
+_FLOORED = (
+    f"Piecewise((0, (p <= 0) | (p >= 1)), ((p - {_SMOOTHED}) / Max(p * (1 - p), Rational(1, 10**12)), True))"
+)
+"""Torch's derivative: the divisor p (1 - p) is at least 1e-12; at p = 0 and 1 the logarithm has no slope."""
 _FROM_LOGITS = Option(
     "from_logits", False, "whether predictions are logits (unbounded scores) instead of probabilities"
 )
@@ -123,11 +162,12 @@ LOSSES = table(
         "L = mean of (log(1 + max(prediction, 1e-7)) - log(1 + max(target, 1e-7)))^2",
         "keras/src/losses/losses.py",
         native={"keras": "keras.losses.MeanSquaredLogarithmicError"},
-        derivative=_CANCELLING,
         exact="(log(1 + Piecewise((p, p > Rational(1, 10**7)), (Rational(1, 10**7), True))) "
         "- log(1 + Max(t, Rational(1, 10**7))))**2",
         targets="counts",
         predictions="positive",
+        value=_NEAR_TWO,
+        derivative=_NEAR_TWO,
     ),
     LossElement(
         "huber",
@@ -156,9 +196,10 @@ LOSSES = table(
         "L = mean of log(cosh(prediction - target))",
         "keras/src/losses/losses.py",
         native={"keras": "keras.losses.LogCosh"},
-        derivative=_CANCELLING,
         exact="p - t + log(1 + exp(-2 * (p - t))) - log(2)",
         notes="Computed as e + softplus(-2 e) - log 2, which cancels near 0 and can be slightly negative.",
+        value=Accuracy(ranges=(Range(-1.0, 1.0),), reason="e + softplus(-2 e) - log 2 cancels near 0"),
+        derivative=Accuracy(ranges=(Range(-1.0, 1.0),), reason="1 - 2 sigmoid(-2 e) cancels near 0"),
     ),
     LossElement(
         "binary_crossentropy",
@@ -185,6 +226,20 @@ LOSSES = table(
         },
         targets="binary",
         predictions="probabilities",
+        exact=f"{_WEIGHT} * Piecewise(({_binary('-log(1 + exp(-p))', '-log(1 + exp(p))')}, from_logits), "
+        f"({_CLAMPED}, clamp_log), ({_clipped('p', '(1 - p)')}, True))",
+        exact_derivative=f"Piecewise((derivative, from_logits), ({_WEIGHT} * {_FLOORED}, clamp_log), "
+        "(derivative, True))",
+        value=Accuracy(
+            ulp=16.0,
+            ranges=(Range(0.0, 0.5, ulp=16.0),),
+            reason="log(1 - p) rounds what stands in it; 1 - y of a target smoothed by 0.1 loses four bits",
+        ),
+        derivative=Accuracy(
+            ulp=16.0,
+            ranges=(Range(0.0, 1.0, ulp=16.0), Range(-3.5, -2.0, ulp=16.0), Range(2.0, 3.5, ulp=16.0)),
+            reason=f"{_MET}; from logits with targets smoothed by 0.1 that is at 2.94",
+        ),
     ),
     LossElement(
         "binary_focal_crossentropy",
@@ -197,6 +252,12 @@ LOSSES = table(
         "does not clip.",
         targets="binary",
         predictions="probabilities",
+        exact=f"({_SMOOTHED} * {_REST} + (1 - {_SMOOTHED}) * {_PROBABILITY})**gamma "
+        f"* ({_clipped(_PROBABILITY, _REST)})",
+        value=Accuracy(
+            ulp=16.0, ranges=(Range(0.0, 0.5, "x", 16.0),), reason="log(1 - p) rounds what stands in it"
+        ),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(0.0, 1.0, ulp=32.0),), reason=_MET),
     ),
     LossElement(
         "categorical_crossentropy",
@@ -214,6 +275,8 @@ LOSSES = table(
         "(not the same under label_smoothing) and divides by the number of examples.",
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "sparse_categorical_crossentropy",
@@ -234,6 +297,8 @@ LOSSES = table(
         "weights in `fit` alone, as weights of examples, and divides by their number.",
         targets="index",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "categorical_focal_crossentropy",
@@ -250,6 +315,8 @@ LOSSES = table(
         native={"keras": "keras.losses.CategoricalFocalCrossentropy"},
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "kl_divergence",
@@ -260,6 +327,8 @@ LOSSES = table(
         notes="Torch takes log p and clips nothing; reduction='batchmean' is this mean.",
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "poisson",
@@ -267,10 +336,10 @@ LOSSES = table(
         "L = mean of p - y log(p + 1e-7), with the expected count p",
         "keras/src/losses/losses.py; torch.nn.PoissonNLLLoss, which takes log p unless told otherwise",
         native={"keras": "keras.losses.Poisson", "torch": "torch.nn.functional.poisson_nll_loss"},
-        derivative=_CANCELLING,
         exact="p - t * log(p + Rational(1, 10**7))",
         targets="counts",
         predictions="positive",
+        derivative=_NEAR_TWO,
     ),
     LossElement(
         "gaussian_nll",
@@ -280,6 +349,10 @@ LOSSES = table(
         native={"torch": "torch.nn.functional.gaussian_nll_loss"},
         notes="Predictions are k means and then k variances. Below 1e-6 the derivative by v is that at 1e-6.",
         predictions="mean_and_variance",
+        value=Accuracy(ulp=16.0, ranges=(Range(0.1, 4.0, ulp=16.0),), reason="log v and e^2 / v cancel"),
+        derivative=Accuracy(
+            ulp=16.0, ranges=(Range(0.05, 2.0, ulp=16.0),), reason="1 / v and e^2 / v^2 cancel"
+        ),
     ),
     LossElement(
         "cosine_similarity",
@@ -287,6 +360,8 @@ LOSSES = table(
         "L = -mean over n of sum over k of y p / (max(|y|, 1e-7) max(|p|, 1e-7)), |.| the norm of a row",
         "keras/src/losses/losses.py; torch's cosine_similarity is not negated",
         native={"keras": "keras.losses.CosineSimilarity", "torch": "torch.nn.functional.cosine_similarity"},
+        value=_ROW,
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, "1/x", 32.0),), reason=_MET),
     ),
     LossElement(
         "hinge",
@@ -316,6 +391,8 @@ LOSSES = table(
         native={"keras": "keras.losses.CategoricalHinge"},
         notes="The maximum runs over the true class too, where (1 - y) s is 0.",
         targets="one_hot",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "dice",
@@ -326,6 +403,8 @@ LOSSES = table(
         targets="binary",
         predictions="probabilities",
         averages=False,
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "tversky",
@@ -341,6 +420,8 @@ LOSSES = table(
         targets="binary",
         predictions="probabilities",
         averages=False,
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "perceptron",

@@ -248,7 +248,7 @@ def weighable() -> list[elements.Variant]:
 def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
     found = {}
     for variant in weighable():
-        pair = [part[: elements.RANDOM] for part in elements._pairs(variant, "float64")]
+        pair = elements._drawn(variant, "float64")
         rows = range(elements.RANDOM)
         values = [
             backend.loss(variant.element, *(each[[row]] for each in pair), **variant.options) for row in rows
