@@ -50,16 +50,14 @@ def test_activations_replayed(name, dtype):
 )
 def test_derivatives_of_losses_replayed(variant, dtype):
     element = catalog.LOSSES[variant.element]
-    targets, predictions = map(
-        np.concatenate, zip(_drawn(variant, dtype), _hard(variant, dtype, False), strict=True)
-    )
     options, gradient = element.resolve(variant.options), getattr(losses, f"{element.name}_gradient")
-    recorder = Recorder()
-    program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
-    with np.errstate(all="ignore"):
-        for _ in range(2):
-            program.run(targets, predictions)
-            bit_equal(program.outputs[0], gradient(targets, predictions, **options))
+    for targets, predictions in (_drawn(variant, dtype), _hard(variant, dtype, False)):
+        recorder = Recorder()
+        program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
+        with np.errstate(all="ignore"):
+            for _ in range(2 if len(targets) else 0):
+                program.run(targets, predictions)
+                bit_equal(program.outputs[0], gradient(targets, predictions, **options))
 
 
 def test_memory_is_taken_over_but_never_while_it_is_read():
