@@ -27,6 +27,9 @@ def deciding(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     machine, packages = dict(snapshot.get("machine") or {}), dict(snapshot.get("packages") or {})
     python, variables = snapshot.get("python") or {}, snapshot.get("variables") or {}
     gib = memory_gib(machine)
+    pools = snapshot.get("threadpools") or []
+    # NumPy's is loaded first; what else a process has loaded by then is chance
+    blas = next((pool for pool in pools if pool.get("user_api") == "blas"), {})
     machine.pop("memory_bytes", None)
     packages.pop("nn-versus", None)
     return {
@@ -34,10 +37,7 @@ def deciding(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "accelerators": snapshot.get("accelerators") or [],
         "python": {name: python.get(name) for name in ("version", "implementation")},
         "packages": packages,
-        "threadpools": [
-            {name: value for name, value in pool.items() if name != "num_threads"}
-            for pool in snapshot.get("threadpools") or []
-        ],
+        "blas": {name: blas.get(name) for name in ("internal_api", "version", "architecture")},
         "variables": {name: value for name, value in variables.items() if name not in overruled},
     }
 

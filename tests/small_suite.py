@@ -38,3 +38,7 @@ epochs = 2
 SECOND = "torch" if importlib.util.find_spec("torch") else "keras-jax"
 """Another contender, where one is installed."""
 PAIR = TEXT.replace('"numpy"', f'"numpy", "{SECOND}"')
+TIMED_PAIR = PAIR.replace('"parity", "curves", "speed", "memory"', '"parity", "speed"').replace(
+    "[speed]", '[speed]\nmetrics = ["train_step"]'
+)
+"""Both, with what timing needs and no more."""

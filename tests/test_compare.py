@@ -64,7 +64,10 @@ def settings(**changes):
         (facts("python", version="3.99"), "python version"),
         (facts("variables", XLA_FLAGS="--fast"), "variables XLA_FLAGS"),
         ({"environment": {"accelerators": [{"name": "abacus"}]}}, "accelerators"),
-        ({"environment": {"threadpools": [{"internal_api": "mkl"}]}}, "threadpools"),
+        (
+            {"environment": {"threadpools": [{"user_api": "blas", "internal_api": "mkl"}]}},
+            "blas internal_api",
+        ),
         (settings(threads=None), "setting threads"),
         (settings(speed={"preset": "rigorous"}), "setting speed preset"),
         (settings(speed={"freeze": False}), "setting speed freeze"),

@@ -21,9 +21,6 @@ from tests import small_suite
 from tests.survival.__main__ import unpaired_blocks
 from tests.test_runner import Watcher
 
-TEXT = small_suite.PAIR.replace('"parity", "curves", "speed", "memory"', '"parity", "speed"').replace(
-    "[speed]", '[speed]\nmetrics = ["train_step"]'
-)
 WRITES = ("disk", "interrupt")
 FAULTS = st.one_of(
     st.tuples(st.sampled_from(WRITES), st.integers(1, 16)),
@@ -78,7 +75,7 @@ def final(folder):
 def test_nothing_finished_is_lost_or_repeated(faults):
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "small.toml").write_text(TEXT)
+        (folder / "small.toml").write_text(small_suite.TIMED_PAIR)
         begun = launch.begin(str(folder / "small.toml"), {}, [], folder / "results")
         before: dict[str, Record] = {}
         for kind, moment in faults:
@@ -104,13 +101,13 @@ def test_nothing_finished_is_lost_or_repeated(faults):
 
 
 def test_two_processes_do_not_work_on_one_run(tmp_path):
-    (tmp_path / "small.toml").write_text(TEXT)
+    (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
     begun = launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results")
     with begun.store.locked(), pytest.raises(StoreError, match="no other process"):
         launch.carry_out(begun, Watcher())
 
 
 def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path):
-    (tmp_path / "small.toml").write_text(TEXT)
+    (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
     runs = [launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results") for _ in range(2)]
     assert runs[0].store.folder != runs[1].store.folder
