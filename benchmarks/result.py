@@ -129,7 +129,7 @@ class Trajectory(Model):
     floors: dict[str, float] | None = None
     """The largest drift by what was changed: `moved`, `one ULP`, `permuted units`, `two threads`."""
     pair_floor: list[float] | None = None
-    """How far apart the reference's own float32 trainings are at each compared step, likewise."""
+    """The noise floor of two contenders: how far apart the reference's own float32 trainings are."""
     ratio: float | None = None
     """Largest multiple of the noise floor at any step: about 1 is parity, above 5 another computation."""
     ratio_step: int | None = None

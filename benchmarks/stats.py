@@ -36,6 +36,11 @@ RECOMPILING = 0.3
 """... and if every later one takes so much of it, and many times another contender's, compiles again."""
 MANY_TIMES = 10
 
+PARITY_RATIO = 2.0
+"""Drifts up to this multiple of the noise floor are noise ..."""
+SEMANTIC_RATIO = 5.0
+"""... and above this one another computation."""
+
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 Steadiness = Literal["flat", "warmup", "slowdown", "none", "not judged"]
 
@@ -365,3 +370,18 @@ def _exponential(interval: Interval) -> Interval:
     return Interval(
         math.exp(interval.estimate), math.exp(interval.low), math.exp(interval.high), interval.count
     )
+
+
+def likeness(ratio: float | None) -> str | None:
+    """Return what a drift that is so many times the noise floor means.
+
+    Examples
+    --------
+    >>> [likeness(ratio) for ratio in (1.2, 3.0, 18.0)]
+    ['parity', 'unclear', 'semantic']
+    """
+    if ratio is None:
+        return None
+    if not ratio <= SEMANTIC_RATIO:
+        return "semantic"
+    return "parity" if ratio <= PARITY_RATIO else "unclear"

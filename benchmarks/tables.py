@@ -24,6 +24,7 @@ from benchmarks.result import (
     ParityData,
     Record,
     SpeedData,
+    Trajectory,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def parity(records: Iterable[Record]) -> pd.DataFrame:
                 "tolerance": each.tolerance,
                 "passed": each.passed,
                 "noise_ratio": each.ratio,
+                "noise_ratio_step": each.ratio_step,
+                # early records divided by the noise after the last step, which tells no more
+                "noise_verdict": stats.likeness(None if each.ratio_step is None else each.ratio),
+                "judged_until": each.judged_until,
                 "first_departure_step": each.first_departure,
                 "first_departure_tensor": each.first_tensor,
                 "known_deviation": each.deviation,
@@ -69,6 +74,45 @@ def parity(records: Iterable[Record]) -> pd.DataFrame:
             for each in record.data.trajectories
         ]
     return _frame(rows)
+
+
+def pairs(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each workload, dtype and two contenders: how far their trainings are apart."""
+    rows = []
+    for place, mine, theirs in itertools.chain.from_iterable(
+        ((place, *pair) for pair in itertools.combinations(found, 2))
+        for place, found in _trainings(records).items()
+    ):
+        apart = distances(mine[1], theirs[1])
+        if not apart:
+            continue
+        floor = dict(zip((each.step for each in mine[1].drift), mine[1].pair_floor or (), strict=False))
+        ratios = {step: distance / floor[step] for step, distance in apart.items() if floor.get(step)}
+        worst = max(ratios, key=lambda step: _or_infinity(ratios[step])) if ratios else None
+        ratio = None if worst is None else ratios[worst]
+        rows.append(
+            {
+                **dict(zip(("workload", "device", "threads"), place[:3], strict=True)),
+                "dtype": place[3],
+                "contender": mine[0],
+                "other": theirs[0],
+                "largest_distance": max(apart.values(), key=_or_infinity),
+                "noise_ratio": ratio,
+                "noise_ratio_step": worst,
+                "noise_verdict": stats.likeness(ratio),
+            }
+        )
+    return _frame(rows)
+
+
+def distances(mine: Trajectory, theirs: Trajectory) -> dict[int, float]:
+    """Return by step how far the parameters of two trainings are apart, as their records' sums tell it."""
+    others = dict(zip((each.step for each in theirs.drift), theirs.sums or (), strict=False))
+    return {
+        drift.step: math.dist(own, others[drift.step])
+        for drift, own in zip(mine.drift, mine.sums or (), strict=False)
+        if drift.step in others
+    }
 
 
 def elements(records: Iterable[Record]) -> pd.DataFrame:
@@ -356,6 +400,20 @@ def reference_of(timed: dict[str, SpeedData]) -> str:
     return REFERENCE if REFERENCE in timed else next(iter(timed))
 
 
+def _trainings(records: Iterable[Record]) -> dict[tuple[str, ...], list[tuple[str, Trajectory]]]:
+    """Return contenders with their trainings by workload, device, thread track and dtype."""
+    found: dict[tuple[str, ...], list[tuple[str, Trajectory]]] = defaultdict(list)
+    for record in records:
+        for each in record.data.trajectories if isinstance(record.data, ParityData) else ():
+            found[*_key(record.case), each.dtype].append((record.case.contender, each))
+    return found
+
+
+def _or_infinity(value: float) -> float:
+    """Return the number, and infinity for one that is none, so that it is the largest."""
+    return math.inf if math.isnan(value) else value
+
+
 def _timed(records: list[Record]) -> dict[Key, dict[str, SpeedData]]:
     """Return the times that may be shown."""
     allowed = passed_parity(records)
@@ -388,6 +446,7 @@ def _mean(values: Iterable[float]) -> float:
 
 _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "parity": parity,
+    "pairs": pairs,
     "elements": elements,
     "curves": curves,
     "speed": speed,

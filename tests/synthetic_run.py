@@ -63,7 +63,8 @@ def record(data: Any, contender: str, workload: str = "network", **case: Any) ->
     )
 
 
-def parity(*, passed: bool = True) -> ParityData:
+def parity(*, passed: bool = True, side: float = 0.0) -> ParityData:
+    """Return trainings that drift; two whose sides differ by 1 are as far apart as each is from float64."""
     drifts = {"float64": 2e-16, "float32": 3e-7 if passed else 0.1}
     trajectories = [
         Trajectory(
@@ -72,6 +73,8 @@ def parity(*, passed: bool = True) -> ParityData:
             tolerance=1e-12 if dtype == "float64" else 2e-6,
             tolerance_reason="made up",
             drift=[Drift(step=0, loss=0.0, parameters=0.0), Drift(step=100, loss=drift, parameters=drift)],
+            sums=[[0.0, 0.0], [drift, side * drift]],
+            pair_floor=[2e-8, 1e-7] if dtype == "float32" else None,
             passed=passed or dtype == "float64",
             first_departure=None if passed or dtype == "float64" else 100,
         )

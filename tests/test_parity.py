@@ -158,6 +158,9 @@ def test_reference_s_own_float32_trainings_make_the_floor_of_pairs():
     assert data.trajectories[1].pair_floor == pytest.approx(
         [parity.ROUNDING, parity.ROUNDING, 4e-7], rel=0.01
     )
+    jumped = Noise([path(0, 1e-4, 1e-4)], noise.varied, noise.float32)
+    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, jumped)
+    assert data.trajectories[1].pair_floor == pytest.approx([parity.ROUNDING, 1e-4, 1e-4], rel=0.01)
 
 
 @pytest.mark.parametrize(("off", "passes"), [((0, 0, 1e-6), True), ((0, 1e-11, 0), False)])

@@ -131,3 +131,15 @@ def test_terminal_shows_tables_and_verdict(store, capsys):
     shown = capsys.readouterr().out
     assert "Verdict" in shown
     assert "no parity, no time" in " ".join(shown.split())
+
+
+def test_contenders_are_compared_with_each_other(tmp_path):
+    folder = tmp_path / "run"
+    store = RunStore.create(folder, synthetic_run.manifest())
+    for name, side in (("torch", 0.0), ("keras-jax", 0.3), ("keras-torch", 3.0)):
+        store.write(synthetic_run.record(synthetic_run.parity(side=side), name))
+    own = html.unescape(without_library(page_module.page(store, NOW)))
+    assert "distance between contenders" in own
+    assert "torch – keras-jax" in own
+    assert "9.0e-08 (0.900× noise at step 100, parity)" in markdown.text(store)
+    assert "9.0e-07 (9.00× noise at step 100, semantic)" in markdown.text(store)

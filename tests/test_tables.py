@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks import tables
@@ -91,6 +93,7 @@ def test_every_measure_has_its_table(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     assert set(tables.tables(records)) == {
         "parity",
+        "pairs",
         "elements",
         "curves",
         "speed",
@@ -100,3 +103,41 @@ def test_every_measure_has_its_table(tmp_path):
         "memory",
         "cases",
     }
+
+
+def test_pairs_tell_distances_between_contenders_as_multiples_of_the_noise():
+    records = [
+        synthetic_run.record(synthetic_run.parity(side=side), contender, "network")
+        for contender, side in (("torch", 0.0), ("keras-jax", 1.0), ("keras-torch", 3.0))
+    ]
+    frame = tables.pairs(records)
+    float32 = frame[frame["dtype"] == "float32"].set_index(["contender", "other"])
+    near, far = float32.loc[("torch", "keras-jax")], float32.loc[("torch", "keras-torch")]
+    assert near["largest_distance"] == pytest.approx(3e-7)
+    assert (near["noise_ratio"], near["noise_ratio_step"]) == (pytest.approx(3), 100)
+    assert near["noise_verdict"] == "unclear"
+    assert far["noise_ratio"] == pytest.approx(9)
+    assert far["noise_verdict"] == "semantic"
+    assert frame[frame["dtype"] == "float64"]["noise_ratio"].isna().all()
+
+
+def test_trainings_of_earlier_records_have_no_pairs():
+    data = synthetic_run.parity()
+    old = data.model_copy(
+        update={"trajectories": [each.model_copy(update={"sums": None}) for each in data.trajectories]}
+    )
+    records = [synthetic_run.record(old, name, "network") for name in ("torch", "keras-jax")]
+    assert not len(tables.pairs(records))
+
+
+def test_a_distance_that_is_no_number_is_semantic():
+    data = synthetic_run.parity()
+    broken = data.model_copy(
+        update={
+            "trajectories": [
+                each.model_copy(update={"sums": [[0.0, 0.0], [math.nan, 0.0]]}) for each in data.trajectories
+            ]
+        }
+    )
+    records = [synthetic_run.record(each, name, "network") for each, name in ((data, "a"), (broken, "b"))]
+    assert set(tables.pairs(records)["noise_verdict"].dropna()) == {"semantic"}

@@ -234,7 +234,7 @@ def judge(
     judged_until = _judged_until(floor64)
     pair_floor = None
     if noise.float32 and noise.varied:
-        apart = _largest_so_far([_drifts(noise.float32, path) for path in noise.varied.values()])
+        apart = _largest_so_far([*moved, *(_drifts(noise.float32, path) for path in noise.varied.values())])
         pair_floor = [max(each.parameters, ROUNDING) for each in apart.values()]
     elements = [
         model.optimizer.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -10,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from benchmarks import findings, tables
-from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
+from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
 
 # Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
 _COLOURS = {
@@ -42,6 +43,7 @@ def charts(records: Sequence[Record]) -> list[Figure]:
     """Return all charts that the records have data for."""
     made = [
         *_drifts(records),
+        *_pairs(records),
         *_learning(records),
         *_ratios(records),
         *_cold_starts(records),
@@ -84,15 +86,7 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
                 )
         for trajectory in next(iter(found.values())).trajectories:
             if trajectory.floor:
-                figure.add_scatter(
-                    x=[drift.step for drift in trajectory.drift],
-                    y=[noise or None for noise in trajectory.floor],
-                    name="noise floor",
-                    mode="lines",
-                    line={"color": _NEUTRAL, "width": 4},
-                    opacity=0.5,
-                    hovertemplate="noise floor<br>step %{x}: %{y:.1e}<extra></extra>",
-                )
+                _noise(figure, trajectory, trajectory.floor)
             figure.add_hline(
                 y=trajectory.tolerance,
                 line={"color": _NEUTRAL, "dash": "dot"},
@@ -102,6 +96,48 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
         yield "parity", figure
+
+
+def _pairs(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw for each workload how far each two contenders are apart: one's colour, the other's marker."""
+    for workload, found in _by_workload(records, ParityData):
+        figure = go.Figure()
+        for (mine, one), (theirs, other) in itertools.combinations(found.items(), 2):
+            for left, right in zip(one.trajectories, other.trajectories, strict=True):
+                apart = tables.distances(left, right)
+                pair, colour = f"{mine} – {theirs}", style(mine)["color"]
+                figure.add_scatter(
+                    x=list(apart),
+                    y=[distance or None for distance in apart.values()],
+                    name=pair,
+                    legendgroup=pair,
+                    showlegend=left.dtype == "float32",
+                    mode="lines+markers",
+                    marker=style(theirs),
+                    line={"color": colour, "dash": _dash(left.dtype)},
+                    hovertemplate=f"{pair} {left.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
+                )
+        if not any(line.x for line in figure.data):
+            continue
+        for trajectory in next(iter(found.values())).trajectories:
+            if trajectory.pair_floor:
+                _noise(figure, trajectory, trajectory.pair_floor)
+        figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
+        figure.update_xaxes(title="training step")
+        figure.update_layout(title=f"{workload}: distance between contenders (float32 solid, float64 dashed)")
+        yield "parity", figure
+
+
+def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) -> None:
+    figure.add_scatter(
+        x=[drift.step for drift in trajectory.drift],
+        y=[noise or None for noise in floor],
+        name=f"noise floor {trajectory.dtype}",
+        mode="lines",
+        line={"color": _NEUTRAL, "width": 4, "dash": _dash(trajectory.dtype)},
+        opacity=0.5,
+        hovertemplate="noise floor<br>step %{x}: %{y:.1e}<extra></extra>",
+    )
 
 
 def _learning(records: Sequence[Record]) -> Iterable[Figure]:

@@ -109,7 +109,8 @@ def _parity(records: Sequence[Record]) -> Section:
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
-        "Noise is how far NumPy drifts from itself by meaningless changes: 1 is parity, above 5 is not.",
+        "Noise is how far NumPy drifts from itself by meaningless changes, at the step of the worst ratio.",
+        "About 1 is parity; above 5 is semantic, which means another computation.",
     ]
     notes = dict.fromkeys(note for note in frame["notes"] if note)
     known = dict.fromkeys(
@@ -121,8 +122,43 @@ def _parity(records: Sequence[Record]) -> Section:
         "parity",
         "Do they compute the same?",
         [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
-        [Table("", ["workload", *contenders], rows)],
+        [Table("", ["workload", *contenders], rows), *_pairs(records)],
     )
+
+
+def _pairs(records: Sequence[Record]) -> list[Table]:
+    frame = tables.pairs(records)
+    if not len(frame):
+        return []
+    rows = [
+        [
+            str(workload),
+            f"{contender} – {other}",
+            *(
+                " ".join(_apart(row) for row in group[group["dtype"] == dtype].itertuples()) or units.UNKNOWN
+                for dtype in ("float64", "float32")
+            ),
+        ]
+        for (workload, contender, other), group in frame.groupby(
+            ["workload", "contender", "other"], sort=False
+        )
+    ]
+    title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
+    return [Table(title, ["workload", "pair", "float64", "float32"], rows, detail=True)]
+
+
+def _apart(row: Any) -> str:
+    return units.scientific(row.largest_distance) + _multiple(
+        row.noise_ratio, row.noise_ratio_step, row.noise_verdict
+    )
+
+
+def _multiple(ratio: float | None, step: float | None, verdict: str | None) -> str:
+    """Return a multiple of the noise in brackets; early records do not know its step, and have no verdict."""
+    if ratio is None or ratio != ratio:
+        return ""
+    where = f" at step {step:.0f}, {verdict}" if isinstance(verdict, str) else ""
+    return f" ({units.number(ratio)}× noise{where})"
 
 
 def _drift(row: pd.Series[Any]) -> str:
@@ -130,9 +166,8 @@ def _drift(row: pd.Series[Any]) -> str:
     if not row["passed"]:
         tensor = f" in {row['first_departure_tensor']}" if row["first_departure_tensor"] else ""
         return f"FAILED at step {row['first_departure_step']:.0f}{tensor} ({units.scientific(worst)})"
-    ratio = row["noise_ratio"]
     told = units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
-    return told if ratio is None or ratio != ratio else f"{told} ({units.number(ratio)}× noise)"
+    return told + _multiple(row["noise_ratio"], row["noise_ratio_step"], row["noise_verdict"])
 
 
 def _elements(records: Sequence[Record]) -> Section:
