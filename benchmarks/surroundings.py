@@ -29,7 +29,7 @@ def deciding(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     gib = memory_gib(machine)
     pools = snapshot.get("threadpools") or []
     # NumPy's is loaded first; what else a process has loaded by then is chance
-    blas = next((pool for pool in pools if pool.get("user_api") == "blas"), {})
+    blas: dict[str, Any] = next((pool for pool in pools if pool.get("user_api") == "blas"), {})
     machine.pop("memory_bytes", None)
     packages.pop("nn-versus", None)
     return {

@@ -36,8 +36,8 @@ class LeakyConstant(Numpy):
 
 
 class LeakyLoss(Numpy):
-    def _loss(self, name, targets, predictions, options):
-        return float(rounded(super()._loss(name, targets, predictions, options)))
+    def _loss(self, name, targets, predictions, options, weighting):
+        return float(rounded(super()._loss(name, targets, predictions, options, weighting)))
 
 
 @pytest.mark.parametrize(
