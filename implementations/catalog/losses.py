@@ -222,7 +222,8 @@ LOSSES = table(
         conventions={"keras": {"clip_mode": "clip_probability"}, "torch": {"clip_mode": "clamp_log"}},
         native={
             "keras": "keras.losses.BinaryCrossentropy",
-            "torch": "torch.nn.functional.binary_cross_entropy, binary_cross_entropy_with_logits",
+            "torch": "torch.nn.functional.binary_cross_entropy, "
+            "torch.nn.functional.binary_cross_entropy_with_logits",
         },
         targets="binary",
         predictions="probabilities",
