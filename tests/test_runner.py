@@ -185,9 +185,8 @@ def test_a_contender_that_dies_once_while_timed_loses_one_block(begin, monkeypat
 
 def test_a_contender_that_dies_again_keeps_the_blocks_it_has(begin, monkeypatch):
     begun = begin(small_suite.TIMED_PAIR, **{"speed.blocks": 4, "speed.block_limit": 4})
-    chunks = 2
-    calls = {2 * chunks + 1, 2 * chunks + 2}  # in the third and the fourth block
-    monkeypatch.setattr(Worker, "call", killing(Worker.call, "time_chunk", "numpy", calls))
+    third_and_fourth = {3, 4}
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "open_workload", "numpy", third_and_fourth))
     launch.carry_out(begun, Watcher())
     assert indices(begun) == {"numpy": [0, 1], small_suite.SECOND: [0, 1, 2, 3]}
     found = speed_of(begun)

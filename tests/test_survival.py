@@ -63,12 +63,12 @@ def final(folder):
 
 
 @settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@example(faults=[("interrupt", 8)])
+@example(faults=[("interrupt", 6)])
 @example(faults=[("interrupt", 12)])
 @example(faults=[(small_suite.SECOND, 7)])
 @given(faults=st.lists(FAULTS, min_size=1, max_size=2))
