@@ -15,6 +15,7 @@ from benchmarks import stats, tables, units
 from benchmarks.cli import main
 from benchmarks.report.markdown import text
 from benchmarks.store import RunStore
+from tests.mutation.__main__ import Outcome, summary
 from tests.scale import LIMITS
 from tests.survival.__main__ import Tally
 
@@ -126,11 +127,24 @@ def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
     assert "| `report` of 10,000 records | 1.5 s, 9 MB | at most 20 s and 1000 MB |" in found["page"]()
 
 
+def test_planted_faults_on_the_page_are_those_of_the_committed_run():
+    found = runpy.run_path(str(ROOT / "docs" / "mutation.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/mutation.py`"
+
+
+def test_table_of_planted_faults_counts_them(tmp_path, monkeypatch):
+    found = runpy.run_path(str(ROOT / "docs" / "mutation.py"))
+    outcomes = [
+        Outcome("numpy", "a", "file", "named", "", (), []),
+        Outcome("torch", "b", "file", "missed", "", (), []),
+    ]
+    document = {**summary(outcomes), "faults": [asdict(each) for each in outcomes]}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    monkeypatch.setitem(found["page"].__globals__, "RUN", tmp_path / "run.json")
+    assert "| all | 2 | 1 | 0 | 0 | 1 |" in found["page"]()
+    assert "50.0% of 2 are caught and named.\n\n- torch, b: missed\n" in found["page"]()
+
+
 def test_catalogue_page_is_current():
     found = runpy.run_path(str(ROOT / "docs" / "catalogue.py"))
     assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/catalogue.py`"
-
-
-def test_table_of_the_self_check_is_current():
-    found = runpy.run_path(str(ROOT / "docs" / "selfcheck.py"))
-    assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/selfcheck.py`"

@@ -55,6 +55,17 @@ MODELS: dict[str, dict[str, Any]] = {
         "layers": [{"units": 3, "activation": "sigmoid"}],
         "loss": "binary_crossentropy",
     },
+    "saturated sigmoids": {
+        "inputs": [4],
+        "layers": [
+            {
+                "units": 3,
+                "activation": "sigmoid",
+                "kernel_initializer": {"name": "random_normal", "stddev": 40.0},
+            }
+        ],
+        "loss": {"name": "binary_crossentropy", "convention": "keras"},
+    },
     "batch normalization": {
         "inputs": [4],
         "layers": [
