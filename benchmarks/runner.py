@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import datetime
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import psutil
 
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import FAILURES, Outcome, interleave
-from benchmarks.measures import elements, memory, parity
+from benchmarks.measures import memory, parity
 from benchmarks.result import (
     CardData,
     Case,
@@ -107,7 +109,7 @@ class Runner:
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
         self._noise: dict[str, parity.Noise] = {}
-        self._elements: elements.Reference | WorkerFailed = {}
+        self._expected: Path | WorkerFailed = Path()
         self._done = {record.case.id for record in store.records()[0] if is_final(record)}
 
     def run(self) -> None:
@@ -119,6 +121,8 @@ class Runner:
             After all workers have been ended; what was finished is kept.
         """
         reference = ThreadPoolExecutor(1)
+        folder = tempfile.TemporaryDirectory(prefix="nn-versus-")
+        self._folder = Path(folder.name)
         try:
             # at the same time as the contenders, who need it only when they are judged
             self._reference = reference.submit(self._compute_reference)
@@ -134,6 +138,7 @@ class Runner:
             for worker in list(self._workers):
                 worker.close()
             reference.shutdown()
+            folder.cleanup()
 
     def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
         """Return what is left to do for a contender."""
@@ -186,7 +191,7 @@ class Runner:
                 self._with_a_second_chance(partial(self._expect, workload))
             except WorkerFailed as error:
                 if workload is ELEMENTS:
-                    self._elements = error
+                    self._expected = error
                 else:
                     self._paths[workload.name] = error
 
@@ -194,7 +199,8 @@ class Runner:
         """Compute what the contenders are compared with on one workload."""
         with self._hired(REFERENCE) as worker:
             if workload is ELEMENTS:
-                self._elements = worker.call("expect", full=self._suite.elements.full)
+                worker.call("expect", file=self._folder / "expected", full=self._suite.elements.full)
+                self._expected = self._folder / "expected"
                 return
             settings = self._suite.parity
             steps = max(settings.float64_steps, settings.float32_steps)
@@ -266,11 +272,12 @@ class Runner:
         self._work_through(contender, cases, work)
 
     def _compare_elements(self, worker: Worker) -> ElementsData:
-        found = worker.call("elements", full=self._suite.elements.full)
+        worker.call("elements", full=self._suite.elements.full)
         self._reference.result()
-        if isinstance(self._elements, WorkerFailed):
-            raise self._elements
-        return elements.judge(worker.contender, self._elements, found)
+        if isinstance(self._expected, WorkerFailed):
+            raise self._expected
+        judged: ElementsData = worker.call("judge", contender=worker.contender, file=self._expected)
+        return judged
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
         settings = self._suite.parity

@@ -6,8 +6,10 @@ import json
 import subprocess
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import pytest
+from rich.console import Console
 
 from benchmarks.measures import elements
 from benchmarks.suite import load_suite
@@ -54,7 +56,7 @@ def test_there_are_enough_of_each_backend():
     assert min(counts[name] for name in ("numpy", "torch", "keras")) >= 8
 
 
-def told(*identities: str, by: str = "parity") -> list[Complaint]:
+def told(*identities: str, by: Literal["parity", "tests"] = "parity") -> list[Complaint]:
     return [Complaint(each, "numpy", by) for each in identities]
 
 
@@ -103,7 +105,7 @@ def test_an_interrupted_run_keeps_what_it_knows(monkeypatch):
     monkeypatch.setattr(mutation, "ask", lambda *_: None)
     monkeypatch.setattr(mutation, "outcome", outcome)
     monkeypatch.setattr(mutation, "track", interrupted)
-    (found,) = mutation.run(list(ALL[:2]), 1, mutation.Console(quiet=True))
+    (found,) = mutation.run(list(ALL[:2]), 1, Console(quiet=True))
     assert found.name in {each.name for each in ALL[:2]}
 
 

@@ -282,15 +282,22 @@ def test_resume_with_another_kernel_goes_on(begin, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_the_parent_stays_small_and_the_report_says_how(begin, tmp_path):
-    """In a process of its own, as pytest is larger; with every measure and two contenders."""
+    """In a process of its own, as pytest is larger; with every measure and two contenders.
+
+    What a worker sends must not bring its framework along: torch's version, for one, is a class of its own.
+    """
     path = tmp_path / "pair.toml"
     path.write_text(small_suite.PAIR)
     results = tmp_path / "results"
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.cli", "run", str(path), f"--results={results}"],
-        check=True,
-        capture_output=True,
+    lead = (
+        "import sys; from benchmarks.cli import main;"
+        f"main(['run', {str(path)!r}, '--results={results}', '--json'], standalone_mode=False)"
     )
+    told = "import atexit, sys; atexit.register(lambda: print(sorted(sys.modules), file=sys.stderr));"
+    done = subprocess.run([sys.executable, "-c", told + lead], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "'benchmarks.runner'" in done.stderr
+    assert not [name for name in ("torch", "keras", "tensorflow", "jax") if f"'{name}'" in done.stderr]
     found = RunStore.open(find_run("latest", results))
     peak = found.manifest.parent_peak_bytes
     assert peak is not None

@@ -8,8 +8,10 @@ floats that it has for float64; normalizations, penalties and dropout through sm
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -266,6 +268,21 @@ def expect(session: Session, alive: Alive, *, full: bool = False) -> Reference:
                         expected[asked, quantity, dtype] = _expected(backend, asked, quantity, dtype, full)
         alive()
     return expected
+
+
+def write_expected(session: Session, alive: Alive, *, file: Path, full: bool = False) -> None:
+    """Write what should come out to a file, for the workers that judge: the parent stays small."""
+    file.write_bytes(pickle.dumps(expect(session, alive, full=full)))
+
+
+def ask(session: Session, alive: Alive, *, full: bool = False) -> None:
+    """Compute every variant, and keep the results until `compare` is asked for."""
+    session["computed"] = compute(session, alive, full=full)
+
+
+def compare(session: Session, alive: Alive, *, contender: str, file: Path) -> ElementsData:
+    """Compare what `ask` has kept with a file of `write_expected`."""
+    return judge(contender, pickle.loads(file.read_bytes()), session.pop("computed"))
 
 
 def _others(variant: Variant) -> list[Variant]:

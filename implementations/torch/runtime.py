@@ -16,7 +16,10 @@ PRECISION_AT_START = torch.get_float32_matmul_precision()
 def versions() -> dict[str, str]:
     """Return the versions of PyTorch and, in a GPU build, of the CUDA or ROCm that it was built for."""
     toolkits = {"cuda": torch.version.cuda, "rocm": torch.version.hip}
-    return {"torch": torch.__version__, **{name: version for name, version in toolkits.items() if version}}
+    return {
+        "torch": str(torch.__version__),
+        **{name: version for name, version in toolkits.items() if version},
+    }
 
 
 def devices() -> Mapping[str, Support]:

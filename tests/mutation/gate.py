@@ -58,15 +58,15 @@ class Complaint:
 class Answers:
     """What one contender computes; `expected` from NumPy alone."""
 
-    elements: elements.Computed
-    paths: dict[tuple[str, str], parity.Path]
+    computed: elements.Computed
+    paths: dict[tuple[str, parity.DType], parity.Path]
     networks: dict[str, dict[str, Any]]
     expected: elements.Reference = field(default_factory=dict)
 
 
 def answers(backend: AbstractBackend) -> Answers:
     """Return what one backend computes."""
-    paths = {}
+    paths: dict[tuple[str, parity.DType], parity.Path] = {}
     for workload in load_suite("parity").workloads:
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
@@ -86,7 +86,7 @@ def answers(backend: AbstractBackend) -> Answers:
 
 def complaints(contender: str, reference: Answers, found: Answers) -> Iterator[Complaint]:
     """Yield what is wrong with a contender's answers, in the order of the report."""
-    for each in elements.judge(contender, reference.expected, found.elements).agreements:
+    for each in elements.judge(contender, reference.expected, found.computed).agreements:
         if not each.passed:
             yield Complaint(f"{each.kind} {each.name} {each.quantity}", contender, "parity")
     for workload in load_suite("parity").workloads:
@@ -99,9 +99,9 @@ def complaints(contender: str, reference: Answers, found: Answers) -> Iterator[C
         )
         for probed in data.float64_leaks or ():
             yield Complaint(f"float64 {probed}", contender, "parity")
-        departed = [each for each in data.trajectories if not each.passed]  # float64 comes first
-        for each in departed[:1]:
-            where = f"from step {each.first_departure} in {each.first_tensor}"
+        departed = [path for path in data.trajectories if not path.passed]  # float64 comes first
+        for path in departed[:1]:
+            where = f"from step {path.first_departure} in {path.first_tensor}"
             yield Complaint(f"training {workload.name} {where}", contender, "parity")
     for name, network in found.networks.items():
         for what, value in network.items():
@@ -130,7 +130,7 @@ def judge(contender: str, folder: Path, *, shared: bool = False) -> list[Complai
         witness = answers(load_backend(WITNESS))
     else:
         own.expected = {
-            key: expected if _by_formula(key[0]) else elements._expected(backend, *key, full=False)
+            key: expected if _by_formula(key[0]) else elements._expected(backend, *key, False)
             for key, expected in clean.expected.items()
         }
         witness = _kept(folder, WITNESS)

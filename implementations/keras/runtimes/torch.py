@@ -14,7 +14,7 @@ torch.set_float32_matmul_precision("highest")  # no TF32 on GPU
 
 def versions() -> dict[str, str]:
     """Return PyTorch's version."""
-    return {"torch": torch.__version__}
+    return {"torch": str(torch.__version__)}
 
 
 def no_gpu() -> str:
