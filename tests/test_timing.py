@@ -141,7 +141,7 @@ def test_short_chunks_of_the_warm_up_do_not_count():
     def timed(_, count):
         return Chunk(0.002 + 0.0001 * count, 0.0, Witnesses(None, None, None))
 
-    costly: Any = SimpleNamespace(time=timed)
+    costly: Any = SimpleNamespace(time=timed, whole=lambda _, count: count)
     iterations, _, course = speed._warm_up(costly, "train_step", 0.02, 10, 0.0, lambda: None)
     assert course
     assert max(course) < 2 * 0.0001
