@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import environment
-from benchmarks.modes import contender_names, mode_of
+from benchmarks.modes import Mode, contender_names, mode_of
 from benchmarks.worker import Worker, WorkerFailed
 from implementations import BackendUnavailable, Support, backend_names, install_command
 from implementations.errors import unknown_name
@@ -66,14 +66,12 @@ def installed(names: Sequence[str] | None = None) -> list[Contender]:
     names = contender_names() if names is None else names
     if unknown := next((name for name in names if name not in contender_names()), None):
         raise unknown_name("contender", unknown, contender_names(), "`versus list contenders` explains them")
-    modes = {name: mode_of(name) for name in names}
-    found = {name: mode.support for name, mode in modes.items()}
-    return [
-        Contender(
-            name, each.available, each.reason, install_command(modes[name].backend), modes[name].compiled
-        )
-        for name, each in found.items()
-    ]
+    return [_described(name, mode_of(name)) for name in names]
+
+
+def _described(name: str, mode: Mode) -> Contender:
+    needs = mode.support
+    return Contender(name, needs.available, needs.reason, install_command(mode.backend), mode.compiled)
 
 
 def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> list[Contender]:

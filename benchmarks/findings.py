@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from benchmarks import stats, tables, units
 from benchmarks.result import Curve, CurvesData, ParityData, Record, SpeedData
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TARGET_FACTOR = 1.25
 """A training is at its target when its loss is within this factor of the lowest that any level reached."""

@@ -3,8 +3,8 @@
 Formulas stand in the catalogue. Torch's convention is torch's own class. Keras's convention is the same
 class with other numbers where that is exact, else one of `implementations.torch.rules`.
 
-Where torch updates all parameters in one kernel (`fused`), it is asked to. One call for each operation and all
-parameters (`foreach`) is its own choice on a GPU; on a CPU it takes twice as long for large ones.
+Where torch has one kernel for all parameters (`fused`), it is asked for. One call for all parameters and each
+operation (`foreach`) is torch's own choice on a GPU; on a CPU it takes twice as long for large ones.
 """
 
 from __future__ import annotations

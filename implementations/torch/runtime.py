@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from implementations.interface import Placement, Support
 
-Compilable = TypeVar("Compilable", bound=Callable[..., torch.Tensor])
+Function = Callable[..., torch.Tensor]
 
 PRECISION_AT_START = torch.get_float32_matmul_precision()
 
@@ -71,7 +70,7 @@ def products_by_default() -> Iterator[None]:
         forbid_tf32()
 
 
-def compiled(function: Compilable, placement: Placement) -> Compilable:
+def compiled(function: Function, placement: Placement) -> Function:
     """Return the function as a compiled one if the placement says so; on a GPU it is one CUDA graph.
 
     It is compiled for each shape: leaving the batch's size open makes slower code.

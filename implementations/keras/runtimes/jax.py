@@ -100,7 +100,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compile_options(*, compiled: bool) -> dict[str, Any]:
-    """Return how Keras compiles: with XLA always, as on JAX everybody does, and looking up after many steps."""
+    """Return how Keras compiles: with XLA always, its own choice on JAX, and looking up after many steps."""
     return {"jit_compile": True, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
