@@ -98,13 +98,13 @@ def deviations(contender: str) -> tuple[Deviation, ...]:
     InvalidInput
         For an entry that lacks something, names something unknown, or explains errors of any size.
     """
-    found: list[Deviation] = []
-    for name in dict.fromkeys((mode_of(contender).backend, contender)):
-        file = resources.files("benchmarks.deviations") / f"{name}.toml"
-        if file.is_file():
-            told = tomllib.loads(file.read_text(encoding="utf-8"))
-            found += [read(name, kind, entry) for kind in _NEEDED for entry in told.get(kind, ())]
-    return tuple(found)
+    mode = mode_of(contender)
+    usual = deviations(mode.backend) if mode.compiled else ()
+    file = resources.files("benchmarks.deviations") / f"{contender}.toml"
+    if not file.is_file():
+        return usual
+    told = tomllib.loads(file.read_text(encoding="utf-8"))
+    return usual + tuple(read(contender, kind, entry) for kind in _NEEDED for entry in told.get(kind, ()))
 
 
 def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
