@@ -33,6 +33,13 @@ TIERS: Mapping[Metric, Tier] = {
     "place": "loop",
 }
 """A step is called one at a time; an epoch and a prediction run the way the framework's users run them."""
+COMPILED: Mapping[Metric, Tier] = {
+    **TIERS,
+    "train_step": "compiled",
+    "epoch": "compiled",
+    "predict": "compiled",
+}
+"""The same for a backend in its compiled mode, which compiles what it computes, and no copies."""
 
 MORE_BLOCKS = 2
 """Blocks that are added at a time while intervals are too wide."""
@@ -377,6 +384,7 @@ class _BlockRun:
             samples=[
                 _samples(
                     metric,
+                    COMPILED if loaded.get("compiled") else TIERS,
                     ready,
                     [chunk for chunk, _ in found],
                     [turn for _, turn in found],
@@ -417,6 +425,7 @@ def _cores() -> tuple[int, int]:
 
 def _samples(
     metric: Metric,
+    tiers: Mapping[Metric, Tier],
     ready: Mapping[str, Any],
     chunks: Sequence[Chunk],
     turns: list[int],
@@ -430,7 +439,7 @@ def _samples(
     }
     return Samples(
         metric=metric,
-        tier=TIERS[metric],
+        tier=tiers[metric],
         iterations=ready["iterations"][metric],
         examples=ready["examples"][metric],
         seconds=[chunk.wall_seconds for chunk in chunks],

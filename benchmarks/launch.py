@@ -18,7 +18,7 @@ from benchmarks.sides import Side
 from benchmarks.store import RunStore, find_run, new_run_folder, timing_lock
 from benchmarks.suite import Suite, load_suite
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
-from implementations import InvalidInput, backend_names
+from implementations import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     overrides
         As in `benchmarks.suite.load_suite`.
     names
-        Contenders; by default the suite's, else all that are installed.
+        Contenders; by default the suite's, else all backends that are installed.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     """
     suite = load_suite(suite_name, overrides)
     contenders.require(names)
-    present, absent = contenders.usable(names or suite.contenders or backend_names(), suite.device)
+    present, absent = contenders.usable(names or suite.entrants, suite.device)
     if not present:
         raise InvalidInput(
             "contenders",

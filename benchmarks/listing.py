@@ -33,7 +33,12 @@ def rows(what: str, results: Path) -> list[Row]:
 
 def _contenders(results: Path) -> list[Row]:
     return [
-        {"name": each.name, "installed": "yes" if each.usable else "no", "install": each.install}
+        {
+            "name": each.name,
+            "mode": "compiled" if each.compiled else "",
+            "installed": "yes" if each.usable else f"no: {each.reason}",
+            "install": each.install,
+        }
         for each in contenders.installed()
     ]
 

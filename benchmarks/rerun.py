@@ -120,7 +120,7 @@ def _with_sides(begun: Launch, before: _Made, after: _Made) -> Launch:
         name, _, side = contender.rpartition("@")
         made = before if f"@{side}" == BEFORE else after
         against = None if made is before else name + BEFORE
-        sides[contender] = replace(made.side, backend=name, against=against)
+        sides[contender] = replace(made.side, contender=name, against=against)
     return replace(begun, sides=sides)
 
 

@@ -26,6 +26,7 @@ import psutil
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import FAILURES, Outcome, interleave
 from benchmarks.measures import memory, parity
+from benchmarks.modes import mode_of
 from benchmarks.result import (
     CardData,
     Case,
@@ -50,6 +51,9 @@ REFERENCE = "numpy"
 
 INTERRUPTED = "interrupted"
 """What ended a timing that did not come to its end."""
+
+AS_ITS_BACKEND = "not repeated: element by element it computes as {} does; its trainings are compared"
+"""Why a compiled mode is asked neither for its card nor for its elements."""
 
 NO_PARTNER = "not timed: the others' timing had ended, and only times taken in turns can be compared"
 
@@ -257,6 +261,13 @@ class Runner:
 
     def _check(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Compare a contender's elements and trainings, and let it learn, in one worker."""
+        mode = mode_of(self._sides[contender].contender)
+        if mode.compiled:
+            began, reason = time.monotonic(), AS_ITS_BACKEND.format(mode.backend)
+            for workload, case in cases:
+                if case.measure in ("card", "elements"):
+                    self._keep(case, workload, began, "skipped", reason)
+            cases = [(workload, case) for workload, case in cases if case.measure in ("parity", "curves")]
 
         def work(worker: Worker, workload: Workload, case: Case) -> Data:
             if case.measure == "card":

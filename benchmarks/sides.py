@@ -23,8 +23,8 @@ class Side:
 
     Parameters
     ----------
-    backend
-        Name in the registry.
+    contender
+        A backend, or one in its compiled mode: a name of `benchmarks.modes`.
     python
         Interpreter, whose environment has the packages.
     checkout
@@ -37,7 +37,7 @@ class Side:
         What is timed in its place: a module and function of `benchmarks.plain`.
     """
 
-    backend: str
+    contender: str
     python: str = sys.executable
     checkout: Path | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Side:
         """Start a worker that has not loaded anything yet."""
         extra = {"PYTHONPATH": str(self.checkout)} if self.checkout else {}
         return Worker(
-            self.backend,
+            self.contender,
             environment.worker_environment(threads, extra),
             log,
             timeout,
@@ -59,8 +59,8 @@ class Side:
         )
 
     def load(self, worker: Worker, threads: int | None) -> dict[str, Any]:
-        """Have the worker import the backend; return what it tells."""
-        told: dict[str, Any] = worker.call("load", contender=self.backend, threads=threads)
+        """Have the worker import the backend and note the mode; return what it tells."""
+        told: dict[str, Any] = worker.call("load", contender=self.contender, threads=threads)
         if self.planted:
             worker.call("plant", **self.planted)
         if self.script:

@@ -14,8 +14,9 @@ from typing import Any, Literal, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from benchmarks import datasets
+from benchmarks.modes import contender_names
 from benchmarks.result import Case, Measure, Metric, Model
-from implementations import InvalidInput, ModelSpec, backend_names, catalog
+from implementations import InvalidInput, ModelSpec, catalog
 from implementations.errors import unknown_name
 
 _VALID_NAME = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*")
@@ -141,6 +142,8 @@ class Suite(Model):
     measures: list[Measure]
     contenders: list[str] = []
     """Empty: every backend that is installed."""
+    compiled: bool = False
+    """Whether compiled modes take part too, where no contenders are named."""
     device: Literal["cpu", "gpu"] = "cpu"
     threads: int | None = Field(1, ge=1)
     """Threads of each contender; `threads = "default"` in TOML for the frameworks' own choice."""
@@ -163,6 +166,11 @@ class Suite(Model):
         if self.device == "cpu" and "place" in self.speed.metrics:
             raise ValueError("the metric place, copies to the device, on a GPU only")
         return self
+
+    @property
+    def entrants(self) -> tuple[str, ...]:
+        """The contenders that are named, or all that the suite asks for."""
+        return tuple(self.contenders) or contender_names(compiled=self.compiled)
 
     def having(self, measure: Measure) -> list[Workload]:
         """Return the workloads on which this measure is taken."""
@@ -253,9 +261,9 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
             action="rename one",
         )
     for contender in suite.contenders:
-        if contender not in backend_names():
+        if contender not in contender_names():
             raise unknown_name(
-                "contender", contender, backend_names(), "`versus list contenders` explains them"
+                "contender", contender, contender_names(), "`versus list contenders` explains them"
             )
     return suite.model_copy(update={"workloads": [_checked(workload, suite) for workload in expanded]})
 

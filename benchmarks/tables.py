@@ -326,9 +326,11 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
             if curve.dtype == "float32" and (accuracy := curve.validation_accuracy)
         ]
         if epochs:
+            tier = next(each.tier for each in data.blocks[0].samples if each.metric == "epoch")
             rows.append(
                 {
                     **_place(record.case),
+                    "tier": tier,
                     "contender": contender,
                     "target_accuracy": target,
                     "seeds": len(epochs),

@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, final
 import numpy as np
 
 from implementations import catalog, checks
-from implementations.errors import DeviceUnavailable, InvalidInput, unknown_name
+from implementations.errors import BackendUnavailable, DeviceUnavailable, InvalidInput, unknown_name
 from implementations.spec import DTYPES, DType, ModelSpec, OptimizerSpec
 
 Device = Literal["cpu", "gpu"]
@@ -36,11 +36,14 @@ class Placement:
     masks
         Whose random numbers dropout takes: the framework's `own`, or NumPy's `shared` ones
         (`implementations.initial.dropout_masks`), the same for every backend.
+    compiled
+        Whether the framework compiles training and prediction as a whole, in a mode beside its usual one.
     """
 
     device: Device = "cpu"
     dtype: DType | None = None
     masks: Literal["own", "shared"] = "own"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if self.masks not in ("own", "shared"):
@@ -439,7 +442,7 @@ class AbstractBackend(ABC):
         parameters
             Initial ones; by default `implementations.initial.parameters(model)`.
         placement
-            Device and dtype; by default the CPU and the model's dtype.
+            Device, dtype and mode; by default the CPU, the model's dtype, and not compiled.
 
         Raises
         ------
@@ -447,8 +450,10 @@ class AbstractBackend(ABC):
             If this backend sees no such device here.
         UnsupportedConvention
             If it cannot express the asked-for convention.
+        BackendUnavailable
+            If it has no compiled mode, or lacks the compiler, and the placement asks for it.
         """
-        from implementations import initial
+        from implementations import initial, registry
 
         placement = placement or Placement()
         support = self.devices().get(
@@ -460,6 +465,13 @@ class AbstractBackend(ABC):
                 expected="a usable device",
                 got=support.reason,
                 action="choose --device cpu, or see `versus doctor`",
+            )
+        if placement.compiled and not (mode := registry.support(self.name, compiled=True)).available:
+            raise BackendUnavailable(
+                f"compiled mode of {self.name}",
+                expected="a way to compile",
+                got=mode.reason,
+                action="leave `compiled` out of the placement, or see `versus doctor`",
             )
         learner = self._build(model, placement)
         learner.load_parameters(initial.parameters(model) if parameters is None else parameters)

@@ -141,8 +141,21 @@ def test_short_chunks_of_the_warm_up_do_not_count():
     def timed(_, count):
         return Chunk(0.002 + 0.0001 * count, 0.0, Witnesses(None, None, None))
 
-    costly: Any = SimpleNamespace(time=timed)
+    costly: Any = SimpleNamespace(time=timed, whole=lambda _, count: count)
     iterations, _, course = speed._warm_up(costly, "train_step", 0.02, 10, 0.0, lambda: None)
     assert course
     assert max(course) < 2 * 0.0001
     assert iterations == pytest.approx(180, rel=0.15)
+
+
+def test_epochs_are_trained_in_few_calls_as_a_user_would(monkeypatch):
+    lengths = []
+    session, told = opened()
+    learner, steps = session["benches"]["w"].learner, told["examples"]["epoch"] // 16
+    train_epoch = learner.train_epoch
+    monkeypatch.setattr(
+        learner, "train_epoch", lambda x, y, order: lengths.append(len(order)) or train_epoch(x, y, order)
+    )
+    session["benches"]["w"].repeat["epoch"](2 * speed.EPOCHS_AT_ONCE + 3)
+    assert lengths == [speed.EPOCHS_AT_ONCE * steps] * 2 + [steps] * 3
+    assert told["iterations"]["epoch"] % speed.EPOCHS_AT_ONCE == 0

@@ -1,6 +1,6 @@
 """Known deviations: where a contender differs from exact results beyond the tolerance, how much, and why.
 
-They stand in one file for each contender, are shown in every report, and cover no more than the regions and
+They stand in one file for each backend, are shown in every report, and cover no more than the regions and
 sizes that they name. A test fails when one no longer occurs in one of its regions, or is larger than what
 occurs.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.modes import mode_of
 from implementations.errors import InvalidInput
 
 Region = tuple[float, float]
@@ -90,16 +91,20 @@ class Deviation:
 def deviations(contender: str) -> tuple[Deviation, ...]:
     """Return the known deviations of a contender: none, where it has no file.
 
+    In its compiled mode a backend has its usual ones and those in a file of its mode's name.
+
     Raises
     ------
     InvalidInput
         For an entry that lacks something, names something unknown, or explains errors of any size.
     """
+    mode = mode_of(contender)
+    usual = deviations(mode.backend) if mode.compiled else ()
     file = resources.files("benchmarks.deviations") / f"{contender}.toml"
     if not file.is_file():
-        return ()
+        return usual
     told = tomllib.loads(file.read_text(encoding="utf-8"))
-    return tuple(read(contender, kind, entry) for kind in _NEEDED for entry in told.get(kind, ()))
+    return usual + tuple(read(contender, kind, entry) for kind in _NEEDED for entry in told.get(kind, ()))
 
 
 def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:

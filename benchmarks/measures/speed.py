@@ -20,6 +20,9 @@ from implementations import AbstractLearner, InvalidInput
 
 ORDERS = 16
 """Epoch orders drawn ahead and used in turn, so that drawing them is not timed."""
+EPOCHS_AT_ONCE, EXAMPLES_AT_ONCE = 8, 2**16
+"""Epochs that are trained in one call, as a user's training is, so that they share what a call costs; fewer,
+down to one, where they would have more examples. Few numbers of epochs are few shapes to compile for."""
 GPU_WARM_UP = 3
 """How much longer than a CPU's a GPU's clock takes to settle."""
 LATE_TRIES, LATE_WORK_SECONDS = 3, 0.02
@@ -42,6 +45,13 @@ class Bench:
     """Puts the initial parameters back, so that every chunk trains the same network."""
     stays: bool = False
     """Whether batches are NumPy's arrays even where they are in place."""
+    at_once: int = 1
+    """Epochs in one call; a chunk has a multiple of them."""
+
+    def whole(self, metric: Metric, iterations: int) -> int:
+        """Return so many repetitions, or the next larger number that leaves no call incomplete."""
+        unit = self.at_once if metric == "epoch" else 1
+        return -(-iterations // unit) * unit
 
     def time(self, metric: Metric, iterations: int) -> Chunk:
         """Time that many repetitions, the device idle at both ends."""
@@ -104,7 +114,9 @@ def open_workload(
     seconds = warm_up_seconds * (GPU_WARM_UP if device == "gpu" else 1)
     iterations, warm_up, steps = {}, {}, 0
     for metric in metrics:
-        bench.time(metric, 1)  # tracing and compiling must not pass for speed
+        for repetitions in dict.fromkeys((1, bench.whole(metric, 1))):
+            bench.time(metric, repetitions)  # tracing and compiling must not pass for speed
+            alive()
         _check_synchronization(bench, metric, alive)
         iterations[metric], count, warm_up[metric] = _warm_up(
             bench, metric, chunk_seconds, warm_up_steps, seconds, alive
@@ -133,6 +145,9 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
     x, y = prepared.train
     steps, seed = prepared.steps_per_epoch, prepared.model.seed
     orders = prepared.order(ORDERS * steps, seed).reshape(ORDERS, steps, -1)
+    batch_size = orders.shape[-1]
+    at_once = _at_once(steps * batch_size)
+    joined = orders.reshape(ORDERS // at_once, at_once * steps, batch_size)
     on_host = [(x[batch].astype(prepared.model.dtype), y[batch]) for batch in orders[0]]
     batches = [learner.place(*batch) for batch in on_host]
     data = learner.place(x, y)
@@ -144,7 +159,10 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
             step(batch_x, batch_y)
 
     def epoch(iterations: int) -> None:
-        for order in itertools.islice(itertools.cycle(orders), iterations):
+        calls, left = divmod(iterations, at_once)
+        for order in itertools.islice(itertools.cycle(joined), calls):
+            learner.train_epoch(*data, order)
+        for order in orders[:left]:
             learner.train_epoch(*data, order)
 
     def predict(iterations: int) -> None:
@@ -156,7 +174,6 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
         for batch in itertools.islice(itertools.cycle(on_host), iterations):
             learner.place(*batch)
 
-    batch_size = orders.shape[-1]
     repeat: dict[Metric, Callable[[int], None]] = {
         "train_step": train_step,
         "epoch": epoch,
@@ -170,7 +187,21 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
         "place": batch_size,
     }
     stays = isinstance(batches[0][0], np.ndarray)
-    return Bench(learner, repeat, lambda: learner.load_parameters(initial), stays), examples
+    return Bench(learner, repeat, lambda: learner.load_parameters(initial), stays, at_once), examples
+
+
+def _at_once(examples: int) -> int:
+    """Return how many epochs of so many examples are trained in one call: 8, 4, 2 or 1.
+
+    Examples
+    --------
+    >>> _at_once(1000), _at_once(30_000), _at_once(60_000)
+    (8, 2, 1)
+    """
+    at_once = EPOCHS_AT_ONCE
+    while at_once > 1 and at_once * examples > EXAMPLES_AT_ONCE:
+        at_once //= 2
+    return at_once
 
 
 def _warm_up(
@@ -181,7 +212,7 @@ def _warm_up(
     Returns the repetitions that fill a chunk, those done, and the seconds for one in each chunk that was
     long enough.
     """
-    done, iterations, began = 1, 1, time.perf_counter()
+    done, iterations, began = 1, bench.whole(metric, 1), time.perf_counter()
     course: list[float] = []
     while True:
         wall = bench.time(metric, iterations).wall_seconds
@@ -190,7 +221,7 @@ def _warm_up(
             course.append(wall / iterations)
         done += iterations
         alive()
-        needed = max(1, round(iterations * chunk_seconds / wall))
+        needed = bench.whole(metric, max(1, round(iterations * chunk_seconds / wall)))
         enough = done >= (least if metric == "train_step" else 1) and time.perf_counter() - began >= seconds
         if enough and whole:
             return needed, done, course

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import contenders, environment, launch, stats
 from benchmarks.interleaving import Outcome, interleave
+from benchmarks.modes import mode_of
 from benchmarks.result import Metric, Model, SpeedData
 from benchmarks.runner import Watcher
 from benchmarks.sides import Side
@@ -85,16 +86,17 @@ def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -
     Parameters
     ----------
     names
-        Backends; empty for all that are installed.
+        Contenders; empty for all that are installed.
     overrides
         Dotted settings of the suite `plain`.
     """
     suite = load_suite("plain", dict(overrides))
     if names:
         contenders.require(names)
-    here = [each.name for each in contenders.installed(names or None) if each.usable]
+    here = [each.name for each in contenders.installed(names or suite.entrants) if each.usable]
     sides = {name: Side(name) for name in here}
-    sides |= {f"{name} plain": Side(name, script=SCRIPTS[name]) for name in here if name in SCRIPTS}
+    backends = dict.fromkeys(mode_of(name).backend for name in here)
+    sides |= {f"{name} plain": Side(name, script=SCRIPTS[name]) for name in backends if name in SCRIPTS}
     if "numpy" in here:
         sides |= {name: Side("numpy", script=script) for name, script in BESIDES.items()}
     data, surroundings = launch.read_data(suite), environment.snapshot()
@@ -149,8 +151,9 @@ def _begin(watcher: Watcher, what: str, index: int, turns: int) -> None:
 
 
 def _ratios(workload: str, metric: Metric, timed: Mapping[str, SpeedData]) -> Iterator[Ratio]:
-    """Yield each backend divided by its script, and NumPy divided by everything else."""
-    pairs = [(name, f"{name} plain") for name in timed if f"{name} plain" in timed]
+    """Yield each contender divided by its backend's script, and NumPy divided by everything else."""
+    scripts = {name: f"{mode_of(name).backend} plain" for name in timed}
+    pairs = [(name, script) for name, script in scripts.items() if script in timed]
     pairs += [("numpy", name) for name in timed if name not in ("numpy", "numpy plain")]
     for contender, other in pairs:
         if contender not in timed:

@@ -415,20 +415,23 @@ def _target(records: Sequence[Record]) -> Section:
     frame = tables.time_to_target(records)
     if not len(frame):
         return Section("target", "Target")
-    rows = [
-        [
-            row.workload,
-            row.contender,
-            units.percent(row.target_accuracy),
-            f"{row.reached} of {row.seeds}",
-            units.number(row.epochs),
-            units.seconds(row.seconds) if row.reached * 2 > row.seeds else "never",
-        ]
-        for row in frame.itertuples()
-    ]
-    text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
     headers = ["workload", "contender", "validation accuracy", "trainings", "epochs", "time"]
-    return Section("target", "How long until it is good?", text, [Table("", headers, rows)])
+    found = []
+    for tier, part in frame.groupby("tier", sort=False):
+        rows = [
+            [
+                row.workload,
+                row.contender,
+                units.percent(row.target_accuracy),
+                f"{row.reached} of {row.seeds}",
+                units.number(row.epochs),
+                units.seconds(row.seconds) if row.reached * 2 > row.seeds else "never",
+            ]
+            for row in part.itertuples()
+        ]
+        found.append(Table(f"Tier {tier}", headers, rows))
+    text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
+    return Section("target", "How long until it is good?", text, found)
 
 
 def _memory(records: Sequence[Record]) -> Section:

@@ -28,6 +28,7 @@ from benchmarks.sides import Side
 from benchmarks.store import timing_lock
 from benchmarks.suite import Suite, load_suite
 from benchmarks.worker import Worker, WorkerFailed
+from implementations import backend_names
 
 Found = TypeVar("Found")
 TIMEOUT = 120.0
@@ -196,7 +197,7 @@ class _Bench:
         """Time NumPy against itself among idle frameworks with as many threads as they like."""
         from benchmarks import contenders
 
-        here = [each.name for each in contenders.installed() if each.usable]
+        here = [each.name for each in contenders.installed(backend_names()) if each.usable]
         names = [name for name in ("numpy", "torch", "keras-tensorflow", "keras-jax") if name in here][:3]
         sides = {f"{name} {number}": Side(name) for number in (1, 2) for name in names}
         found = []

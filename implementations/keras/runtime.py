@@ -57,6 +57,12 @@ def compiled(function: Any) -> Any:
     return _below.compiled(function)
 
 
+def compile_options(placement: Placement) -> dict[str, Any]:
+    """Return arguments of a model's `compile`: the runtime's compiler, and steps at a time."""
+    options: dict[str, Any] = _below.compile_options(compiled=placement.compiled)
+    return options
+
+
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Any:
     """Return the optimizer's step as a function of gradients, as `fit` would run it."""
     return _below.compiled_update(optimizer, variables)

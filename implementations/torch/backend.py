@@ -25,7 +25,7 @@ from implementations.torch.optimizers import ListOptimizer
 
 
 class Backend(AbstractBackend):
-    """PyTorch in eager mode. Float32 products are never computed in TF32."""
+    """PyTorch, eager or compiled. Float32 products are never computed in TF32."""
 
     convention = "torch"
 

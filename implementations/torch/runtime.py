@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from implementations.interface import Placement, Support
+
+Function = Callable[..., torch.Tensor]
 
 PRECISION_AT_START = torch.get_float32_matmul_precision()
 
@@ -69,6 +71,19 @@ def products_by_default() -> Iterator[None]:
         yield
     finally:
         forbid_tf32()
+
+
+def compiled(function: Function, placement: Placement) -> Function:
+    """Return the function as a compiled one if the placement says so; on a GPU it is one CUDA graph.
+
+    It is compiled for each shape: leaving the batch's size open makes slower code.
+    """
+    if not placement.compiled:
+        return function
+    # processes that help to compile would stay, where nobody can stop them while others are timed
+    torch._inductor.config.compile_threads = 1
+    mode = "reduce-overhead" if placement.device == "gpu" else "default"
+    return torch.compile(function, dynamic=False, mode=mode)
 
 
 def device(placement: Placement) -> torch.device:

@@ -12,7 +12,7 @@ import jax
 import keras
 
 from implementations.errors import InvalidInput
-from implementations.keras.runtimes import cores
+from implementations.keras.runtimes import STEPS_PER_EXECUTION, cores
 
 PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
 jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
@@ -97,6 +97,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of tensors as one program, as `fit` would compile it."""
     program: Callable[..., Any] = jax.jit(function)
     return program
+
+
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: with XLA always, its own choice on JAX, and looking up after many steps."""
+    return {"jit_compile": True, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:

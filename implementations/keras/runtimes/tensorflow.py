@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from implementations.errors import InvalidInput
-from implementations.keras.runtimes import cores
+from implementations.keras.runtimes import STEPS_PER_EXECUTION, cores
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
@@ -90,6 +90,15 @@ def product_setting() -> str:
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function itself: its operations run one by one as they are."""
     return function
+
+
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: with XLA only if asked, and with many steps in one graph.
+
+    Keras's own choice is XLA wherever a model supports it. A step of a small network, called by itself, then
+    takes three times as long on a CPU.
+    """
+    return {"jit_compile": compiled, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:

@@ -80,6 +80,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: not at all, which is its own choice on PyTorch, and one step at a time."""
+    return {"jit_compile": False}
+
+
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
     """Return the optimizer's step on these variables, given gradients; PyTorch needs no compilation."""
     return lambda gradients: optimizer.apply(gradients, variables)
