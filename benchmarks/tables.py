@@ -18,6 +18,7 @@ from benchmarks.result import (
     Case,
     CurvesData,
     ElementsData,
+    LimitData,
     Measure,
     MemoryData,
     Metric,
@@ -296,6 +297,50 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
+def limit(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each workload whose limit is known: what a step is, and what the machine reaches.
+
+    Where nothing was calibrated, the row says why.
+    """
+    rows = []
+    for record in records:
+        if not isinstance(record.data, LimitData):
+            continue
+        data, found = record.data, stats.limit(record.data)
+        rows.append(
+            {
+                **_place(record.case),
+                **data.model_dump(exclude={"measure", "widths", "calibration"}),
+                "network": _network(data),
+                **(vars(found) if found else {}),
+            }
+        )
+    return _frame(rows)
+
+
+def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each timed step: its share of the limit, products' seconds ÷ its own.
+
+    The products were not timed in turns with the steps, so there is no interval.
+    """
+    kept = list(records)
+    limits, steps = limit(kept), speed(kept)
+    if not len(steps) or "products_seconds" not in limits:
+        return _frame([])
+    place = ["workload", "device", "threads"]
+    known = limits[limits["products_seconds"].notna()]
+    steps = steps[steps["metric"] == "train_step"][[*place, "tier", "contender", "seconds", "doubts"]]
+    found = steps.merge(known.drop(columns="not_calibrated"), on=place)
+    found["share"] = found["products_seconds"] / found["seconds"]
+    found["flops_per_second"] = found["flops"] / found["seconds"]
+    return found
+
+
+def _network(data: LimitData) -> str:
+    """Return the widths of a network, such as 64-128-10."""
+    return "-".join(map(str, data.widths))
+
+
 def _times(data: SpeedData, metric: Metric) -> bool:
     return any(samples.metric == metric for samples in data.blocks[0].samples)
 
@@ -395,6 +440,8 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "cold_start_ratios": cold_start_ratios,
     "break_even": break_even,
     "time_to_target": time_to_target,
+    "limit": limit,
+    "limit_shares": limit_shares,
     "memory": memory,
     "cases": cases,
 }

@@ -9,11 +9,13 @@ from typing import Any
 from benchmarks.result import (
     Agreement,
     Block,
+    Calibration,
     Case,
     Curve,
     CurvesData,
     Drift,
     ElementsData,
+    LimitData,
     Manifest,
     MemoryData,
     ParityData,
@@ -133,6 +135,28 @@ def memory() -> MemoryData:
     )
 
 
+def limit(**changes: Any) -> LimitData:
+    """Return a step of 1 MFLOP and 10 kB, whose products take 50 µs, at roofs of 40 GFLOP/s and 1 GB/s."""
+    fields: dict[str, Any] = {
+        "dtype": "float32",
+        "batch_size": 64,
+        "widths": [64, 10],
+        "parameters": 650,
+        "flops": 10**6,
+        "least_bytes": 10**4,
+        "calibration": Calibration(
+            threads_seen=1,
+            products=[40e-6, 50e-6, 90e-6],
+            square=[0.06, 0.05],
+            square_size=1000,
+            copying=[0.2, 0.1],
+            copied_bytes=10**8,
+            call=[1e-6],
+        ),
+    }
+    return LimitData.model_validate(fields | changes)
+
+
 def elements(**changes: Any) -> ElementsData:
     fields: dict[str, Any] = {
         "kind": "activation",
@@ -161,4 +185,6 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
                 memory(),
             ):
                 store.write(record(data, contender, workload))
+    for workload in WORKLOADS:
+        store.write(record(limit(), "numpy", workload))
     return store

@@ -97,6 +97,8 @@ def test_every_measure_has_its_table(tmp_path):
         "cold_start",
         "cold_start_ratios",
         "break_even",
+        "limit",
+        "limit_shares",
         "memory",
         "cases",
     }

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "open_workload": _late("speed", "open_workload"),
     "time_chunk": _late("speed", "time_chunk"),
     "cross_check": _late("cross_check", "compute"),
+    "limit": _late("limit", "compute"),
     "memory_baseline": _late("memory", "baseline"),
     "memory_stages": _late("memory", "stages"),
 }

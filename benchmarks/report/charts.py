@@ -30,6 +30,7 @@ _MARKERS = {
 _OTHER_COLOURS = ("#56B4E9", "#B8A000", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
+_PRODUCTS = {"color": _NEUTRAL, "symbol": "line-ew-open"}
 
 MOST_WORKLOADS = 40
 """Workloads that are drawn; of a run with more the tables have the rest."""
@@ -44,6 +45,7 @@ def charts(records: Sequence[Record]) -> list[Figure]:
         *_drifts(records),
         *_learning(records),
         *_ratios(records),
+        *_rooflines(records),
         *_cold_starts(records),
         *_memory(records),
         *_course(records),
@@ -179,6 +181,51 @@ def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_xaxes(type="log", title=f"time ÷ {part.iloc[0]['reference']}'s (less is faster)")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
         yield "speed", figure
+
+
+def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw steps below the roof of bandwidth and products, one chart for each tier and thread track."""
+    frame = tables.limit_shares(records)
+    if not len(frame):
+        return
+    drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
+    for (tier, threads, device, dtype), part in frame[drawn].groupby(
+        ["tier", "threads", "device", "dtype"], sort=False
+    ):
+        bandwidth, rate = part["bandwidth"].max(), part["square_rate"].max()
+        ridge = rate / bandwidth
+        ends = [min(part["intensity"].min(), ridge) / 2, ridge, 2 * max(part["intensity"].max(), ridge)]
+        figure = go.Figure()
+        figure.add_scatter(
+            x=ends,
+            y=[min(rate, intensity * bandwidth) for intensity in ends],
+            name="roof: copying, large products",
+            mode="lines",
+            line={"color": _NEUTRAL, "width": 4},
+            hoverinfo="skip",
+        )
+        floors = part.drop_duplicates("workload")
+        points = [
+            ("products alone", floors, floors["flops"] / floors["products_seconds"], _PRODUCTS),
+            *(
+                (str(contender), rows, rows["flops_per_second"], style(str(contender)))
+                for contender, rows in part.groupby("contender", sort=False)
+            ),
+        ]
+        for name, rows, reached, marker in points:
+            figure.add_scatter(
+                x=rows["intensity"],
+                y=reached,
+                text=rows["workload"],
+                name=name,
+                mode="markers",
+                marker={**marker, "size": 10},
+                hovertemplate=f"{name}, %{{text}}<br>%{{x:.3g}} FLOP/B: %{{y:.3g}} FLOP/s<extra></extra>",
+            )
+        figure.update_xaxes(type="log", title="FLOP of a step's products ÷ bytes that it has to move")
+        figure.update_yaxes(type="log", exponentformat="power", title="FLOP/s")
+        figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline")
+        yield "limit", figure
 
 
 def _cold_starts(records: Sequence[Record]) -> Iterable[Figure]:

@@ -64,6 +64,7 @@ def sections(store: RunStore) -> list[Section]:
         _card(records),
         _learning(records),
         _speed(records),
+        _limit(records),
         _cold_start(records),
         _target(records),
         _memory(records),
@@ -313,6 +314,72 @@ def _glance(row: Any) -> str:
         return units.seconds(row.seconds)
     mark = "?" if row.verdict == "inconclusive" else ""
     return f"{units.seconds(row.seconds)} ×{units.number(row.ratio)}{mark}"
+
+
+def _limit(records: Sequence[Record]) -> Section:
+    frame = tables.limit(records)
+    if not len(frame):
+        return Section("limit", "Limit")
+    found, shares = [], tables.limit_shares(records)
+    for (tier, threads, device), part in (
+        shares.groupby(["tier", "threads", "device"], sort=False) if len(shares) else ()
+    ):
+        contenders = list(dict.fromkeys(part["contender"]))
+        rows = []
+        for workload, group in part.groupby("workload", sort=False):
+            cells = {row.contender: units.percent(row.share) for row in group.itertuples()}
+            first = group.iloc[0]
+            rows.append(
+                [
+                    str(workload),
+                    first["network"],
+                    str(first["batch_size"]),
+                    units.seconds(first["products_seconds"]),
+                    *(cells.get(name, units.UNKNOWN) for name in contenders),
+                ]
+            )
+        headers = ["workload", "network", "batch", "products alone", *contenders]
+        found.append(Table(f"Tier {tier}, threads {threads}, {device}: share of the limit", headers, rows))
+    details = [
+        [
+            row["workload"],
+            row["threads"],
+            row["dtype"],
+            units.quantity(row["flops"], "FLOP"),
+            units.quantity(row["least_bytes"], "B"),
+            *(
+                units.quantity(row.get(name), unit)
+                for name, unit in (
+                    ("own_rate", "FLOP/s"),
+                    ("square_rate", "FLOP/s"),
+                    ("bandwidth", "B/s"),
+                )
+            ),
+            units.seconds(row.get("call_seconds")),
+            units.seconds(row.get("roof_seconds")),
+        ]
+        for _, row in frame.iterrows()
+    ]
+    headers = [
+        "workload",
+        "threads",
+        "dtype",
+        "a step's products",
+        "bytes at least",
+        "rate at these shapes",
+        "rate of large squares",
+        "copying",
+        "a call",
+        "roofline",
+    ]
+    found.append(Table("What this machine reaches", headers, details, detail=True))
+    text = [
+        "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
+        "Above 100 % are steps whose products are faster than NumPy's.",
+        "The products were timed after the steps and not in turns with them: no interval.",
+        *dict.fromkeys(f"Note: {reason}." for reason in frame["not_calibrated"] if isinstance(reason, str)),
+    ]
+    return Section("limit", "How near to the limit?", text, found)
 
 
 def _cold_start(records: Sequence[Record]) -> Section:
