@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import stats
 from benchmarks.result import (
@@ -336,6 +336,80 @@ def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
     return found
 
 
+def crossover(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
+
+    The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
+    slower than it ties with it, an inconclusive comparison included. `overtakes` says whether a contender is
+    decidedly faster than the reference there.
+    """
+    kept = list(records)
+    experiments = {_key(record.case): record.case.experiment for record in kept if record.case.experiment}
+    shapes = {_key(record.case): record.data for record in kept if isinstance(record.data, LimitData)}
+    rows: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
+    times = speed([record for record in kept if _key(record.case) in experiments.keys() & shapes.keys()])
+    timed = _timed(kept)
+    for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
+        key, metric = place[:3], place[3]
+        doubted, shape = doubts(timed[key])[metric], shapes[key]
+        fastest = group.loc[group["seconds"].idxmin(), "contender"]
+        for row in group.itertuples():
+            found = {
+                "experiment": experiments[key],
+                **dict(zip(_POINT, place, strict=True)),
+                "network": _network(shape),
+                "parameters": shape.parameters,
+                "batch_size": shape.batch_size,
+                "contender": row.contender,
+                "seconds": row.seconds,
+                "seconds_per_example": 1 / row.examples_per_second,
+                "overtakes": row.verdict == "faster",
+                "reference": row.reference,
+                "fastest": fastest,
+                "margin": row.margin,
+                "doubts": _told(row.contender, fastest, doubted),
+                "verdict": "fastest",
+            }
+            rows.append(found)
+            if row.contender != fastest:
+                behind.append(found)
+                ratios.append(stats.paired_ratio(timed[key][row.contender], timed[key][fastest], metric))
+    _judge(behind, ratios)
+    return _frame([{**row, "wins": row["verdict"] != "slower"} for row in rows])
+
+
+_POINT = ["workload", "device", "threads", "metric", "tier"]
+
+
+def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"]) -> pd.DataFrame:
+    """Return one row for each contender and line of a map: from where on it is always faster.
+
+    Parameters
+    ----------
+    points
+        Of one experiment, metric, tier, device and track of `crossover`.
+    along
+        What grows along a line: the batch of one network, or the network at one batch.
+
+    Returns
+    -------
+    DataFrame
+        `start` is the smallest value of `along` at and above which the contender is decidedly faster than
+        the reference at every point; infinite if there is none.
+    """
+    line = "network" if along == "batch_size" else "batch_size"
+    rows = []
+    others = points[points["contender"] != points["reference"]]
+    for (place, contender), group in others.groupby([line, "contender"], sort=False):
+        downwards = group.sort_values(along, ascending=False)
+        ahead = downwards[downwards["overtakes"].cummin()]
+        start = float(ahead[along].min()) if len(ahead) else math.inf
+        rows.append({line: place, "contender": contender, "start": start})
+    return _frame(rows)
+
+
 def _network(data: LimitData) -> str:
     """Return the widths of a network, such as 64-128-10."""
     return "-".join(map(str, data.widths))
@@ -442,6 +516,7 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "time_to_target": time_to_target,
     "limit": limit,
     "limit_shares": limit_shares,
+    "crossover": crossover,
     "memory": memory,
     "cases": cases,
 }

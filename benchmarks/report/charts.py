@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from benchmarks import findings, tables
+from benchmarks.report.sections import maps, winner
 from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
 
 # Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
@@ -30,6 +31,7 @@ _MARKERS = {
 _OTHER_COLOURS = ("#56B4E9", "#B8A000", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
+_TIE = "#cccccc"
 _PRODUCTS = {"color": _NEUTRAL, "symbol": "line-ew-open"}
 
 MOST_WORKLOADS = 40
@@ -46,6 +48,8 @@ def charts(records: Sequence[Record]) -> list[Figure]:
         *_learning(records),
         *_ratios(records),
         *_rooflines(records),
+        *_maps(records),
+        *_costs(records),
         *_cold_starts(records),
         *_memory(records),
         *_course(records),
@@ -226,6 +230,73 @@ def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_yaxes(type="log", exponentformat="power", title="FLOP/s")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline")
         yield "limit", figure
+
+
+def _maps(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw who is fastest at each point of a grid, in the contender's colour; a tie has none."""
+    frame = tables.crossover(records)
+    for title, part in maps(frame) if len(frame) else ():
+        networks = list(part.sort_values("parameters", kind="stable")["network"].unique())
+        batches = sorted(set(part["batch_size"]))
+        contenders = list(dict.fromkeys(part["contender"]))
+        cells = dict(list(part.groupby(["network", "batch_size"])))
+        names = [
+            [winner(cells[network, batch]) if (network, batch) in cells else "" for batch in batches]
+            for network in networks
+        ]
+        # one number for each contender, and one more for ties
+        numbers = [
+            [
+                None if not name else contenders.index(name) if name in contenders else len(contenders)
+                for name in row
+            ]
+            for row in names
+        ]
+        shades = [*(style(name)["color"] for name in contenders), _TIE]
+        steps = len(shades)
+        figure = go.Figure()
+        figure.add_heatmap(
+            x=[f"batch {batch}" for batch in batches],
+            y=networks,
+            z=numbers,
+            text=[[name.replace(" = ", "<br>= ") for name in row] for row in names],
+            texttemplate="%{text}",
+            textfont={"color": "#000000"},
+            zmin=-0.5,
+            zmax=steps - 0.5,
+            colorscale=[
+                [(number + side) / steps, shade] for number, shade in enumerate(shades) for side in (0, 1)
+            ],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        )
+        figure.update_layout(title=f"{title}: who is fastest")
+        yield "crossover", figure
+
+
+def _costs(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw the time for one example over the parameters, one chart for each batch of a map."""
+    frame = tables.crossover(records)
+    for title, part in maps(frame) if len(frame) else ():
+        for batch, points in part.groupby("batch_size"):
+            figure = go.Figure()
+            for contender, rows in points.sort_values("parameters").groupby("contender", sort=False):
+                figure.add_scatter(
+                    x=rows["parameters"],
+                    y=rows["seconds_per_example"],
+                    text=rows["network"],
+                    name=contender,
+                    mode="lines+markers",
+                    marker={**style(str(contender)), "size": 8},
+                    line={"color": style(str(contender))["color"]},
+                    hovertemplate=f"{contender}, %{{text}}: %{{y:.3g}} s<extra></extra>",
+                )
+            figure.update_xaxes(type="log", title="parameters")
+            figure.update_yaxes(type="log", exponentformat="power", title="seconds for one example")
+            figure.update_layout(title=f"{title}, batch {batch}: what an example costs")
+            yield "crossover", figure
 
 
 def _cold_starts(records: Sequence[Record]) -> Iterable[Figure]:
