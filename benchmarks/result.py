@@ -12,7 +12,7 @@ Schema history
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
     disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
     the sides of a comparison. Elements: layers, results at special points, the first bad step. Measures of
-    their own: the limit. All optional, so records of version 1 are read as they are.
+    their own: the limit, the profile. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 2
 
-Measure = Literal["card", "elements", "parity", "curves", "speed", "limit", "memory"]
+Measure = Literal["card", "elements", "parity", "curves", "speed", "limit", "profile", "memory"]
 Status = Literal["finished", "failed", "skipped"]
 Metric = Literal["train_step", "epoch", "predict", "place"]
 Tier = Literal["idiomatic", "loop", "compiled"]
@@ -301,6 +301,36 @@ class LimitData(Model):
     """Why there is no calibration."""
 
 
+class Spent(Model):
+    """What a function or an operation took in one step, on average."""
+
+    name: str
+    calls: float
+    seconds: float
+    """Of its own, without what it called."""
+    kind: Literal["product", "copy", "other"] | None = None
+    """Of an operation: a product of matrices, a move or conversion of numbers, or anything else."""
+
+
+class ProfileData(Model):
+    """Answer to "where does a step's time go?", from a process that was not timed: watching takes time."""
+
+    measure: Literal["profile"] = "profile"
+    steps: int
+    python_calls: float
+    """Calls of functions that are written in Python, in one step."""
+    c_calls: float
+    """Calls of built-in functions; cProfile sees no call of an object, such as NumPy's ufuncs."""
+    functions: list[Spent]
+    """Those that took most of the time themselves."""
+    function_seconds: float
+    """Of all functions, in one step."""
+    operations: list[Spent] | None = None
+    """Everything that the framework's own profiler counts; None where it has none."""
+    operation_step_seconds: float | None = None
+    """Of one step, while its operations were counted."""
+
+
 class MemoryData(Model):
     """Answer to "how much memory does it take?", from a process that was not timed."""
 
@@ -315,7 +345,7 @@ class MemoryData(Model):
 
 
 Data = Annotated[
-    CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | MemoryData,
+    CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData,
     Field(discriminator="measure"),
 ]
 

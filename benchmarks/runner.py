@@ -2,7 +2,7 @@
 
 Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
 speed, all contenders interleaved and nothing else running; then the limit, in one process that holds NumPy;
-then memory, in processes that are never timed.
+then profiles and memory, in processes that are never timed.
 A contender that fails parity on a workload is not timed on it.
 
 What a worker was doing when it died is tried once more, by a fresh one; what that cannot do either fails its
@@ -35,6 +35,7 @@ from benchmarks.result import (
     Measure,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
     Status,
@@ -57,7 +58,7 @@ ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
 
 Result = TypeVar("Result")
-Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | MemoryData
+Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData
 
 
 class Watcher(Protocol):
@@ -129,6 +130,8 @@ class Runner:
             if "speed" in self._suite.measures:
                 self._time()
             self._calibrate()
+            # one after the other, so that they do not wait for each other's cores
+            self._side_by_side("profile", self._watch, ("profile",), jobs=1)
             self._side_by_side("memory", self._weigh, ("memory",))
         except KeyboardInterrupt:
             self._interrupted = True
@@ -154,13 +157,14 @@ class Runner:
         phase: str,
         work: Callable[[str, list[tuple[Workload, Case]]], None],
         measures: tuple[Measure, ...],
+        jobs: int | None = None,
     ) -> None:
         left = {contender: self._cases(contender, *measures) for contender in self._contenders}
         total = sum(map(len, left.values()))
         if not total:
             return
         self._watcher.begin(phase, total)
-        pool = ThreadPoolExecutor(self._jobs)
+        pool = ThreadPoolExecutor(jobs or self._jobs)
         try:
             # the last ones of the table compile the longest, and so begin first
             futures = [
@@ -309,6 +313,14 @@ class Runner:
 
     def _limit(self, worker: Worker, workload: Workload, _: Case) -> LimitData:
         return LimitData(**worker.call("limit", **self._place(workload)))
+
+    def _watch(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
+        """Profile a contender's steps, in a worker that has timed nothing."""
+
+        def work(worker: Worker, workload: Workload, _: Case) -> ProfileData:
+            return ProfileData(**worker.call("profile", **self._place(workload)))
+
+        self._work_through(contender, cases, work)
 
     def _weigh(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Measure memory, each case in a fresh process."""

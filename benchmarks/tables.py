@@ -23,6 +23,7 @@ from benchmarks.result import (
     MemoryData,
     Metric,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
 )
@@ -410,6 +411,78 @@ def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"])
     return _frame(rows)
 
 
+def profile(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each profiled contender and workload: its calls, and shares of a step's time.
+
+    `limit_share` is that of `limit_shares`; the other shares are of a step whose operations were counted, and
+    missing where the framework counts none.
+    """
+    kept = list(records)
+    limits = {
+        (row.workload, row.device, row.threads, row.contender): row.share
+        for row in limit_shares(kept).itertuples()
+    }
+    rows = []
+    for record in kept:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data, contender = record.data, record.case.contender
+        longest = data.functions[0]
+        rows.append(
+            {
+                **_place(record.case),
+                "contender": contender,
+                "python_calls": data.python_calls,
+                "c_calls": data.c_calls,
+                "limit_share": limits.get((*_key(record.case), contender)),
+                **_operations(data),
+                "longest_function": longest.name,
+                "longest_function_share": longest.seconds / data.function_seconds,
+            }
+        )
+    return _frame(rows)
+
+
+def _operations(data: ProfileData) -> dict[str, float | None]:
+    """Return how many operations a step has, and the share of its time for each kind and between them."""
+    kinds = ("product", "copy", "other")
+    if data.operations is None or not data.operation_step_seconds:
+        return dict.fromkeys(["operations", *(f"{kind}_share" for kind in kinds), "between_share"])
+    shares = {
+        kind: sum(each.seconds for each in data.operations if each.kind == kind) / data.operation_step_seconds
+        for kind in kinds
+    }
+    return {
+        "operations": sum(each.calls for each in data.operations),
+        **{f"{kind}_share": share for kind, share in shares.items()},
+        "between_share": 1 - sum(shares.values()),
+    }
+
+
+def profile_parts(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each function and each operation of a profile, with its share of all of them."""
+    rows = []
+    for record in records:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data = record.data
+        for what, parts, whole in (
+            ("function", data.functions, data.function_seconds),
+            ("operation", data.operations or [], data.operation_step_seconds),
+        ):
+            rows += [
+                {
+                    **_place(record.case),
+                    "contender": record.case.contender,
+                    "what": what,
+                    **each.model_dump(),
+                    "share": each.seconds / whole if whole else None,
+                }
+                for each in parts
+            ]
+    return _frame(rows)
+
+
 def _network(data: LimitData) -> str:
     """Return the widths of a network, such as 64-128-10."""
     return "-".join(map(str, data.widths))
@@ -517,6 +590,8 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "limit": limit,
     "limit_shares": limit_shares,
     "crossover": crossover,
+    "profile": profile,
+    "profile_parts": profile_parts,
     "memory": memory,
     "cases": cases,
 }

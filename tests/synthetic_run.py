@@ -19,9 +19,11 @@ from benchmarks.result import (
     Manifest,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     Samples,
     SpeedData,
+    Spent,
     TestResult,
     Trajectory,
 )
@@ -157,6 +159,27 @@ def limit(**changes: Any) -> LimitData:
     return LimitData.model_validate(fields | changes)
 
 
+def profile(**changes: Any) -> ProfileData:
+    """Return a step of 10 µs, half of it in products, with a framework's own count of operations."""
+    fields: dict[str, Any] = {
+        "steps": 200,
+        "python_calls": 12.0,
+        "c_calls": 3.0,
+        "functions": [
+            Spent(name="a/b.py step", calls=1, seconds=15e-6),
+            Spent(name="<len>", calls=3, seconds=5e-6),
+        ],
+        "function_seconds": 20e-6,
+        "operations": [
+            Spent(name="matmul", calls=2, seconds=5e-6, kind="product"),
+            Spent(name="copy", calls=1, seconds=1e-6, kind="copy"),
+            Spent(name="add", calls=4, seconds=2e-6, kind="other"),
+        ],
+        "operation_step_seconds": 10e-6,
+    }
+    return ProfileData.model_validate(fields | changes)
+
+
 def elements(**changes: Any) -> ElementsData:
     fields: dict[str, Any] = {
         "kind": "activation",
@@ -187,4 +210,6 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
                 store.write(record(data, contender, workload))
     for workload in WORKLOADS:
         store.write(record(limit(), "numpy", workload))
+    store.write(record(profile(), "numpy"))
+    store.write(record(profile(operations=None, operation_step_seconds=None), "keras-jax"))
     return store

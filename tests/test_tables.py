@@ -99,6 +99,8 @@ def test_every_measure_has_its_table(tmp_path):
         "break_even",
         "limit",
         "limit_shares",
+        "profile",
+        "profile_parts",
         "memory",
         "cases",
     }

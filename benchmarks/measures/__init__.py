@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "time_chunk": _late("speed", "time_chunk"),
     "cross_check": _late("cross_check", "compute"),
     "limit": _late("limit", "compute"),
+    "profile": _late("profile", "compute"),
     "memory_baseline": _late("memory", "baseline"),
     "memory_stages": _late("memory", "stages"),
 }

@@ -66,6 +66,7 @@ def sections(store: RunStore) -> list[Section]:
         _speed(records),
         _limit(records),
         _crossover(records),
+        _profile(records),
         _cold_start(records),
         _target(records),
         _memory(records),
@@ -449,6 +450,65 @@ def _starts(title: str, frame: pd.DataFrame, shown: Callable[[float], str]) -> T
         start = dict(zip(group["contender"], map(shown, group["start"]), strict=True))
         rows.append([str(place), *(start.get(name, units.UNKNOWN) for name in contenders)])
     return Table(title, [line.removesuffix("_size"), *contenders], rows)
+
+
+def _profile(records: Sequence[Record]) -> Section:
+    frame = tables.profile(records)
+    if not len(frame):
+        return Section("profile", "Profile")
+    found = []
+    for (threads, device), part in frame.groupby(["threads", "device"], sort=False):
+        rows = [
+            [
+                row.workload,
+                row.contender,
+                units.number(row.python_calls),
+                units.number(row.c_calls),
+                units.number(row.operations),
+                *map(
+                    units.percent,
+                    (row.limit_share, row.product_share, row.copy_share, row.other_share, row.between_share),
+                ),
+                f"{row.longest_function} ({units.percent(row.longest_function_share)})",
+            ]
+            for row in part.itertuples()
+        ]
+        headers = [
+            "workload",
+            "contender",
+            "Python calls",
+            "C calls",
+            "operations",
+            "limit",
+            "products",
+            "copies",
+            "other operations",
+            "between them",
+            "most time itself",
+        ]
+        found.append(Table(f"Threads {threads}, {device}: a training step", headers, rows))
+    details = [
+        [
+            row.workload,
+            row.threads,
+            row.contender,
+            row.what,
+            row.name,
+            units.number(row.calls),
+            units.seconds(row.seconds),
+            units.percent(row.share),
+        ]
+        for row in tables.profile_parts(records).itertuples(index=False)
+    ]
+    headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
+    found.append(Table("Functions and operations", headers, details, detail=True))
+    text = [
+        "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
+        "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
+        "Their shares are of a step that is watched, and – stands where a framework counts none.",
+        "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
+    ]
+    return Section("profile", "Where does a step's time go?", text, found)
 
 
 def _cold_start(records: Sequence[Record]) -> Section:
