@@ -427,7 +427,6 @@ def profile(records: Iterable[Record]) -> pd.DataFrame:
         if not isinstance(record.data, ProfileData):
             continue
         data, contender = record.data, record.case.contender
-        longest = data.functions[0]
         rows.append(
             {
                 **_place(record.case),
@@ -436,8 +435,6 @@ def profile(records: Iterable[Record]) -> pd.DataFrame:
                 "c_calls": data.c_calls,
                 "limit_share": limits.get((*_key(record.case), contender)),
                 **_operations(data),
-                "longest_function": longest.name,
-                "longest_function_share": longest.seconds / data.function_seconds,
             }
         )
     return _frame(rows)

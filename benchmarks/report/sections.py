@@ -469,7 +469,6 @@ def _profile(records: Sequence[Record]) -> Section:
                     units.percent,
                     (row.limit_share, row.product_share, row.copy_share, row.other_share, row.between_share),
                 ),
-                f"{row.longest_function} ({units.percent(row.longest_function_share)})",
             ]
             for row in part.itertuples()
         ]
@@ -484,9 +483,22 @@ def _profile(records: Sequence[Record]) -> Section:
             "copies",
             "other operations",
             "between them",
-            "most time itself",
         ]
         found.append(Table(f"Threads {threads}, {device}: a training step", headers, rows))
+    parts = tables.profile_parts(records)
+    longest = [
+        [
+            *place,
+            ", ".join(
+                f"{row.name} ({units.percent(row.share)})" for row in group.head(3).itertuples(index=False)
+            ),
+        ]
+        for place, group in parts[parts["what"] == "function"].groupby(
+            ["workload", "threads", "contender"], sort=False
+        )
+    ]
+    headers = ["workload", "threads", "contender", "functions"]
+    found.append(Table("Functions that take most time themselves", headers, longest))
     details = [
         [
             row.workload,
@@ -498,7 +510,7 @@ def _profile(records: Sequence[Record]) -> Section:
             units.seconds(row.seconds),
             units.percent(row.share),
         ]
-        for row in tables.profile_parts(records).itertuples(index=False)
+        for row in parts.itertuples(index=False)
     ]
     headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
     found.append(Table("Functions and operations", headers, details, detail=True))
