@@ -99,3 +99,20 @@ def test_runs_without_a_limit_have_no_section(tmp_path):
     for workload in synthetic_run.WORKLOADS:
         (store.folder / "records" / f"{workload}.limit.numpy.cpu.single.json").unlink()
     assert "How near to the limit?" not in text(store)
+
+
+def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
+    charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    other_track = [
+        record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
+        for record in records
+    ]
+    drawn = [figure for anchor, figure in charts.charts([*records, *other_track]) if anchor == "limit"]
+    assert len(drawn) == 2
+    roof, products, numpy, *_ = drawn[0].data
+    assert list(roof.y) == [pytest.approx(min(40e9, x * 1e9)) for x in roof.x]
+    assert roof.x[1] == pytest.approx(40)
+    assert list(products.y) == [pytest.approx(1e6 / 50e-6)] * 2
+    assert numpy.name == "numpy"
+    assert list(numpy.y) == pytest.approx([1e6 / 100e-6] * 2, rel=0.02)

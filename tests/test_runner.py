@@ -65,6 +65,12 @@ def test_a_run_answers_every_question(begin):
     assert watcher.phases == watcher.done
 
 
+def test_the_points_of_a_grid_share_their_data(begin):
+    begun = begin(small_suite.TEXT + '[workloads.grid]\n"model.batch_size" = [4, 8]\n')
+    first, second = begun.data.values()
+    assert first is second
+
+
 LIMIT = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"limit"')
 
 
