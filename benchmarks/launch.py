@@ -154,6 +154,11 @@ def _read_data(suite: Suite) -> dict[str, Dataset]:
         variables = environment.worker_environment(suite.threads)
         with Worker("the data sets", variables, log, suite.timeout_seconds) as worker:
             for workload in suite.workloads:
+                # the points of a grid share one copy
+                same = next((each for each in suite.workloads if each.dataset == workload.dataset), workload)
+                if same.name in data:
+                    data[workload.name] = data[same.name]
+                    continue
                 try:
                     data[workload.name] = worker.call("read", dataset=workload.dataset, seed=suite.seed)
                 except WorkerDied:

@@ -11,8 +11,8 @@ Schema history
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
     disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
-    the sides of a comparison. Elements: layers, results at special points, the first bad step. All optional,
-    so records of version 1 are read as they are.
+    the sides of a comparison. Elements: layers, results at special points, the first bad step. Measures of
+    their own: the limit, the profile. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 2
 
-Measure = Literal["card", "elements", "parity", "curves", "speed", "memory"]
+Measure = Literal["card", "elements", "parity", "curves", "speed", "limit", "profile", "memory"]
 Status = Literal["finished", "failed", "skipped"]
 Metric = Literal["train_step", "epoch", "predict", "place"]
 Tier = Literal["idiomatic", "loop", "compiled"]
@@ -47,7 +47,7 @@ class Case(Model):
     threads: int | None = 1
     """Threads each contender may use; None is the `default` track (what a user gets)."""
     experiment: str | None = None
-    """Course experiment that the workload belongs to, if any."""
+    """Experiment that the workload belongs to: one of the course, or a grid whose times make a map."""
     level: str | None = None
     """The workload's value on the experiment's axis, such as a learning rate."""
 
@@ -265,6 +265,72 @@ class SpeedData(Model):
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
 
 
+class Calibration(Model):
+    """What NumPy reaches on this machine with the threads of the track. Seconds are those of each chunk."""
+
+    threads_seen: int
+    products: list[float]
+    """Of the matrix products of one step, and nothing else."""
+    square: list[float]
+    """Of the product of two large square matrices."""
+    square_size: int
+    """Rows and columns of each."""
+    copying: list[float]
+    """Of a copy from one large array to another."""
+    copied_bytes: int
+    """Read and written by one copy, together."""
+    call: list[float]
+    """Of a function call that adds one number to another."""
+
+
+class LimitData(Model):
+    """Answer to "what is the least that a step can take here?", from the model's shapes and one process."""
+
+    measure: Literal["limit"] = "limit"
+    dtype: Literal["float32", "float64"]
+    batch_size: int
+    widths: list[int]
+    """Inputs, then the outputs of each layer."""
+    parameters: int
+    flops: int
+    """Floating-point operations in the matrix products of a step."""
+    least_bytes: int
+    """What a step has to read and write, whatever stays in a cache meanwhile."""
+    calibration: Calibration | None = None
+    not_calibrated: str | None = None
+    """Why there is no calibration."""
+
+
+class Spent(Model):
+    """What a function or an operation took in one step, on average."""
+
+    name: str
+    calls: float
+    seconds: float
+    """Of its own, without what it called."""
+    kind: Literal["product", "copy", "other"] | None = None
+    """Of an operation: a product of matrices, a move or conversion of numbers, or anything else."""
+
+
+class ProfileData(Model):
+    """Answer to "where does a step's time go?", from a process that was not timed: watching takes time."""
+
+    measure: Literal["profile"] = "profile"
+    steps: int
+    python_calls: float
+    """Calls of functions that are written in Python, in one step."""
+    c_calls: float
+    """Calls of built-in functions; cProfile sees no call of an object, such as NumPy's ufuncs."""
+    functions: list[Spent]
+    """Those that took most of the time themselves."""
+    function_seconds: float
+    """Of all functions, in one step."""
+    operations: list[Spent] | None = None
+    """Everything that the framework's own profiler counts; None where it has none."""
+    operation_step_seconds: float | None = None
+    """Of one step, while its operations were counted."""
+
+
 class MemoryData(Model):
     """Answer to "how much memory does it take?", from a process that was not timed."""
 
@@ -279,7 +345,8 @@ class MemoryData(Model):
 
 
 Data = Annotated[
-    CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")
+    CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData,
+    Field(discriminator="measure"),
 ]
 
 

@@ -1,7 +1,8 @@
 """The parent: which case when, in which worker, and what is kept. It imports no framework.
 
 Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
-speed, all contenders interleaved and nothing else running; then memory, in processes that are never timed.
+speed, all contenders interleaved and nothing else running; then the limit, in one process that holds NumPy;
+then profiles and memory, in processes that are never timed.
 A contender that fails parity on a workload is not timed on it.
 
 What a worker was doing when it died is tried once more, by a fresh one; what that cannot do either fails its
@@ -33,9 +34,11 @@ from benchmarks.result import (
     Curve,
     CurvesData,
     ElementsData,
+    LimitData,
     Measure,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
     Status,
@@ -61,7 +64,7 @@ ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
 
 Result = TypeVar("Result")
-Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData
+Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData
 
 
 class Watcher(Protocol):
@@ -134,6 +137,9 @@ class Runner:
             self._reference.result()
             if "speed" in self._suite.measures:
                 self._time()
+            self._calibrate()
+            # one after the other, so that they do not wait for each other's cores
+            self._side_by_side("profile", self._watch, ("profile",), jobs=1)
             self._side_by_side("memory", self._weigh, ("memory",))
         except KeyboardInterrupt:
             self._interrupted = True
@@ -160,13 +166,14 @@ class Runner:
         phase: str,
         work: Callable[[str, list[tuple[Workload, Case]]], None],
         measures: tuple[Measure, ...],
+        jobs: int | None = None,
     ) -> None:
         left = {contender: self._cases(contender, *measures) for contender in self._contenders}
         total = sum(map(len, left.values()))
         if not total:
             return
         self._watcher.begin(phase, total)
-        pool = ThreadPoolExecutor(self._jobs)
+        pool = ThreadPoolExecutor(jobs or self._jobs)
         try:
             # the last ones of the table compile the longest, and so begin first
             futures = [
@@ -315,6 +322,23 @@ class Runner:
             )
         classifies = curves[0].train_accuracy is not None
         return CurvesData(task="classification" if classifies else "regression", curves=curves)
+
+    def _calibrate(self) -> None:
+        """Find the limit of each workload, in one worker and with nothing else running."""
+        if cases := self._cases(REFERENCE, "limit"):
+            self._watcher.begin("limit", len(cases))
+            self._work_through(REFERENCE, cases, self._limit)
+
+    def _limit(self, worker: Worker, workload: Workload, _: Case) -> LimitData:
+        return LimitData(**worker.call("limit", **self._place(workload)))
+
+    def _watch(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
+        """Profile a contender's steps, in a worker that has timed nothing."""
+
+        def work(worker: Worker, workload: Workload, _: Case) -> ProfileData:
+            return ProfileData(**worker.call("profile", **self._place(workload)))
+
+        self._work_through(contender, cases, work)
 
     def _weigh(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Measure memory, each case in a fresh process."""

@@ -13,7 +13,7 @@ from functools import cache
 from statistics import fmean, median, stdev
 from typing import Literal, get_args
 
-from benchmarks.result import Block, Metric, Samples, SpeedData, Stage
+from benchmarks.result import Block, LimitData, Metric, Samples, SpeedData, Stage
 
 MARGIN = 0.02
 """Ratios within 1/(1 + MARGIN) and 1 + MARGIN count as the same speed."""
@@ -349,6 +349,53 @@ def time_to_target(epochs: Sequence[float], data: SpeedData) -> float:
     """
     reached = median(epochs)
     return start_seconds(data) + reached * seconds(data, "epoch")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a step can take at least here, and what that rests on.
+
+    Parameters
+    ----------
+    products_seconds
+        Of the step's matrix products alone, the median over chunks: the practical floor.
+    own_rate, square_rate
+        The best rate of those products, and of large square ones, in FLOP/s.
+    bandwidth
+        Of the best copy of a large array, in bytes/s.
+    call_seconds
+        Of a function call on one number, the median over chunks.
+    intensity
+        Floating-point operations for each byte that has to move.
+    roof_seconds
+        max(FLOP / square_rate, bytes / bandwidth): what the roofline allows (Williams et al. 2009).
+    """
+
+    products_seconds: float
+    own_rate: float
+    square_rate: float
+    bandwidth: float
+    call_seconds: float
+    intensity: float
+    roof_seconds: float
+
+
+def limit(data: LimitData) -> Limit | None:
+    """Return the limit of a step from what was calibrated; None where nothing was."""
+    calibration = data.calibration
+    if calibration is None:
+        return None
+    square_rate = 2 * calibration.square_size**3 / min(calibration.square)
+    bandwidth = calibration.copied_bytes / min(calibration.copying)
+    return Limit(
+        products_seconds=median(calibration.products),
+        own_rate=data.flops / min(calibration.products),
+        square_rate=square_rate,
+        bandwidth=bandwidth,
+        call_seconds=median(calibration.call),
+        intensity=data.flops / data.least_bytes,
+        roof_seconds=max(data.flops / square_rate, data.least_bytes / bandwidth),
+    )
 
 
 def _trend_p(values: Sequence[float]) -> float:

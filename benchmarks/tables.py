@@ -11,17 +11,19 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import stats
 from benchmarks.result import (
     Case,
     CurvesData,
     ElementsData,
+    LimitData,
     Measure,
     MemoryData,
     Metric,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
     Trajectory,
@@ -342,6 +344,193 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
+def limit(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each workload whose limit is known: what a step is, and what the machine reaches.
+
+    Where nothing was calibrated, the row says why.
+    """
+    rows = []
+    for record in records:
+        if not isinstance(record.data, LimitData):
+            continue
+        data, found = record.data, stats.limit(record.data)
+        rows.append(
+            {
+                **_place(record.case),
+                **data.model_dump(exclude={"measure", "widths", "calibration"}),
+                "network": _network(data),
+                **(vars(found) if found else {}),
+            }
+        )
+    return _frame(rows)
+
+
+def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each timed step: its share of the limit, products' seconds ÷ its own.
+
+    The products were not timed in turns with the steps, so there is no interval.
+    """
+    kept = list(records)
+    limits, steps = limit(kept), speed(kept)
+    if not len(steps) or "products_seconds" not in limits:
+        return _frame([])
+    place = ["workload", "device", "threads"]
+    known = limits[limits["products_seconds"].notna()]
+    steps = steps[steps["metric"] == "train_step"][[*place, "tier", "contender", "seconds", "doubts"]]
+    found = steps.merge(known.drop(columns="not_calibrated"), on=place)
+    found["share"] = found["products_seconds"] / found["seconds"]
+    found["flops_per_second"] = found["flops"] / found["seconds"]
+    return found
+
+
+def crossover(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
+
+    The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
+    slower than it ties with it, an inconclusive comparison included. `overtakes` says whether a contender is
+    decidedly faster than the reference there.
+    """
+    kept = list(records)
+    experiments = {_key(record.case): record.case.experiment for record in kept if record.case.experiment}
+    shapes = {_key(record.case): record.data for record in kept if isinstance(record.data, LimitData)}
+    rows: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
+    times = speed([record for record in kept if _key(record.case) in experiments.keys() & shapes.keys()])
+    timed = _timed(kept)
+    for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
+        key, metric = place[:3], place[3]
+        doubted, shape = doubts(timed[key])[metric], shapes[key]
+        fastest = group.loc[group["seconds"].idxmin(), "contender"]
+        for row in group.itertuples():
+            found = {
+                "experiment": experiments[key],
+                **dict(zip(_POINT, place, strict=True)),
+                "network": _network(shape),
+                "parameters": shape.parameters,
+                "batch_size": shape.batch_size,
+                "contender": row.contender,
+                "seconds": row.seconds,
+                "seconds_per_example": 1 / row.examples_per_second,
+                "overtakes": row.verdict == "faster",
+                "reference": row.reference,
+                "fastest": fastest,
+                "margin": row.margin,
+                "doubts": _told(row.contender, fastest, doubted),
+                "verdict": "fastest",
+            }
+            rows.append(found)
+            if row.contender != fastest:
+                behind.append(found)
+                ratios.append(stats.paired_ratio(timed[key][row.contender], timed[key][fastest], metric))
+    _judge(behind, ratios)
+    return _frame([{**row, "wins": row["verdict"] != "slower"} for row in rows])
+
+
+_POINT = ["workload", "device", "threads", "metric", "tier"]
+
+
+def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"]) -> pd.DataFrame:
+    """Return one row for each contender and line of a map: from where on it is always faster.
+
+    Parameters
+    ----------
+    points
+        Of one experiment, metric, tier, device and track of `crossover`.
+    along
+        What grows along a line: the batch of one network, or the network at one batch.
+
+    Returns
+    -------
+    DataFrame
+        `start` is the smallest value of `along` at and above which the contender is decidedly faster than
+        the reference at every point; infinite if there is none.
+    """
+    line = "network" if along == "batch_size" else "batch_size"
+    rows = []
+    others = points[points["contender"] != points["reference"]]
+    for (place, contender), group in others.groupby([line, "contender"], sort=False):
+        downwards = group.sort_values(along, ascending=False)
+        ahead = downwards[downwards["overtakes"].cummin()]
+        start = float(ahead[along].min()) if len(ahead) else math.inf
+        rows.append({line: place, "contender": contender, "start": start})
+    return _frame(rows)
+
+
+def profile(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each profiled contender and workload: its calls, and shares of a step's time.
+
+    `limit_share` is that of `limit_shares`; the other shares are of a step whose operations were counted, and
+    missing where the framework counts none.
+    """
+    kept = list(records)
+    limits = {
+        (row.workload, row.device, row.threads, row.contender): row.share
+        for row in limit_shares(kept).itertuples()
+    }
+    rows = []
+    for record in kept:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data, contender = record.data, record.case.contender
+        rows.append(
+            {
+                **_place(record.case),
+                "contender": contender,
+                "python_calls": data.python_calls,
+                "c_calls": data.c_calls,
+                "limit_share": limits.get((*_key(record.case), contender)),
+                **_operations(data),
+            }
+        )
+    return _frame(rows)
+
+
+def _operations(data: ProfileData) -> dict[str, float | None]:
+    """Return how many operations a step has, and the share of its time for each kind and between them."""
+    kinds = ("product", "copy", "other")
+    if data.operations is None or not data.operation_step_seconds:
+        return dict.fromkeys(["operations", *(f"{kind}_share" for kind in kinds), "between_share"])
+    shares = {
+        kind: sum(each.seconds for each in data.operations if each.kind == kind) / data.operation_step_seconds
+        for kind in kinds
+    }
+    return {
+        "operations": sum(each.calls for each in data.operations),
+        **{f"{kind}_share": share for kind, share in shares.items()},
+        "between_share": 1 - sum(shares.values()),
+    }
+
+
+def profile_parts(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each function and each operation of a profile, with its share of all of them."""
+    rows = []
+    for record in records:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data = record.data
+        for what, parts, whole in (
+            ("function", data.functions, data.function_seconds),
+            ("operation", data.operations or [], data.operation_step_seconds),
+        ):
+            rows += [
+                {
+                    **_place(record.case),
+                    "contender": record.case.contender,
+                    "what": what,
+                    **each.model_dump(),
+                    "share": each.seconds / whole if whole else None,
+                }
+                for each in parts
+            ]
+    return _frame(rows)
+
+
+def _network(data: LimitData) -> str:
+    """Return the widths of a network, such as 64-128-10."""
+    return "-".join(map(str, data.widths))
+
+
 def _times(data: SpeedData, metric: Metric) -> bool:
     return any(samples.metric == metric for samples in data.blocks[0].samples)
 
@@ -456,6 +645,11 @@ _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "cold_start_ratios": cold_start_ratios,
     "break_even": break_even,
     "time_to_target": time_to_target,
+    "limit": limit,
+    "limit_shares": limit_shares,
+    "crossover": crossover,
+    "profile": profile,
+    "profile_parts": profile_parts,
     "memory": memory,
     "cases": cases,
 }

@@ -7,7 +7,7 @@ then a backend writes only what differs. Arrays in and out of the final methods 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar, final
@@ -58,6 +58,28 @@ class Support:
 
     available: bool
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one kind of operation took while a learner was trained, by the framework's own count.
+
+    Parameters
+    ----------
+    name
+        The framework's name for it.
+    kind
+        `product` of matrices; `copy`, which moves or converts numbers and computes none; `other`.
+    calls
+        How many there were.
+    seconds
+        Of its own, all calls together.
+    """
+
+    name: str
+    kind: Literal["product", "copy", "other"]
+    calls: int
+    seconds: float
 
 
 class Framework(Protocol):
@@ -499,6 +521,13 @@ class AbstractBackend(ABC):
     @abstractmethod
     def threads(self) -> int:
         """Return how many threads the framework says it uses for one operation."""
+
+    @abstractmethod
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        """Return what is done in `train`, which takes steps of a learner that has taken such before.
+
+        None where the framework does not tell: then it is not called.
+        """
 
     @abstractmethod
     def native(self) -> Framework:

@@ -9,17 +9,21 @@ from typing import Any
 from benchmarks.result import (
     Agreement,
     Block,
+    Calibration,
     Case,
     Curve,
     CurvesData,
     Drift,
     ElementsData,
+    LimitData,
     Manifest,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     Samples,
     SpeedData,
+    Spent,
     TestResult,
     Trajectory,
 )
@@ -136,6 +140,49 @@ def memory() -> MemoryData:
     )
 
 
+def limit(**changes: Any) -> LimitData:
+    """Return a step of 1 MFLOP and 10 kB, whose products take 50 µs, at roofs of 40 GFLOP/s and 1 GB/s."""
+    fields: dict[str, Any] = {
+        "dtype": "float32",
+        "batch_size": 64,
+        "widths": [64, 10],
+        "parameters": 650,
+        "flops": 10**6,
+        "least_bytes": 10**4,
+        "calibration": Calibration(
+            threads_seen=1,
+            products=[40e-6, 50e-6, 90e-6],
+            square=[0.06, 0.05],
+            square_size=1000,
+            copying=[0.2, 0.1],
+            copied_bytes=10**8,
+            call=[1e-6],
+        ),
+    }
+    return LimitData.model_validate(fields | changes)
+
+
+def profile(**changes: Any) -> ProfileData:
+    """Return a step of 10 µs, half of it in products, with a framework's own count of operations."""
+    fields: dict[str, Any] = {
+        "steps": 200,
+        "python_calls": 12.0,
+        "c_calls": 3.0,
+        "functions": [
+            Spent(name="a/b.py step", calls=1, seconds=15e-6),
+            Spent(name="<len>", calls=3, seconds=5e-6),
+        ],
+        "function_seconds": 20e-6,
+        "operations": [
+            Spent(name="matmul", calls=2, seconds=5e-6, kind="product"),
+            Spent(name="copy", calls=1, seconds=1e-6, kind="copy"),
+            Spent(name="add", calls=4, seconds=2e-6, kind="other"),
+        ],
+        "operation_step_seconds": 10e-6,
+    }
+    return ProfileData.model_validate(fields | changes)
+
+
 def elements(**changes: Any) -> ElementsData:
     fields: dict[str, Any] = {
         "kind": "activation",
@@ -164,4 +211,8 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
                 memory(),
             ):
                 store.write(record(data, contender, workload))
+    for workload in WORKLOADS:
+        store.write(record(limit(), "numpy", workload))
+    store.write(record(profile(), "numpy"))
+    store.write(record(profile(operations=None, operation_step_seconds=None), "keras-jax"))
     return store

@@ -32,8 +32,8 @@ def test_compiled_modes_come_after_the_backends_and_are_none_themselves():
 
 
 def test_every_compiled_contender_s_backend_has_such_a_mode(monkeypatch):
-    monkeypatch.setattr(registry.importlib.util, "find_spec", str)
-    monkeypatch.setattr(registry.shutil, "which", str)
+    monkeypatch.setattr("implementations.registry.importlib.util.find_spec", str)
+    monkeypatch.setattr("implementations.registry.shutil.which", str)
     assert all(mode_of(name).support.available for name in COMPILED)
 
 
@@ -58,8 +58,8 @@ def test_its_backend_s_deviations_are_its_own():
 
 
 def test_without_a_compiler_it_says_so(monkeypatch):
-    monkeypatch.setattr(registry.importlib.util, "find_spec", str)
-    monkeypatch.setattr(registry.shutil, "which", lambda _: None)
+    monkeypatch.setattr("implementations.registry.importlib.util.find_spec", str)
+    monkeypatch.setattr("implementations.registry.shutil.which", lambda _: None)
     assert registry.support("torch").available
     (found,) = contenders.installed(["torch-compile"])
     assert not found.usable

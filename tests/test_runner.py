@@ -65,6 +65,41 @@ def test_a_run_answers_every_question(begin):
     assert watcher.phases == watcher.done
 
 
+def test_the_points_of_a_grid_share_their_data(begin):
+    begun = begin(small_suite.TEXT + '[workloads.grid]\n"model.batch_size" = [4, 8]\n')
+    first, second = begun.data.values()
+    assert first is second
+
+
+LIMIT = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"limit"')
+
+
+def test_the_limit_is_numpy_s_whoever_takes_part(begin):
+    text = LIMIT.replace('"numpy"', f'"{small_suite.SECOND}"')
+    begun, watcher = begin(text, **{"workloads.0.model.batch_size": 32}), Watcher()
+    launch.carry_out(begun, watcher)
+    record = records(begun)["limit"]
+    assert (record.status, record.case.contender) == ("finished", "numpy")
+    data, calibration = record.data, record.data.calibration
+    assert (data.widths, data.parameters, data.batch_size) == ([4, 3], 15, 32)
+    assert data.flops == 2 * 2 * 32 * 5 * 3
+    assert data.least_bytes == 4 * (32 * 5 + 2 * 15)
+    assert calibration.threads_seen >= 1
+    for chunks in (calibration.products, calibration.square, calibration.copying, calibration.call):
+        assert len(chunks) >= 5
+        assert min(chunks) > 0
+    assert watcher.phases == watcher.done
+
+
+def test_a_limit_that_cannot_be_found_fails_alone(begin, monkeypatch):
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "limit", "numpy", {1, 2}))
+    begun = begin(LIMIT)
+    launch.carry_out(begun, Watcher())
+    found = records(begun)
+    assert (found["limit"].status, found["card"].status) == ("failed", "finished")
+    assert "SIGKILL" in found["limit"].reason
+
+
 def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
     begun = begin()
     launch.carry_out(begun, Watcher())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks.suite import load_suite, suite_names
@@ -63,6 +65,26 @@ def test_grid_makes_every_combination():
     assert len({workload.name for workload in suite.workloads}) == 12
     sizes = {(w.model["layers"][0]["units"], w.model["batch_size"]) for w in suite.workloads}
     assert (2048, 16) in sizes
+
+
+def test_growth_goes_from_one_parameter_to_a_million_and_from_one_example_to_4096():
+    sizes, batches = set(), set()
+    for workload in load_suite("growth").workloads:
+        model = ModelSpec.from_dict({"inputs": [workload.dataset["features"]], **workload.model})
+        sizes.add(sum(map(math.prod, model.network.parameter_shapes)))
+        batches.add(model.batch_size)
+        assert workload.dataset["examples"] * 0.6 >= model.batch_size
+    assert min(sizes) == 1
+    assert max(sizes) == pytest.approx(1e6, rel=0.01)
+    assert (min(batches), max(batches)) == (1, 4096)
+
+
+@pytest.mark.parametrize("name", ["crossover", "growth"])
+def test_maps_have_what_they_need(name):
+    suite = load_suite(name, {"speed.preset": "quick"})
+    assert {"speed", "limit"} <= set(suite.measures)
+    assert suite.speed.metrics == ["train_step"]
+    assert all(workload.experiment for workload in suite.workloads)
 
 
 def test_suite_convention_is_written_into_models(written):

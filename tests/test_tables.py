@@ -100,6 +100,10 @@ def test_every_measure_has_its_table(tmp_path):
         "cold_start",
         "cold_start_ratios",
         "break_even",
+        "limit",
+        "limit_shares",
+        "profile",
+        "profile_parts",
         "memory",
         "cases",
     }

@@ -37,6 +37,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "open_workload": _late("speed", "open_workload"),
     "time_chunk": _late("speed", "time_chunk"),
     "cross_check": _late("cross_check", "compute"),
+    "limit": _late("limit", "compute"),
+    "profile": _late("profile", "compute"),
     "memory_baseline": _late("memory", "baseline"),
     "memory_stages": _late("memory", "stages"),
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.plain import Script, Task
 
@@ -75,23 +77,37 @@ def script(task: Task) -> Script:
 
 def products(task: Task) -> Script:
     """Return the matrix products of a step and nothing else, each layer's bias within its kernel."""
+    layers = [(len(kernel), bias.size, True) for kernel, bias in task.layers]
+    steps = products_of(layers, task.batch_size, task.parameters[0].dtype)
+    return Script(steps, lambda number: steps(number * len(task.order)), None)
+
+
+def products_of(
+    layers: Sequence[tuple[int, int, bool]], batch_size: int, dtype: npt.DTypeLike
+) -> Callable[[int], None]:
+    """Return a function that does the matrix products of so many steps, on ones.
+
+    Forward [x 1] [W; b]; back [x 1]ᵀ u and, but for the first layer, u Wᵀ. Results of (examples, units) lie
+    unit by unit in memory.
+
+    Parameters
+    ----------
+    layers
+        Inputs, units, and whether there is a bias.
+    """
     calls = []
-    for number, (kernel, bias) in enumerate(task.layers):
-        weights = np.vstack([kernel, bias])
-        rows = task.batch_size
-        x = (
-            np.ones((len(weights), rows), weights.dtype).T
-            if number
-            else np.ones((rows, len(weights)), weights.dtype)
-        )
-        outputs, upstream = (np.ones((bias.size, rows), weights.dtype).T for _ in range(2))
+    for number, (inputs, units, use_bias) in enumerate(layers):
+        weights = np.ones((inputs + use_bias, units), dtype)
+        rows = len(weights)
+        x = np.ones((rows, batch_size), dtype).T if number else np.ones((batch_size, rows), dtype)
+        outputs, upstream = (np.ones((units, batch_size), dtype).T for _ in range(2))
         calls += [(x, weights, outputs), (x.T, upstream, np.empty_like(weights))]
         if number:
-            calls.append((upstream, weights[:-1].T, np.empty((len(kernel), rows), weights.dtype).T))
+            calls.append((upstream, weights[:inputs].T, np.empty((inputs, batch_size), dtype).T))
 
     def steps(number: int) -> None:
         for _ in range(number):
             for each in calls:
                 np.matmul(*each)
 
-    return Script(steps, lambda number: steps(number * len(task.order)), None)
+    return steps

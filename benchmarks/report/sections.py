@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,9 @@ def sections(store: RunStore) -> list[Section]:
         _card(records),
         _learning(records),
         _speed(records),
+        _limit(records),
+        _crossover(records),
+        _profile(records),
         _cold_start(records),
         _target(records),
         _memory(records),
@@ -348,6 +351,211 @@ def _glance(row: Any) -> str:
         return units.seconds(row.seconds)
     mark = "?" if row.verdict == "inconclusive" else ""
     return f"{units.seconds(row.seconds)} ×{units.number(row.ratio)}{mark}"
+
+
+def _limit(records: Sequence[Record]) -> Section:
+    frame = tables.limit(records)
+    if not len(frame):
+        return Section("limit", "Limit")
+    found, shares = [], tables.limit_shares(records)
+    for (tier, threads, device), part in (
+        shares.groupby(["tier", "threads", "device"], sort=False) if len(shares) else ()
+    ):
+        contenders = list(dict.fromkeys(part["contender"]))
+        rows = []
+        for workload, group in part.groupby("workload", sort=False):
+            cells = {row.contender: units.percent(row.share) for row in group.itertuples()}
+            first = group.iloc[0]
+            rows.append(
+                [
+                    str(workload),
+                    first["network"],
+                    str(first["batch_size"]),
+                    units.seconds(first["products_seconds"]),
+                    *(cells.get(name, units.UNKNOWN) for name in contenders),
+                ]
+            )
+        headers = ["workload", "network", "batch", "products alone", *contenders]
+        found.append(Table(f"Tier {tier}, threads {threads}, {device}: share of the limit", headers, rows))
+    details = [
+        [
+            row["workload"],
+            row["threads"],
+            row["dtype"],
+            units.quantity(row["flops"], "FLOP"),
+            units.quantity(row["least_bytes"], "B"),
+            *(
+                units.quantity(row.get(name), unit)
+                for name, unit in (
+                    ("own_rate", "FLOP/s"),
+                    ("square_rate", "FLOP/s"),
+                    ("bandwidth", "B/s"),
+                )
+            ),
+            units.seconds(row.get("call_seconds")),
+            units.seconds(row.get("roof_seconds")),
+        ]
+        for _, row in frame.iterrows()
+    ]
+    headers = [
+        "workload",
+        "threads",
+        "dtype",
+        "a step's products",
+        "bytes at least",
+        "rate at these shapes",
+        "rate of large squares",
+        "copying",
+        "a call",
+        "roofline",
+    ]
+    found.append(Table("What this machine reaches", headers, details, detail=True))
+    text = [
+        "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
+        "Above 100 % are steps whose products are faster than NumPy's.",
+        "The products were timed after the steps and not in turns with them: no interval.",
+        *dict.fromkeys(f"Note: {reason}." for reason in frame["not_calibrated"] if isinstance(reason, str)),
+    ]
+    return Section("limit", "How near to the limit?", text, found)
+
+
+def _crossover(records: Sequence[Record]) -> Section:
+    frame = tables.crossover(records)
+    if not len(frame):
+        return Section("crossover", "Crossover")
+    found = []
+    for title, part in maps(frame):
+        batches = sorted(set(part["batch_size"]))
+        networks = part.sort_values("parameters", kind="stable").drop_duplicates("network")
+        winners, costs = [], []
+        for network in networks["network"]:
+            row = part[part["network"] == network]
+            at = {batch: row[row["batch_size"] == batch] for batch in batches}
+            winners.append([network, *(winner(at[batch]) for batch in batches)])
+            for contender in dict.fromkeys(row["contender"]):
+                times = {
+                    each.batch_size: each.seconds_per_example
+                    for each in row.itertuples()
+                    if each.contender == contender
+                }
+                costs.append([network, contender, *(units.seconds(times.get(batch)) for batch in batches)])
+        columns = [f"batch {batch}" for batch in batches]
+        found.append(Table(f"{title}: who is fastest", ["network", *columns], winners))
+        found += _overtaking(title, part)
+        headers = ["network", "contender", *columns]
+        found.append(Table(f"{title}: time for one example", headers, costs, detail=True))
+    text = [
+        "The fastest at each point, and with = whoever is not decidedly slower: the same, or inconclusive.",
+        "A contender overtakes where it is decidedly faster at that point and at all beyond.",
+    ]
+    return Section("crossover", "Who is fastest where?", text, found)
+
+
+def maps(frame: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Return the points of each map with its title: tiers and tracks never share one."""
+    keys = ["experiment", "metric", "tier", "threads", "device"]
+    for (experiment, metric, tier, threads, device), part in frame.groupby(keys, sort=False):
+        yield f"{experiment}, {metric}, tier {tier}, threads {threads}, {device}", part
+
+
+def winner(point: pd.DataFrame) -> str:
+    """Return who is fastest at a point, first, and whoever ties."""
+    if not len(point):
+        return units.UNKNOWN
+    return " = ".join(point[point["wins"]].sort_values("seconds")["contender"])
+
+
+def _overtaking(title: str, part: pd.DataFrame) -> Iterable[Table]:
+    """Yield from where on each contender overtakes the reference, along batches and along networks."""
+    told: dict[float, str] = {math.inf: "never"}
+    told |= {each.parameters: each.network for each in part.itertuples()}
+    reference = part.iloc[0]["reference"]
+    if (batches := tables.overtaking(part, "batch_size")).size and part["batch_size"].nunique() > 1:
+        yield _starts(f"{title}: batch from which on each overtakes {reference}", batches, units.number)
+    if (networks := tables.overtaking(part, "parameters")).size and part["parameters"].nunique() > 1:
+        yield _starts(
+            f"{title}: network from which on each overtakes {reference}", networks, told.__getitem__
+        )
+
+
+def _starts(title: str, frame: pd.DataFrame, shown: Callable[[float], str]) -> Table:
+    line, contenders = frame.columns[0], list(dict.fromkeys(frame["contender"]))
+    rows = []
+    for place, group in frame.groupby(line, sort=False):
+        start = dict(zip(group["contender"], map(shown, group["start"]), strict=True))
+        rows.append([str(place), *(start.get(name, units.UNKNOWN) for name in contenders)])
+    return Table(title, [line.removesuffix("_size"), *contenders], rows)
+
+
+def _profile(records: Sequence[Record]) -> Section:
+    frame = tables.profile(records)
+    if not len(frame):
+        return Section("profile", "Profile")
+    found = []
+    for (threads, device), part in frame.groupby(["threads", "device"], sort=False):
+        rows = [
+            [
+                row.workload,
+                row.contender,
+                units.number(row.python_calls),
+                units.number(row.c_calls),
+                units.number(row.operations),
+                *map(
+                    units.percent,
+                    (row.limit_share, row.product_share, row.copy_share, row.other_share, row.between_share),
+                ),
+            ]
+            for row in part.itertuples()
+        ]
+        headers = [
+            "workload",
+            "contender",
+            "Python calls",
+            "C calls",
+            "operations",
+            "limit",
+            "products",
+            "copies",
+            "other operations",
+            "between them",
+        ]
+        found.append(Table(f"Threads {threads}, {device}: a training step", headers, rows))
+    parts = tables.profile_parts(records)
+    longest = [
+        [
+            *place,
+            ", ".join(
+                f"{row.name} ({units.percent(row.share)})" for row in group.head(3).itertuples(index=False)
+            ),
+        ]
+        for place, group in parts[parts["what"] == "function"].groupby(
+            ["workload", "threads", "contender"], sort=False
+        )
+    ]
+    headers = ["workload", "threads", "contender", "functions"]
+    found.append(Table("Functions that take most time themselves", headers, longest))
+    details = [
+        [
+            row.workload,
+            row.threads,
+            row.contender,
+            row.what,
+            row.name,
+            units.number(row.calls),
+            units.seconds(row.seconds),
+            units.percent(row.share),
+        ]
+        for row in parts.itertuples(index=False)
+    ]
+    headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
+    found.append(Table("Functions and operations", headers, details, detail=True))
+    text = [
+        "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
+        "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
+        "Their shares are of a step that is watched, and – stands where a framework counts none.",
+        "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
+    ]
+    return Section("profile", "Where does a step's time go?", text, found)
 
 
 def _cold_start(records: Sequence[Record]) -> Section:

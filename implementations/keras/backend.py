@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from implementations.interface import (
     AbstractLearner,
     AbstractOptimizer,
     Framework,
+    Operation,
     Placement,
     Support,
 )
@@ -47,6 +48,9 @@ class Backend(AbstractBackend):
 
     def threads(self) -> int:
         return runtime.threads()
+
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        return None  # Keras counts nothing, and its runtimes write traces for other programs to read
 
     def native(self) -> Framework:
         return native

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from implementations.interface import (
     AbstractLearner,
     AbstractOptimizer,
     Framework,
+    Operation,
     Placement,
     Support,
 )
 from implementations.numpy import activations, losses, metrics, native, runtime
-from implementations.numpy.network import Learner
+from implementations.numpy.network import Learner, operations
 from implementations.numpy.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
 
@@ -40,6 +41,11 @@ class Backend(AbstractBackend):
 
     def threads(self) -> int:
         return runtime.threads()
+
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        if learner.placement.device == "gpu" or not isinstance(learner, Learner):
+            return None  # on a GPU a call returns before it is done
+        return operations(learner, train)
 
     def native(self) -> Framework:
         return native

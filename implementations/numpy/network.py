@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from implementations import catalog
-from implementations.interface import AbstractLearner, Placement
+from implementations.interface import AbstractLearner, Operation, Placement
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.optimizers import Optimizer, views
 from implementations.numpy.program import Program, Recorder
@@ -23,6 +24,8 @@ from implementations.spec import MOVING, ElementSpec, LayerSpec, ModelSpec
 
 Array = Any
 """A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
+PRODUCTS, COPIES = ("matmul",), ("copy", "cast", "join", "take")
+"""Names of calls of a program that multiply matrices, and that only move numbers."""
 Kind = Literal["train", "differentiate", "score", "infer"]
 """A step both ways; the same in prediction; what the loss reads; the outputs."""
 
@@ -375,3 +378,26 @@ class Learner(AbstractLearner[Array]):
             kept = self._own_masks.random(place.shape, dtype=place.dtype) >= layer.dropout
             place[...] = self._module.asarray(kept)
             place /= 1 - layer.dropout
+
+
+def operations(learner: Learner, train: Callable[[], None]) -> list[Operation]:
+    """Return the calls of a learner's programs in a training, with the time of each."""
+    programs = {"": [each for (kind, _), each in learner._programs.items() if kind == "train"]}
+    programs[" of the optimizer"] = [learner._optimizer.program]
+    with ExitStack() as stack:
+        watched = [
+            (whose, stack.enter_context(program.timed()))
+            for whose, several in programs.items()
+            for program in several
+        ]
+        train()
+    return [
+        Operation(
+            name + whose,
+            "product" if name in PRODUCTS else "copy" if name in COPIES else "other",
+            len(seconds),
+            sum(seconds),
+        )
+        for whose, taken in watched
+        for name, seconds in taken.items()
+    ]

@@ -408,7 +408,7 @@ class Optimizer:
             elif self._weight_decay:
                 gradient = gradient + self._weight_decay * part
             rule.update(part, gradient, *map(recorder.bound, self._numbers[-1][1]))
-        self._program = recorder.program()
+        self.program = recorder.program()
 
     def apply(self) -> None:
         """Change the parameters by one step."""
@@ -419,7 +419,7 @@ class Optimizer:
         for numbers, places in self._numbers:
             for place, number in zip(places, numbers(rate, self._steps_done), strict=True):
                 place[...] = number
-        self._program.run()
+        self.program.run()
 
     def observe(self, loss: float) -> None:
         """Tell a schedule that looks at losses how the epoch ended."""

@@ -9,8 +9,10 @@ Nothing is differentiated here: formulas and their derivatives are written by ha
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -83,12 +85,18 @@ class Program:
         Where inputs go.
     outputs
         Arrays that hold the results after a run, and are overwritten by the next one.
+    names
+        Of what each call does.
     """
 
     def __init__(
-        self, calls: list[Callable[[], Any]], patches: list[Patch], outputs: tuple[Any, ...]
+        self,
+        calls: list[Callable[[], Any]],
+        patches: list[Patch],
+        outputs: tuple[Any, ...],
+        names: list[str],
     ) -> None:
-        self.calls, self._patches, self.outputs = calls, patches, outputs
+        self.calls, self._patches, self.outputs, self.names = calls, patches, outputs, names
 
     def run(self, *inputs: Any) -> None:
         """Do it all, with these inputs in place of the recorded ones."""
@@ -96,6 +104,16 @@ class Program:
             patch.arguments[patch.place] = patch.view(inputs[patch.slot])
         for call in self.calls:
             call()
+
+    @contextmanager
+    def timed(self) -> Iterator[dict[str, list[float]]]:
+        """Note the seconds of each call while it runs, by the call's name."""
+        calls, seconds = self.calls, {name: list[float]() for name in self.names}
+        self.calls = [_timed(*each) for each in zip(calls, map(seconds.__getitem__, self.names), strict=True)]
+        try:
+            yield seconds
+        finally:
+            self.calls = calls
 
 
 class Recorder:
@@ -142,7 +160,8 @@ class Recorder:
         self._allocate(kept)
         patches: list[Patch] = []
         calls = [_call(operation, patches) for operation in self._operations]
-        return Program(calls, patches, tuple(map(_array, results)))
+        names = [_name(operation.function) for operation in self._operations]
+        return Program(calls, patches, tuple(map(_array, results)), names)
 
     def with_ones(self, x: Recorded) -> Recorded:
         """Return x (n, k) with a last column of ones; x is then computed inside of it."""
@@ -474,6 +493,24 @@ def _call(operation: Operation, patches: list[Patch]) -> Callable[[], Any]:
     patches += late
     function = partial(operation.function, **options) if options else operation.function
     return lambda: function(*arguments)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Return the name of what a call does, such as `multiply`, `add.reduce` or `copy`."""
+    ufunc = getattr(function, "__self__", None)
+    own = function.__name__.removeprefix("_")
+    return f"{ufunc.__name__}.{own}" if isinstance(ufunc, np.ufunc) else own
+
+
+def _timed(call: Callable[[], Any], seconds: list[float]) -> Callable[[], None]:
+    """Return a call that also notes how long it takes."""
+
+    def timed() -> None:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+
+    return timed
 
 
 def _way(node: Node) -> tuple[int, View]:

@@ -15,6 +15,7 @@ from implementations.interface import (
     AbstractLearner,
     AbstractOptimizer,
     Framework,
+    Operation,
     Placement,
     Support,
 )
@@ -47,6 +48,11 @@ class Backend(AbstractBackend):
 
     def threads(self) -> int:
         return runtime.threads()
+
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        if learner.placement.device == "gpu":
+            return None  # the CPU's time there is that of asking
+        return runtime.operations(train)
 
     def native(self) -> Framework:
         return native

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch.profiler import ProfilerActivity, profile
 
-from implementations.interface import Placement, Support
+from implementations.interface import Operation, Placement, Support
 
 Function = Callable[..., torch.Tensor]
 
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
+COPIES = ("aten::copy_", "aten::_to_copy", "aten::cat", "aten::index_select", "aten::clone")
+"""Operators that multiply matrices, and that only move or convert numbers."""
 PRECISION_AT_START = torch.get_float32_matmul_precision()
 
 
@@ -56,6 +60,21 @@ def set_threads(threads: int) -> None:
 def threads() -> int:
     """Return the threads inside one operation."""
     return torch.get_num_threads()
+
+
+def operations(train: Callable[[], None]) -> list[Operation]:
+    """Return torch's operators in a training, with the CPU's own time of each."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        train()
+    return [
+        Operation(
+            event.key,
+            "product" if event.key in PRODUCTS else "copy" if event.key in COPIES else "other",
+            event.count,
+            event.self_cpu_time_total / 1e6,
+        )
+        for event in found.key_averages()
+    ]
 
 
 def forbid_tf32() -> None:
