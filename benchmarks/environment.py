@@ -226,6 +226,19 @@ def commit_of(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(changes)}
 
 
+def kept_compilations(folder: Path) -> dict[str, str]:
+    """Return the variables by which JAX keeps compiled programs in a folder and reads them back.
+
+    For what is not timed: comparing elements compiles a thousand small programs, which takes two minutes, and
+    seconds once they are there.
+    """
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
 def peak_bytes() -> int | None:
     """Return the largest resident set that this process has had, or None where the system does not tell."""
     try:

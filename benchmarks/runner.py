@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 
 import psutil
 
+from benchmarks import environment
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import FAILURES, Outcome, interleave
 from benchmarks.measures import memory, parity
@@ -115,7 +116,7 @@ class Runner:
         self._workers: set[Worker] = set()
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
-        self._noise: dict[str, parity.Noise] = {}
+        self._floors: dict[str, parity.Floors] = {}
         self._expected: Path | WorkerFailed = Path()
         self._done = {record.case.id for record in store.records()[0] if is_final(record)}
 
@@ -215,8 +216,8 @@ class Runner:
                 return
             settings = self._suite.parity
             steps = max(settings.float64_steps, settings.float32_steps)
-            self._paths[workload.name] = self._path(worker, workload, "float64", steps)
-            self._noise[workload.name] = self._own_noise(worker, workload)
+            path = self._paths[workload.name] = self._path(worker, workload, "float64", steps)
+            self._floors[workload.name] = parity.floors(path, self._own_noise(worker, workload))
 
     def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
         """Do something again if a worker dies the first time, unless an interruption has ended it."""
@@ -306,8 +307,8 @@ class Runner:
         if isinstance(reference, WorkerFailed):
             raise reference
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        noise = self._noise[workload.name]
-        return parity.judge(worker.contender, model, reference, float64, float32, noise)
+        floors = self._floors[workload.name]
+        return parity.judge(worker.contender, model, reference, float64, float32, floors)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves
@@ -375,7 +376,7 @@ class Runner:
         while left and not self._interrupted:
             began = time.monotonic()
             try:
-                with self._hired(contender) as worker:
+                with self._hired(contender, kept=True) as worker:
                     while left:
                         workload, case = left[0]
                         began = time.monotonic()
@@ -512,10 +513,20 @@ class Runner:
             return "not timed: its parity could not be checked"
         return None if record.data.passed else "not timed: not the same computation"
 
-    def _hire(self, contender: str, load: bool = True) -> tuple[Worker, dict[str, Any]]:
+    def _hire(
+        self, contender: str, load: bool = True, *, kept: bool = False
+    ) -> tuple[Worker, dict[str, Any]]:
+        """Start a worker; `kept` for what is not timed, which reads compiled programs of earlier runs."""
         side, suite = self._sides[contender], self._suite
         memory_bytes = int(suite.memory_share * psutil.virtual_memory().total)
-        worker = side.start(suite.threads, self._store.log(contender), suite.timeout_seconds, memory_bytes)
+        programs = environment.kept_compilations(self._store.folder.parent / "compilations")
+        worker = side.start(
+            suite.threads,
+            self._store.log(contender),
+            suite.timeout_seconds,
+            memory_bytes,
+            programs if kept else None,
+        )
         self._workers.add(worker)
         if not load:
             return worker, {}
@@ -527,8 +538,8 @@ class Runner:
         return worker, loaded
 
     @contextmanager
-    def _hired(self, contender: str, load: bool = True) -> Iterator[Worker]:
-        worker, _ = self._hire(contender, load)
+    def _hired(self, contender: str, load: bool = True, *, kept: bool = False) -> Iterator[Worker]:
+        worker, _ = self._hire(contender, load, kept=kept)
         try:
             yield worker
         finally:

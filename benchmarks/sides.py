@@ -45,10 +45,15 @@ class Side:
     script: str = ""
 
     def start(
-        self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None
+        self,
+        threads: int | None,
+        log: Path,
+        timeout: float,
+        memory_bytes: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Worker:
         """Start a worker that has not loaded anything yet."""
-        extra = {"PYTHONPATH": str(self.checkout)} if self.checkout else {}
+        extra = {**({"PYTHONPATH": str(self.checkout)} if self.checkout else {}), **(variables or {})}
         return Worker(
             self.contender,
             environment.worker_environment(threads, extra),

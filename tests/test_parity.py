@@ -33,7 +33,7 @@ EXACT = path(0, 0, 0)
 
 
 def judged(float64=EXACT, float32=EXACT, perturbed=()):
-    return parity.judge("torch", MODEL, EXACT, float64, float32, Noise(perturbed))
+    return parity.judge("torch", MODEL, EXACT, float64, float32, parity.floors(EXACT, Noise(perturbed)))
 
 
 def test_the_same_training_passes_and_its_notes_tell_of_dropout():
@@ -106,24 +106,26 @@ def test_first_tensor_that_departs_is_named():
 def test_drift_is_told_as_a_multiple_of_the_noise_of_its_step():
     """What is 20 times the noise at step 10 is not hidden by the noise of step 100."""
     noise = Noise([path(0, 1e-7, 2e-6)], {"one ULP": path(0, 0, 1e-7)})
-    data = parity.judge("torch", MODEL, EXACT, EXACT, path(0, 1e-7, 3e-6), noise)
+    data = parity.judge("torch", MODEL, EXACT, EXACT, path(0, 1e-7, 3e-6), parity.floors(EXACT, noise))
     assert data.trajectories[1].ratio == pytest.approx(1.5, rel=0.01)
     assert data.trajectories[1].ratio_step == 100
     assert data.trajectories[1].floors == pytest.approx({"moved": 2e-6, "one ULP": 1e-7}, rel=0.01)
-    data = parity.judge("torch", MODEL, EXACT, EXACT, path(0, 2e-6, 2e-6), noise)
+    data = parity.judge("torch", MODEL, EXACT, EXACT, path(0, 2e-6, 2e-6), parity.floors(EXACT, noise))
     assert data.trajectories[1].ratio == pytest.approx(20, rel=0.01)
     assert data.trajectories[1].ratio_step == 10
 
 
 def test_a_distance_at_the_start_is_no_noise():
     noise = Noise([path(2e-7, 3e-7, 3e-7)])
-    floor = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, noise).trajectories[1].floor
+    floor = (
+        parity.judge("torch", MODEL, EXACT, EXACT, EXACT, parity.floors(EXACT, noise)).trajectories[1].floor
+    )
     assert floor == pytest.approx([parity.ROUNDING, 1e-7, 1e-7], rel=0.01)
 
 
 def test_noise_is_at_least_one_rounding():
     off = path(0, 2 * parity.ROUNDING, 0)
-    data = parity.judge("torch", MODEL, EXACT, EXACT, off, Noise([EXACT]))
+    data = parity.judge("torch", MODEL, EXACT, EXACT, off, parity.floors(EXACT, Noise([EXACT])))
     assert data.trajectories[1].ratio == pytest.approx(2, rel=0.01)
 
 
@@ -136,7 +138,9 @@ def test_one_rounding_of_many_numbers():
 def test_known_deviation_is_named_where_the_noise_shows_it():
     adam = MODEL.replace(optimizer=OptimizerSpec.from_dict({"name": "adam", "learning_rate": 0.1}))
     off = path(0, 4e-7, 4e-7)
-    (_, found) = parity.judge("keras-jax", adam, EXACT, EXACT, off, Noise([EXACT])).trajectories
+    (_, found) = parity.judge(
+        "keras-jax", adam, EXACT, EXACT, off, parity.floors(EXACT, Noise([EXACT]))
+    ).trajectories
     assert found.first_departure is None
     assert "1 - beta^t" in str(found.deviation)
 
@@ -154,19 +158,19 @@ def test_sums_keep_the_distance_between_two_contenders():
 
 def test_reference_s_own_float32_trainings_make_the_floor_of_pairs():
     noise = Noise([EXACT], {"one ULP": path(0, 1e-7, 5e-7)}, float32=path(0, 1e-7, 1e-7))
-    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, noise)
+    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, parity.floors(EXACT, noise))
     assert data.trajectories[1].pair_floor == pytest.approx(
         [parity.ROUNDING, parity.ROUNDING, 4e-7], rel=0.01
     )
     jumped = Noise([path(0, 1e-4, 1e-4)], noise.varied, noise.float32)
-    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, jumped)
+    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, parity.floors(EXACT, jumped))
     assert data.trajectories[1].pair_floor == pytest.approx([parity.ROUNDING, 1e-4, 1e-4], rel=0.01)
 
 
 @pytest.mark.parametrize(("off", "passes"), [((0, 0, 1e-6), True), ((0, 1e-11, 0), False)])
 def test_float64_is_judged_as_long_as_one_ulp_stays_small(off, passes):
     noise = Noise(float64=path(0, 1e-14, 1e-9))
-    data = parity.judge("torch", MODEL, EXACT, path(*off), EXACT, noise)
+    data = parity.judge("torch", MODEL, EXACT, path(*off), EXACT, parity.floors(EXACT, noise))
     assert data.passed is passes
     assert data.trajectories[0].judged_until == 10
     assert any(note.startswith("in float64 judged up to step 10 only") for note in data.notes)
@@ -174,7 +178,7 @@ def test_float64_is_judged_as_long_as_one_ulp_stays_small(off, passes):
 
 def test_noise_that_is_no_number_does_not_end_the_judging_of_float64():
     noise = Noise(float64=path(0, np.nan, np.nan))
-    data = parity.judge("torch", MODEL, EXACT, path(0, 0, 1e-6), EXACT, noise)
+    data = parity.judge("torch", MODEL, EXACT, path(0, 0, 1e-6), EXACT, parity.floors(EXACT, noise))
     assert data.trajectories[0].judged_until is None
     assert not data.passed
 

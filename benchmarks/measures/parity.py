@@ -82,6 +82,29 @@ class Noise:
     float64: Path | None = None
 
 
+@dataclass(frozen=True)
+class Floors:
+    """What remains of the noise when its trainings are forgotten, which takes a hundredth of their memory.
+
+    Parameters
+    ----------
+    float32, float64
+        Compared step -> the largest drift so far.
+    by_cause
+        Of float32, the largest by what was changed.
+    judged_until
+        Last step at which float64 is judged, where one ULP grows too large; else None.
+    of_pairs
+        Of two float32 trainings of the reference, at each compared step.
+    """
+
+    float32: Mapping[int, Drift] = field(default_factory=dict)
+    float64: Mapping[int, Drift] = field(default_factory=dict)
+    by_cause: Mapping[str, float] = field(default_factory=dict)
+    judged_until: int | None = None
+    of_pairs: list[float] | None = None
+
+
 def compared_steps(steps: int) -> list[int]:
     """Return 0, the first few, then every tenth, and the last step.
 
@@ -208,43 +231,52 @@ def _moved(parameters: list[np.ndarray], perturbation: int) -> list[np.ndarray]:
     return [array * (1 + 4 * 2.0**-24 * random.choice([-1.0, 1.0], array.shape)) for array in parameters]
 
 
+def floors(reference: Path, noise: Noise) -> Floors:
+    """Return how far the reference drifts from itself."""
+    moved = [_grown(_drifts(reference, path)) for path in noise.moved]
+    varied = {name: _drifts(reference, path) for name, path in noise.varied.items()}
+    float64 = _largest_so_far([_drifts(reference, noise.float64)] if noise.float64 else [])
+    of_pairs = None
+    if noise.float32 and noise.varied:
+        apart = _largest_so_far([*moved, *(_drifts(noise.float32, path) for path in noise.varied.values())])
+        of_pairs = [max(each.parameters, ROUNDING) for each in apart.values()]
+    return Floors(
+        float32=_largest_so_far([*moved, *varied.values()]),
+        float64=float64,
+        by_cause={
+            name: max(map(_worse, _largest_so_far(drifts).values()))
+            for name, drifts in {"moved": moved, **{name: [each] for name, each in varied.items()}}.items()
+            if drifts
+        },
+        judged_until=_judged_until(float64),
+        of_pairs=of_pairs,
+    )
+
+
 def judge(
     contender: str,
     model: ModelSpec,
     reference: Path,
     float64: Path,
     float32: Path,
-    noise: Noise | None = None,
+    floors: Floors | None = None,
 ) -> ParityData:
     """Compare a contender's two trainings with the reference's float64 one.
 
     Float32 is judged by its tolerance or the noise floor, whichever is more. Float64 is judged as long as
     one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
     """
-    noise = noise or Noise()
-    moved = [_grown(_drifts(reference, path)) for path in noise.moved]
-    varied = {name: _drifts(reference, path) for name, path in noise.varied.items()}
-    floor = _largest_so_far([*moved, *varied.values()])
-    floors = {
-        name: max(map(_worse, _largest_so_far(drifts).values()))
-        for name, drifts in {"moved": moved, **{name: [each] for name, each in varied.items()}}.items()
-        if drifts
-    }
-    floor64 = _largest_so_far([_drifts(reference, noise.float64)] if noise.float64 else [])
-    judged_until = _judged_until(floor64)
-    pair_floor = None
-    if noise.float32 and noise.varied:
-        apart = _largest_so_far([*moved, *(_drifts(noise.float32, path) for path in noise.varied.values())])
-        pair_floor = [max(each.parameters, ROUNDING) for each in apart.values()]
+    floors = floors or Floors()
+    floor, judged_until = floors.float32, floors.judged_until
     elements = [
         model.optimizer.name,
         model.loss.name,
         *(layer.activation.name for layer in model.network.layers),
     ]
     trajectories = [
-        _compare(contender, elements, reference, float64, "float64", floor64, judged_until),
+        _compare(contender, elements, reference, float64, "float64", floors.float64, judged_until),
         _compare(contender, elements, reference, float32, "float32", floor).model_copy(
-            update={"floors": floors or None, "pair_floor": pair_floor}
+            update={"floors": dict(floors.by_cause) or None, "pair_floor": floors.of_pairs}
         ),
     ]
     notes = []

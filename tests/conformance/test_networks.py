@@ -24,7 +24,10 @@ def judged(computed, reference, backend, workload):
         reference.paths[workload.name, "float64"],
         paths[workload.name, "float64"],
         paths[workload.name, "float32"],
-        parity.Noise(varied=reference.varied[workload.name]),
+        parity.floors(
+            reference.paths[workload.name, "float64"],
+            parity.Noise(varied=reference.varied[workload.name]),
+        ),
     )
 
 
