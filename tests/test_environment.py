@@ -220,8 +220,9 @@ def test_the_fingerprint_bears_another_kernel_and_no_other_gpu():
     assert len({fingerprint(machine, gpus) for gpus in ([], [gpu], [gpu, gpu])}) == 3
 
 
-def test_versions_of_another_environment(tmp_path):
+def test_versions_of_another_environment(tmp_path, monkeypatch):
     """One that sees nothing of this one."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "other")], check=True)
     assert set(versions(str(tmp_path / "other" / "bin" / "python")).values()) == {None}
     same = tmp_path / "same"
