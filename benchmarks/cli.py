@@ -28,7 +28,10 @@ JSON = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
 )
 CONTENDERS = click.option(
-    "--contenders", metavar="NAME,...", help="Who takes part.  [default: every installed backend]"
+    "--contenders",
+    metavar="NAME,...",
+    help="Who takes part, as `versus list contenders` names them.  [default: the suite's, or those installed "
+    "that take part by default]",
 )
 DEVICE = click.option(
     "--device", type=click.Choice(["cpu", "gpu"]), help="Where to compute.  [default: the suite's]"
@@ -191,6 +194,7 @@ def report(
 @PRESET
 @SET
 @RESULTS
+@click.option("--resume", metavar="RUN", help="Take up a --rerun that was broken off.")
 @JSON
 def compare(
     runs: tuple[str, ...],
@@ -199,6 +203,7 @@ def compare(
     suite: str,
     markdown: bool,
     results: Path,
+    resume: str | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -215,15 +220,16 @@ def compare(
     from benchmarks.store import RunStore, find_run
     from implementations import InvalidInput
 
-    if len(runs) != (0 if rerun else 2):
+    ways = [name for name, given in (("--rerun", rerun), ("--resume", resume)) if given]
+    if len(runs) != (0 if ways else 2) or len(ways) > 1:
         raise InvalidInput(
             "versus compare",
-            expected="two runs, or --rerun REF",
-            got=f"{len(runs)} runs" + (" and --rerun" if rerun else ""),
+            expected="two runs, or --rerun REF, or --resume RUN",
+            got=" and ".join([f"{len(runs)} runs", *ways]),
             action="see `versus list runs`",
         )
-    if rerun:
-        comparison = _rerun(rerun, suite, results, **choices)
+    if ways:
+        comparison = _rerun(rerun, resume, suite, results, **choices)
     else:
         folders = [find_run(name, results) for name in runs]
         comparison = compare_runs(RunStore.open(folders[0]), RunStore.open(folders[1]), force=force)
@@ -249,6 +255,7 @@ def compare(
             "optimizers",
             "schedules",
             "normalizations",
+            "regularizations",
             "metrics",
             "initializers",
             "runs",
@@ -275,7 +282,7 @@ def list_(what: str, results: Path, as_json: bool) -> None:
     type=click.Choice(["quick", "standard", "long"]),
     default="quick",
     show_default=True,
-    help="About 2, 10 and 30 minutes; intervals of rare events need the long one.",
+    help="About 3, 10 and 25 minutes; intervals of rare events need the long one.",
 )
 @RESULTS
 @JSON
@@ -300,6 +307,40 @@ def selfcheck(effort: str, results: Path, as_json: bool) -> None:
         print_rows("self-check", found.rows())
         click.echo(f"kept in {kept}")
     sys.exit(0 if found.passed else 1)
+
+
+@main.command()
+@CONTENDERS
+@THREADS
+@PRESET
+@SET
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON too.")
+@JSON
+def plain(out: Path | None, as_json: bool, **choices: Any) -> None:
+    """Time the backends beside plain scripts of the same training, and NumPy beside its matrix products.
+
+    A script knows no interface: the ratio to it is what ours costs. Each script must first come to the same
+    parameters as its backend.
+
+    Exit code 1: a script or a backend failed.
+    """
+    from benchmarks.plain.race import race
+    from benchmarks.progress import ProgressBar
+    from benchmarks.report.terminal import print_rows
+    from benchmarks.store import write_whole
+
+    names, overrides = _choices(device=None, **choices)
+    with ProgressBar() as watcher:
+        found = race(names, overrides, watcher)
+    if out:
+        write_whole(out, found.model_dump_json(indent=1))
+    if as_json:
+        _print_json(found.model_dump())
+    else:
+        print_rows("plain scripts", found.rows())
+        for name, said in found.failures.items():
+            click.echo(f"failed: {name}: {said}")
+    sys.exit(1 if found.failures else 0)
 
 
 @main.command()
@@ -338,16 +379,9 @@ def _launch(
     """Return the run that the options describe."""
     from benchmarks import launch
     from benchmarks.progress import waiting
-    from implementations import InvalidInput
 
     if resume:
-        if contenders or device or threads or preset or settings:
-            raise InvalidInput(
-                "--resume",
-                expected="no other choices: a run goes on as it began",
-                got="some",
-                action="leave them out, or begin a new run",
-            )
+        _refuse_choices(contenders, device, settings, threads, preset)
         with waiting("reading the run and its data sets"):
             return launch.resume(resume, results)
     names, overrides = _choices(contenders, device, settings, threads, preset)
@@ -355,6 +389,18 @@ def _launch(
         overrides["measures"] = only
     with waiting("reading data sets"):
         return launch.begin(suite, overrides, names, results)
+
+
+def _refuse_choices(*choices: Any) -> None:
+    from implementations import InvalidInput
+
+    if any(choices):
+        raise InvalidInput(
+            "--resume",
+            expected="no other choices: a run goes on as it began",
+            got="some",
+            action="leave them out, or begin a new run",
+        )
 
 
 def _choices(
@@ -388,14 +434,21 @@ def _choices(
     return names, overrides
 
 
-def _rerun(reference: str, suite: str, results: Path, **choices: Any) -> Comparison:
-    """Measure both sides in turns and compare them."""
+def _rerun(
+    reference: str | None, resume: str | None, suite: str, results: Path, **choices: Any
+) -> Comparison:
+    """Measure both sides in turns, or what is left of that, and compare them."""
     from benchmarks import rerun
     from benchmarks.compare import compare_sides
     from benchmarks.store import RunStore
 
-    names, overrides = _choices(**choices)
-    with rerun.begin(reference, suite, overrides, names, results) as launch:
+    if resume:
+        _refuse_choices(*choices.values())
+        way = rerun.resume(resume, results)
+    else:
+        names, overrides = _choices(**choices)
+        way = rerun.begin(str(reference), suite, overrides, names, results)
+    with way as launch:
         _carry_out(launch)
     return compare_sides(RunStore.open(launch.store.folder))
 
@@ -413,8 +466,10 @@ def _carry_out(launch: Launch) -> None:
             carry_out(launch, watcher)
     except KeyboardInterrupt:
         kept = len(store.records()[0])
+        command = "compare" if store.manifest.sides else "run"
         click.echo(
-            f"versus: interrupted; {kept} cases are kept. Go on with: versus run --resume {store.folder}",
+            f"versus: interrupted; {kept} cases are kept. "
+            f"Go on with: versus {command} --resume {store.folder}",
             err=True,
         )
         sys.exit(INTERRUPTED)

@@ -9,11 +9,13 @@ block.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from benchmarks import stats, tables
-from benchmarks.result import Case, CurvesData, ParityData, Record, SpeedData
+from benchmarks import stats, surroundings, tables
+from benchmarks.result import Case, CurvesData, Measure, Metric, ParityData, Record, SpeedData
 from benchmarks.store import RunStore
 from implementations.errors import VersusError
 
@@ -21,7 +23,11 @@ SIGNIFICANT = 0.05
 """Adjusted p-value below which a difference of time is not put down to chance."""
 
 _SETTINGS = ("device", "threads", "convention", "seed")
+_SPEED_SETTINGS = ("preset", "chunks", "chunk_seconds", "warm_up_steps", "warm_up_seconds", "freeze")
+"""What decides what is timed; how often it is done may differ."""
 
+Ratio = Callable[[SpeedData, SpeedData, Metric], tuple[stats.Interval, float]]
+"""After, before and metric -> after ÷ before, and the p-value of there being no difference."""
 Judgement = Literal["regression", "improvement", "same", "inconclusive"]
 
 
@@ -31,16 +37,18 @@ class IncomparableRuns(VersusError):
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that both runs have measured.
+    """One thing that both runs have measured, or that only the earlier one could.
 
     Parameters
     ----------
     what
-        `parity`, `test accuracy` or a metric of speed with its tier.
+        `parity`, `test accuracy` or a metric of speed with its tier; for a case that is lost, its measure.
     before, after
         Seconds, share of right answers, or 1 and 0 for parity that passed or not.
     ratio
         After ÷ before with interval, for times.
+    why
+        What became of a lost case, or the doubts because of which nothing is concluded.
     """
 
     workload: str
@@ -53,6 +61,8 @@ class Change:
     judgement: Judgement
     ratio: stats.Interval | None = None
     p_value: float | None = None
+    lost: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,16 @@ class Comparison:
     differences: list[str]
     """What differs between the runs' surroundings; empty unless the comparison was forced."""
     changes: list[Change] = field(default_factory=list)
+    timing: bool = False
+    """Whether speed was among what was to be compared."""
 
     @property
     def exit_code(self) -> int:
-        """0: no regression. 1: a regression. 2: nothing could be compared."""
-        if not self.changes:
-            return 2
-        return int(any(change.judgement == "regression" for change in self.changes))
+        """0: no regression. 1: a regression. 2: nothing could be compared, or none of the times."""
+        compared = [change for change in self.changes if not change.lost]
+        if compared and any(change.judgement == "regression" for change in self.changes):
+            return 1
+        return 2 if not compared or (self.timing and not any(change.ratio for change in compared)) else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -88,6 +101,7 @@ class _Time:
     ratio: stats.Interval
     p_value: float
     margin: float
+    doubts: list[str]
 
 
 def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Comparison:
@@ -106,56 +120,94 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
             got="; ".join(differences),
             action="repeat one of them, or compare with --force",
         )
-    old = {record.case.id: record for record in before.records()[0]}
-    pairs = [(old[record.case.id], record) for record in after.records()[0] if record.case.id in old]
-    changes = [change for pair in pairs for change in (*_parity(*pair), *_learning(*pair))]
-    return Comparison(before.manifest.run, after.manifest.run, differences, changes + _times(before, after))
+    old, new = (store.records()[0] for store in (before, after))
+    asked = _asked_for(after)
+    wanted = [record for record in old if asked(record.case)]
+    changes, found = _changes(wanted, new, stats.unpaired_ratio)
+    return Comparison(
+        before.manifest.run, after.manifest.run, differences, changes + _judged(found), _timing(wanted)
+    )
 
 
 def compare_sides(store: RunStore) -> Comparison:
     """Compare the two sides of each contender in a run of `versus compare --rerun`, block by block."""
-    told = store.manifest.settings["sides"]
-    sides: dict[str, dict[tuple[str, ...], Record]] = {"before": {}, "after": {}}
+    sides: dict[str, list[Record]] = {"before": [], "after": []}
     for record in store.records()[0]:
         contender, _, side = record.case.contender.rpartition("@")
         case = record.case.model_copy(update={"contender": contender})
-        sides[side][(*_place(case), case.measure)] = record.model_copy(update={"case": case})
-    pairs = [(old, sides["after"][key]) for key, old in sides["before"].items() if key in sides["after"]]
-    changes = [change for pair in pairs for change in _parity(*pair)]
-    passed = [tables.passed_parity(side.values()) for side in sides.values()]
-    found: list[_Time] = []
-    for old, new in pairs:
-        place = (new.case.workload, new.case.device, new.case.track), new.case.contender
-        if not isinstance(old.data, SpeedData) or not isinstance(new.data, SpeedData):
-            continue
-        for samples in new.data.blocks[0].samples if place in passed[0] & passed[1] else ():
-            ratio = stats.paired_ratio(new.data, old.data, samples.metric)
-            times = stats.seconds(old.data, samples.metric), stats.seconds(new.data, samples.metric)
-            what = f"{samples.metric} ({samples.tier})"
-            margin = new.data.margin
-            p_value = stats.margin_p_value(ratio, margin)
-            found.append(_Time(new.case, what, *times, ratio, p_value, margin))
-    return Comparison(told["before"], told["after"], [], changes + _judged_times(found))
+        sides[side].append(record.model_copy(update={"case": case}))
+    changes, found = _changes(sides["before"], sides["after"], _paired)
+    told = store.manifest.sides or {}
+    names = [told[side]["what"] for side in ("before", "after")]
+    return Comparison(names[0], names[1], [], changes + _judged(found), timing=True)
+
+
+def _asked_for(store: RunStore) -> Callable[[Case], bool]:
+    """Return a test of whether a run was to do a case: who asks for less loses nothing."""
+    manifest = store.manifest
+    workloads = {workload["name"] for workload in manifest.settings.get("workloads", [])} | {"elements"}
+    measures = {*manifest.settings.get("measures", get_args(Measure)), "card"}
+    contenders = {*manifest.contenders, *manifest.absent}
+    return lambda case: (
+        case.workload in workloads and case.measure in measures and case.contender in contenders
+    )
+
+
+def _timing(wanted: Sequence[Record]) -> bool:
+    return any(isinstance(record.data, SpeedData) for record in wanted)
+
+
+def _changes(
+    before: Sequence[Record], after: Sequence[Record], ratio: Ratio
+) -> tuple[list[Change], list[_Time]]:
+    """Return what changed from one set of records to another; times are yet to be judged among each other."""
+    new = {record.case.id: record for record in after}
+    lost = [change for record in before for change in _lost(record, new.get(record.case.id))]
+    pairs = [(record, new[record.case.id]) for record in before if record.case.id in new]
+    changes = [change for pair in pairs for change in (*_parity(*pair), *_learning(*pair))]
+    timed = [_timed(records) for records in (before, after)]
+    return lost + changes, [time for _, record in pairs for time in _times(record, timed, ratio)]
+
+
+def _timed(records: Sequence[Record]) -> dict[tables.Key, dict[str, SpeedData]]:
+    """Return the times of those that passed parity."""
+    allowed, found = tables.passed_parity(records), defaultdict[tables.Key, dict[str, SpeedData]](dict)
+    for record in records:
+        case = record.case
+        key = case.workload, case.device, case.track
+        if isinstance(record.data, SpeedData) and record.data.blocks and (key, case.contender) in allowed:
+            found[key][case.contender] = record.data
+    return found
+
+
+def _lost(before: Record, after: Record | None) -> list[Change]:
+    """Return a regression if what was measured before no longer can be."""
+    if before.status != "finished" or (after and after.status == "finished"):
+        return []
+    why = f"{after.status}: {after.reason}" if after else "no record"
+    return [Change(*_place(before.case), before.case.measure, 1.0, 0.0, "regression", lost=True, why=why)]
 
 
 def _differences(before: RunStore, after: RunStore) -> list[str]:
     """Return what differs between two runs besides the code that was measured."""
-    sides = [
-        {
-            **{
-                f"{part} {name}": value
-                for part in ("machine", "packages", "variables")
-                for name, value in (store.manifest.environment.get(part) or {}).items()
-            },
-            **{f"setting {name}": store.manifest.settings.get(name) for name in _SETTINGS},
+    facts: list[dict[str, Any]] = []
+    for store in (before, after):
+        settings = store.manifest.settings
+        speed = settings.get("speed") or {}
+        facts.append(
+            {
+                **surroundings.deciding(store.manifest.environment),
+                "suite": store.manifest.suite,
+                "workload": {record.case.workload: record.spec for record in store.records()[0]},
+                "setting": {name: settings.get(name) for name in _SETTINGS},
+                "setting speed": {name: speed.get(name) for name in _SPEED_SETTINGS},
+            }
+        )
+    for side, other in (facts, facts[::-1]):
+        side["workload"] = {
+            name: spec for name, spec in side["workload"].items() if name in other["workload"]
         }
-        for store in (before, after)
-    ]
-    return [
-        f"{name}: {sides[0].get(name)} -> {sides[1].get(name)}"
-        for name in dict.fromkeys((*sides[0], *sides[1]))
-        if sides[0].get(name) != sides[1].get(name) and name != "packages nn-versus"
-    ]
+    return surroundings.differences(*facts)
 
 
 def _parity(before: Record, after: Record) -> list[Change]:
@@ -188,29 +240,40 @@ def _learning(before: Record, after: Record) -> list[Change]:
     return [Change(*_place(after.case), "test accuracy", old.estimate, new.estimate, judgement)]
 
 
-def _times(before: RunStore, after: RunStore) -> list[Change]:
-    """Compare times of contenders that passed parity in both runs; p-values are adjusted for being many."""
-    old_records, new_records = before.records()[0], after.records()[0]
-    allowed = tables.passed_parity(old_records) & tables.passed_parity(new_records)
-    old = {record.case.id: record.data for record in old_records}
-    found: list[_Time] = []
-    for record in new_records:
-        was, case = old.get(record.case.id), record.case
-        place = (case.workload, case.device, case.track), case.contender
-        if not isinstance(record.data, SpeedData) or not isinstance(was, SpeedData) or place not in allowed:
-            continue
-        timed_before = {samples.metric for samples in was.blocks[0].samples}
-        for samples in record.data.blocks[0].samples:
-            metric = samples.metric
-            if metric in timed_before:
-                ratio, p_value = stats.unpaired_ratio(record.data, was, metric)
-                times = stats.seconds(was, metric), stats.seconds(record.data, metric)
-                margin = max(record.data.margin, was.margin)
-                found.append(_Time(case, f"{metric} ({samples.tier})", *times, ratio, p_value, margin))
-    return _judged_times(found)
+def _times(
+    record: Record, timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]], ratio: Ratio
+) -> list[_Time]:
+    """Return each metric's times, if the contender passed parity on both sides."""
+    case = record.case
+    sides = [side.get((case.workload, case.device, case.track), {}) for side in timed]
+    if not all(case.contender in side for side in sides) or record.case.measure != "speed":
+        return []
+    old, new = (side[case.contender] for side in sides)
+    references = [side[tables.reference_of(side)] for side in sides]
+    known = {samples.metric for samples in old.blocks[0].samples}
+    found = []
+    for samples in new.blocks[0].samples:
+        metric = samples.metric
+        if metric in known:
+            doubts = [
+                f"{name}: {doubt}"
+                for name, data, reference in zip(("before", "after"), (old, new), references, strict=True)
+                for doubt in stats.doubts(data, reference, metric)
+            ]
+            margin = max(old.margin, new.margin)
+            between, p_value = ratio(new, old, metric)
+            times = stats.seconds(old, metric), stats.seconds(new, metric)
+            what = f"{metric} ({samples.tier})"
+            found.append(_Time(case, what, *times, between, p_value, margin, doubts))
+    return found
 
 
-def _judged_times(found: list[_Time]) -> list[Change]:
+def _paired(after: SpeedData, before: SpeedData, metric: Metric) -> tuple[stats.Interval, float]:
+    ratio = stats.paired_ratio(after, before, metric)
+    return ratio, stats.margin_p_value(ratio, max(after.margin, before.margin))
+
+
+def _judged(found: Sequence[_Time]) -> list[Change]:
     """Return a change for each time, with p-values adjusted for being many."""
     p_values = stats.adjusted([time.p_value for time in found])
     return [
@@ -219,17 +282,18 @@ def _judged_times(found: list[_Time]) -> list[Change]:
             time.what,
             time.before,
             time.after,
-            _judged(time.ratio, p_value, time.margin),
+            _judgement(time, p_value),
             time.ratio,
             p_value,
+            why="; ".join(time.doubts),
         )
         for time, p_value in zip(found, p_values, strict=True)
     ]
 
 
-def _judged(ratio: stats.Interval, p_value: float, margin: float) -> Judgement:
-    verdict = stats.verdict(ratio, margin)
-    if verdict in ("slower", "faster") and not p_value < SIGNIFICANT:
+def _judgement(time: _Time, p_value: float) -> Judgement:
+    verdict = stats.verdict(time.ratio, time.margin)
+    if time.doubts or (verdict in ("slower", "faster") and not p_value < SIGNIFICANT):
         return "inconclusive"
     meaning: dict[stats.Verdict, Judgement] = {
         "slower": "regression",

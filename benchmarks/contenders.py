@@ -1,4 +1,4 @@
-"""Contenders: which backends are installed, which of them work here, and how to get the rest."""
+"""Contenders: which are installed, which of them work here, and how to get the rest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import environment
+from benchmarks.modes import Mode, contender_names, mode_of
 from benchmarks.worker import Worker, WorkerFailed
-from implementations import BackendUnavailable, Support, backend_names, install_command, support
+from implementations import BackendUnavailable, Support, backend_names, install_command
+from implementations.errors import unknown_name
 
 START_SECONDS = 120.0
 """How long a framework may take to be imported on a slow machine."""
@@ -19,10 +21,12 @@ START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Contender:
-    """What is known about a backend on this machine.
+    """What is known about a backend in one of its modes on this machine.
 
     Parameters
     ----------
+    compiled
+        Whether it is the backend's compiled mode.
     reason
         Why it is not usable; empty if it is.
     install
@@ -35,13 +39,19 @@ class Contender:
     usable: bool
     reason: str
     install: str
+    compiled: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     devices: dict[str, Support] = field(default_factory=dict)
     threads: int | None = None
 
 
 def installed(names: Sequence[str] | None = None) -> list[Contender]:
-    """Return whether each contender's packages are installed, without importing any of them.
+    """Return whether what each contender needs is installed, without importing any of it.
+
+    Parameters
+    ----------
+    names
+        By default all, compiled modes too.
 
     Raises
     ------
@@ -53,10 +63,15 @@ def installed(names: Sequence[str] | None = None) -> list[Contender]:
     >>> installed(["numpy"])[0].usable
     True
     """
-    found = {name: support(name) for name in (backend_names() if names is None else names)}
-    return [
-        Contender(name, each.available, each.reason, install_command(name)) for name, each in found.items()
-    ]
+    names = contender_names() if names is None else names
+    if unknown := next((name for name in names if name not in contender_names()), None):
+        raise unknown_name("contender", unknown, contender_names(), "`versus list contenders` explains them")
+    return [_described(name, mode_of(name)) for name in names]
+
+
+def _described(name: str, mode: Mode) -> Contender:
+    needs = mode.support
+    return Contender(name, needs.available, needs.reason, install_command(mode.backend), mode.compiled)
 
 
 def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> list[Contender]:
@@ -66,7 +81,10 @@ def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> li
 
 
 def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
-    """Return the semantics card of each installed contender, or why there is none, by its name."""
+    """Return the semantics card of each installed contender, or why there is none, by its name.
+
+    By default of backends alone: compiling changes what is called when, and not what it means.
+    """
 
     def card(contender: Contender) -> dict[str, str]:
         try:
@@ -82,7 +100,7 @@ def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
         except WorkerFailed as error:
             return {"failed": str(error)}
 
-    here = [each for each in installed(names) if each.usable]
+    here = [each for each in installed(backend_names() if names is None else names) if each.usable]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip([each.name for each in here], pool.map(card, here), strict=True))
 
@@ -90,7 +108,7 @@ def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
 def usable(names: Sequence[str], device: str) -> tuple[list[str], dict[str, str]]:
     """Return the contenders that can take part in a run on this device, and the others with the reason.
 
-    For the CPU being installed is enough; for another device each framework is loaded and asked.
+    For the CPU it is enough to be installed; for another device each framework is loaded and asked.
 
     Raises
     ------
@@ -114,12 +132,12 @@ def require(names: Sequence[str]) -> None:
     InvalidInput
         For an unknown name.
     BackendUnavailable
-        For one whose packages are missing; says the command that installs them.
+        For one that lacks packages or a compiler; says how to get them.
     """
     for each in installed(names):
         if not each.usable:
             raise BackendUnavailable(
-                f"contender {each.name}", expected="its packages", got=each.reason, action="or leave it out"
+                f"contender {each.name}", expected="what it needs", got=each.reason, action="or leave it out"
             )
 
 
@@ -131,8 +149,6 @@ def _load(contender: Contender, threads: int | None, folder: Path) -> Contender:
         with Worker(contender.name, environment.worker_environment(threads), log, START_SECONDS) as worker:
             report = worker.call("load", contender=contender.name, threads=threads)
     except WorkerFailed as error:
-        return Contender(contender.name, False, str(error), contender.install)
+        return replace(contender, usable=False, reason=str(error))
     devices = {name: Support(*each) for name, each in report["devices"].items()}
-    return Contender(
-        contender.name, True, "", contender.install, report["versions"], devices, report["threads"]
-    )
+    return replace(contender, versions=report["versions"], devices=devices, threads=report["threads"])

@@ -8,12 +8,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.surroundings import THREAD_VARIABLES, memory_gib
 from implementations.errors import InvalidInput
 
 PACKAGES = (
@@ -31,17 +32,6 @@ PACKAGES = (
     "pytest-benchmark",
     "threadpoolctl",
     "psutil",
-)
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "NPROC",
 )
 
 # Named one by one: a prefix such as TF_ would also match Terraform's TF_VAR_…, which hold passwords.
@@ -83,10 +73,27 @@ RECORDED_VARIABLES = (
     "XLA_PYTHON_CLIENT_PREALLOCATE",
 )
 
-LASTING = ("system", "architecture", "processor", "physical_cores", "usable_cores", "memory_bytes")
-"""What of a machine its fingerprint is made of; the kernel's release is not, and the governor is not."""
+LASTING = ("system", "architecture", "processor", "physical_cores", "usable_cores")
+"""What of a machine its fingerprint is made of; the kernel's release is not, and the governor is not.
+
+Memory counts in GiB and of GPUs the name: kernels and drivers differ in what they keep for themselves.
+"""
+HERE = Path(__file__).parents[1]
+"""The folder of the code that measures."""
+CODE = ("implementations", "benchmarks")
 
 _COMMAND_SECONDS = 10
+_TELL_VERSIONS = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        found[name] = None
+print(json.dumps(found))
+"""
 
 
 def thread_environment(threads: int | None) -> dict[str, str]:
@@ -182,22 +189,53 @@ def snapshot() -> dict[str, Any]:
     """
     return {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": [Path(sys.argv[0]).name, *map(_without_home, sys.argv[1:])],
+        "command": [Path(sys.argv[0]).name, *map(without_home, sys.argv[1:])],
         "python": {
             "version": platform.python_version(),
             "implementation": platform.python_implementation(),
             "compiler": platform.python_compiler(),
         },
         "machine": (machine := _machine()),
-        "fingerprint": fingerprint(machine),
+        "fingerprint": fingerprint(machine, accelerators := _accelerators()),
         "load": _load(),
-        "accelerators": _accelerators(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "accelerators": accelerators,
+        "packages": versions(),
         "threadpools": _threadpools(),
         "variables": {
-            name: _without_home(os.environ[name]) for name in RECORDED_VARIABLES if name in os.environ
+            name: without_home(os.environ[name]) for name in RECORDED_VARIABLES if name in os.environ
         },
-        "git": _git(),
+        "git": commit_of(HERE),
+    }
+
+
+def versions(python: str = sys.executable) -> dict[str, str | None]:
+    """Return the versions of `PACKAGES` in the environment of an interpreter, None where not installed."""
+    if python == sys.executable:
+        return {name: _version(name) for name in PACKAGES}
+    told = _output(python, "-P", "-c", _TELL_VERSIONS, *PACKAGES)
+    return dict(json.loads(told)) if told else dict.fromkeys(PACKAGES)
+
+
+def commit_of(folder: Path) -> dict[str, Any] | None:
+    """Return the commit of a checkout, and whether its packages differ from it; None where git has none."""
+    git = ("git", "-C", str(folder))
+    commit = _output(*git, "rev-parse", "HEAD") if _output(*git, "ls-files", *CODE) else None
+    changes = _output(*git, "status", "--porcelain", "--", *CODE)
+    if commit is None or changes is None:
+        return None
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def kept_compilations(folder: Path) -> dict[str, str]:
+    """Return the variables by which JAX keeps compiled programs in a folder and reads them back.
+
+    For what is not timed: comparing elements compiles a thousand small programs, which takes two minutes, and
+    seconds once they are there.
+    """
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
 
 
@@ -210,13 +248,13 @@ def peak_bytes() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
-def fingerprint(machine: Mapping[str, Any]) -> str:
+def fingerprint(machine: Mapping[str, Any], accelerators: Sequence[Mapping[str, str]] = ()) -> str:
     """Return a short name for a machine that stays the same while what decides about its speed does.
 
     Parameters
     ----------
-    machine
-        As in `snapshot()["machine"]`.
+    machine, accelerators
+        As in `snapshot()`.
 
     Examples
     --------
@@ -224,6 +262,7 @@ def fingerprint(machine: Mapping[str, Any]) -> str:
     True
     """
     kept = {name: machine.get(name) for name in LASTING}
+    kept |= {"memory_gib": memory_gib(machine), "accelerators": [each["name"] for each in accelerators]}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -291,14 +330,6 @@ def _threadpools() -> list[dict[str, Any]]:
     return [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
 
 
-def _git() -> dict[str, Any] | None:
-    commit = _output("git", "rev-parse", "HEAD")
-    changes = _output("git", "status", "--porcelain")
-    if commit is None or changes is None:
-        return None
-    return {"commit": commit, "dirty": bool(changes)}
-
-
 def _output(*command: str) -> str | None:
     """Return what a program prints, or None if it is missing, fails or takes too long."""
     try:
@@ -315,6 +346,7 @@ def _first_line(path: Path) -> str | None:
         return None
 
 
-def _without_home(text: str) -> str:
+def without_home(text: str) -> str:
+    """Return a path or option with the home folder, which names the user, written `~`."""
     home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises where no home is known
     return text if home == os.sep else text.replace(home, "~")

@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from benchmarks import stats, tables, units
 from benchmarks.result import Curve, CurvesData, ParityData, Record, SpeedData
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TARGET_FACTOR = 1.25
 """A training is at its target when its loss is within this factor of the lowest that any level reached."""
@@ -131,23 +135,33 @@ def _speed(records: Sequence[Record]) -> str:
     if not len(steps):
         return ""
     reference = steps.iloc[0]["reference"]
+    others = steps[steps["contender"] != reference]
+    if not len(others):
+        return f"Only {reference} was timed, so that there is nothing to compare."
+    told = [
+        f"{tier.capitalize()}: {_relative(rows)}" if tier != "loop" else _relative(rows)
+        for tier, rows in others.groupby("tier", sort=False)
+    ]
+    words = ". ".join(told)
+    return f"Time of a training step relative to {reference} (geometric mean, less is faster): {words}."
+
+
+def _relative(steps: pd.DataFrame) -> str:
+    """Return the contenders of one tier with their ratios to the reference."""
     told = []
-    for contender, rows in steps[steps["contender"] != reference].groupby("contender", sort=False):
+    for contender, rows in steps.groupby("contender", sort=False):
         ratio = stats.geometric_mean(list(rows["ratio"]))
         low, high = rows["ratio"].min(), rows["ratio"].max()
         spread = f", {units.number(low)} to {units.number(high)} by workload" if len(rows) > 1 else ""
         decided = sum(rows["verdict"] != "inconclusive")
         told.append((ratio, f"{contender} {units.number(ratio)} ({decided} of {len(rows)} decided{spread})"))
-    if not told:
-        return f"Only {reference} was timed, so that there is nothing to compare."
-    words = "; ".join(text for _, text in sorted(told))
-    return f"Time of a training step relative to {reference} (geometric mean, less is faster): {words}."
+    return "; ".join(text for _, text in sorted(told))
 
 
 def _beware(records: Sequence[Record]) -> str:
     failed = [record for record in records if record.status == "failed"]
     untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
-    blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData)}
+    blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData) and r.data.blocks}
     table = tables.speed(records)
     open_ones = int((table["verdict"] == "inconclusive").sum()) if len(table) else 0
     warnings = []

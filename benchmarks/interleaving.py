@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
+
+import psutil
 
 from benchmarks import stats
 from benchmarks.datasets import Dataset
@@ -23,8 +26,20 @@ from benchmarks.result import Block, Metric, Samples, Stage, Tier
 from benchmarks.suite import SpeedSettings, Suite, Workload
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 
-TIERS: Mapping[Metric, Tier] = {"train_step": "loop", "epoch": "idiomatic", "predict": "idiomatic"}
+TIERS: Mapping[Metric, Tier] = {
+    "train_step": "loop",
+    "epoch": "idiomatic",
+    "predict": "idiomatic",
+    "place": "loop",
+}
 """A step is called one at a time; an epoch and a prediction run the way the framework's users run them."""
+COMPILED: Mapping[Metric, Tier] = {
+    **TIERS,
+    "train_step": "compiled",
+    "epoch": "compiled",
+    "predict": "compiled",
+}
+"""The same for a backend in its compiled mode, which compiles what it computes, and no copies."""
 
 MORE_BLOCKS = 2
 """Blocks that are added at a time while intervals are too wide."""
@@ -32,6 +47,10 @@ ENOUGH_TO_SEE_SHRINKING = 12
 """Blocks before it is asked whether more of them still help."""
 BUSY_CORES = 1.25
 """CPU seconds per wall second above which a process on a single thread cannot have kept to it."""
+CHANCES = 2
+"""Failures after which a contender is out of a workload's timing."""
+FAILURES = "failures"
+"""What ended the timing of a workload that every contender failed."""
 IDLE_CORES = 0.8
 """CPU seconds per wall second below which a process was not computing all the time."""
 
@@ -47,14 +66,26 @@ class Outcome:
     """What timing has brought so far; a run that is taken up again begins with what it had."""
 
     blocks: dict[Pair, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    next_index: int = 0
+    """The number of the block that comes next."""
+    lost: dict[Pair, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Why a contender has no times from some blocks, by their number."""
     failures: dict[Pair, str] = field(default_factory=dict)
+    """Why a contender is out; the blocks that it has are kept."""
     stopped_by: dict[str, str] = field(default_factory=dict)
     """Workload -> the rule that ended its timing."""
+    _misses: Counter[Pair] = field(default_factory=Counter)
 
-    @property
-    def next_index(self) -> int:
-        """The number of the block that comes next."""
-        return max((block.index + 1 for blocks in self.blocks.values() for block in blocks), default=0)
+    def lose(self, pair: Pair, reason: str) -> None:
+        """Note that a contender lost a block; it has another chance in the next, and no third."""
+        self.lost[pair][self.next_index] = reason
+        self._misses[pair] += 1
+        if self._misses[pair] == CHANCES:
+            self.failures[pair] = reason
+
+    def live(self, workload: str, participants: Sequence[str]) -> list[str]:
+        """Return those that are still in."""
+        return [each for each in participants if (workload, each) not in self.failures]
 
 
 def interleave(
@@ -67,13 +98,14 @@ def interleave(
     on_begin: Callable[[int, int], None] = lambda _index, _turns: None,
     on_turn: Callable[[str], None] = lambda _: None,
     on_block: Callable[[], None] = lambda: None,
+    references: Mapping[str, str] | None = None,
 ) -> None:
     """Time the participants of each workload, block after block, until each workload has a reason to stop.
 
     Parameters
     ----------
     participants
-        Workload name -> contenders that passed its parity check; the first one is the reference.
+        Workload name -> contenders that passed its parity check.
     data
         Workload name -> its data set.
     outcome
@@ -82,29 +114,40 @@ def interleave(
         Called before each block with its number and turns, and after each turn with what it was.
     on_block
         Called when `outcome` has another whole block.
+    references
+        Contender -> the one whose times its own are divided by; by default the first one.
     """
     began = time.monotonic()
-    index = outcome.next_index
     while left := [workload for workload in workloads if workload.name not in outcome.stopped_by]:
-        contenders = sorted({contender for workload in left for contender in participants[workload.name]})
+        live = {workload.name: outcome.live(workload.name, participants[workload.name]) for workload in left}
+        contenders = sorted({contender for names in live.values() for contender in names})
         teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
-        on_begin(index, _turns(suite, left, participants))
+        on_begin(outcome.next_index, _turns(suite, left, live))
         for team in teams:
-            _BlockRun(suite, left, participants, data, hire, outcome, on_turn, index).run(team)
-        index += 1
+            _BlockRun(suite, left, live, data, hire, outcome, on_turn, outcome.next_index).run(team)
+        outcome.next_index += 1
         for workload in left:
-            names = [
-                each for each in participants[workload.name] if (workload.name, each) not in outcome.failures
-            ]
-            blocks = [outcome.blocks[workload.name, name] for name in names]
-            reason = stopping(suite.speed, blocks, index, time.monotonic() - began) if names else "failures"
+            compared = _compared(workload.name, participants[workload.name], outcome, references or {})
+            reason = stopping(suite.speed, compared, time.monotonic() - began) if compared else FAILURES
             if reason:
                 outcome.stopped_by[workload.name] = reason
         on_block()
 
 
+def _compared(
+    workload: str, participants: Sequence[str], outcome: Outcome, references: Mapping[str, str]
+) -> list[tuple[list[Block], list[Block]]]:
+    """Return the blocks of each live contender, and its reference's, or its own if that is out."""
+    live = outcome.live(workload, participants)
+    pairs = [(name, references.get(name, live[0])) for name in live]
+    return [
+        (outcome.blocks[workload, name], outcome.blocks[workload, other if other in live else name])
+        for name, other in pairs
+    ]
+
+
 def stopping(
-    speed: SpeedSettings, blocks: Sequence[Sequence[Block]], count: int, seconds: float
+    speed: SpeedSettings, compared: Sequence[tuple[Sequence[Block], Sequence[Block]]], seconds: float
 ) -> str | None:
     """Return why a workload needs no more blocks, or None while it does.
 
@@ -112,26 +155,36 @@ def stopping(
 
     Parameters
     ----------
-    blocks
-        Of each contender, the reference's first.
-    count, seconds
-        Blocks that were run, failed ones included, and the time that they took.
+    compared
+        Of each contender, its blocks and those of the one that it is compared with. Only blocks that both
+        finished count, and everything is asked of the contender that has the fewest.
+    seconds
+        How long the blocks took.
     """
+    count = min(len(_indices(own) & _indices(other)) for own, other in compared)
     if speed.time_budget_seconds and count >= 2 and seconds > speed.time_budget_seconds:
         return f"time budget of {speed.time_budget_seconds:g} s after {count} blocks"
     limit = max(speed.blocks, speed.block_limit)
     if count < speed.blocks or ((count - speed.blocks) % MORE_BLOCKS and count < limit):
         return None
-    reference, *others = [each for each in blocks if each] or [[]]
-    histories = [stats.log_ratios(other, reference, metric) for other in others for metric in speed.metrics]
+    histories = [
+        stats.log_ratios(own, other, metric)
+        for own, other in compared
+        if own is not other
+        for metric in speed.metrics
+    ]
     wide = [history for history in histories if stats.half_width(history) > speed.half_width]
     if not wide:
         return f"intervals within {speed.half_width:.0%} after {count} blocks"
     if count >= limit:
-        return f"limit of {count} blocks"
+        return f"limit of {limit} blocks"
     if count >= ENOUGH_TO_SEE_SHRINKING and not any(map(stats.still_shrinking, wide)):
         return f"intervals that no longer shrink after {count} blocks"
     return None
+
+
+def _indices(blocks: Sequence[Block]) -> set[int]:
+    return {block.index for block in blocks}
 
 
 def _turns(suite: Suite, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]) -> int:
@@ -182,9 +235,16 @@ class _BlockRun:
         for worker in workers.values():
             self._freeze(worker)
 
-    @property
+    @cached_property
     def _measures_start(self) -> bool:
-        return self.index == 0
+        """Whether somebody lacks one of the starts that the suite wants, which a lost block may have had."""
+        return any(
+            sum("spawn" in block.stages for block in self.outcome.blocks.get((workload.name, contender), ()))
+            < self.suite.speed.start_blocks
+            for workload in self.workloads
+            for contender in self.participants[workload.name]
+            if (workload.name, contender) not in self.outcome.failures
+        )
 
     @property
     def _idle_workers(self) -> Literal["frozen", "running", "absent"]:
@@ -205,7 +265,6 @@ class _BlockRun:
     ) -> dict[Pair, Block]:
         ready: dict[str, dict[str, Any]] = {}
         present = [name for name in self.participants[workload.name] if name in workers]
-        present = [name for name in present if (workload.name, name) not in self.outcome.failures]
         for contender in shuffle.sample(present, len(present)):
             with self._turn(contender, workload, workers):
                 ready[contender] = workers[contender].call("open_workload", **self._arguments(workload))
@@ -215,7 +274,8 @@ class _BlockRun:
         for _ in range(self.suite.speed.chunks):
             for metric in self.suite.speed.metrics:
                 chunks = self._round(workload, metric, ready, workers, shuffle)
-                if self._disturbed(chunks) and repeated[metric] < self.suite.speed.chunks:
+                most = self.suite.speed.chunks
+                while repeated[metric] < most and any(map(self._disturbed, chunks.values())):
                     repeated[metric] += 1  # for all of them: dropping one side's chunks would favour it
                     chunks = self._round(workload, metric, ready, workers, shuffle)
                 for contender, chunk in chunks.items():
@@ -255,13 +315,14 @@ class _BlockRun:
                 chunks[contender] = chunk, turn
         return chunks
 
-    def _disturbed(self, chunks: Mapping[str, tuple[Chunk, int]]) -> bool:
+    def _disturbed(self, timed: tuple[Chunk, int]) -> bool:
+        chunk, _ = timed
         alone = self.suite.threads == 1 and self._idle_workers != "running"
-        return any(chunk.witnesses.disturbed(chunk.wall_seconds, alone=alone) for chunk, _ in chunks.values())
+        return chunk.witnesses.disturbed(chunk.wall_seconds, alone=alone)
 
     @contextmanager
     def _turn(self, contender: str, workload: Workload, workers: dict[str, Worker]) -> Iterator[None]:
-        """Let one worker run; if it fails, it is out for the rest of the block and of this workload."""
+        """Let one worker run; if it fails, it is out for the rest of the block."""
         worker = workers[contender]
         worker.thaw()
         try:
@@ -274,7 +335,7 @@ class _BlockRun:
     def _fail(self, contender: str, names: Sequence[str], error: WorkerFailed) -> None:
         for name in names:
             if contender in self.participants[name]:
-                self.outcome.failures.setdefault((name, contender), str(error))
+                self.outcome.lose((name, contender), str(error))
 
     def _arguments(self, workload: Workload) -> dict[str, Any]:
         speed = self.suite.speed
@@ -301,9 +362,14 @@ class _BlockRun:
         cpu_per_wall = sum(chunk.cpu_seconds for chunk in chunks) / sum(
             chunk.wall_seconds for chunk in chunks
         )
-        start: dict[Stage, float] = {"spawn": worker.spawn_seconds, "import": loaded["import"]}
-        if not self._measures_start:
-            start.clear()
+        start: dict[Stage, float] = {}
+        if self._measures_start:
+            start = {
+                "spawn": worker.spawn_seconds,
+                "interpreter": worker.interpreter_seconds,
+                "import": loaded["import"],
+                "device": loaded["device"],
+            }
         return Block(
             index=self.index,
             stages={
@@ -318,9 +384,11 @@ class _BlockRun:
             samples=[
                 _samples(
                     metric,
+                    COMPILED if loaded.get("compiled") else TIERS,
                     ready,
                     [chunk for chunk, _ in found],
                     [turn for _, turn in found],
+                    list(map(self._disturbed, found)),
                     repeated[metric],
                 )
                 for metric, found in timed.items()
@@ -329,39 +397,57 @@ class _BlockRun:
         )
 
     def _thread_problems(self, seen: int, cpu_per_wall: float) -> list[str]:
-        """Compare what a process was told about threads with what it says and with what it did."""
+        """Compare what a process was told about threads with what it says and with what it did.
+
+        On the default track a framework may take one thread for each core, or for each that is physical.
+        Small operations stay on one thread however many there are, but on less than one core only a process
+        that waits.
+        """
         asked = self.suite.threads
-        if asked is None or self.suite.device != "cpu":
-            return []
+        least, most = (asked, asked) if asked else _cores()
         found = []
-        if seen != asked:
-            found.append(f"{seen} threads instead of {asked}")
-        if cpu_per_wall > asked - 1 + BUSY_CORES:
-            found.append(f"busy on {cpu_per_wall:.1f} cores with {asked} threads")
-        if asked == 1 and cpu_per_wall < IDLE_CORES:
+        if not least <= seen <= most:
+            found.append(f"{seen} threads instead of {least}" + (f" to {most}" if least < most else ""))
+        if self.suite.device != "cpu":
+            return found  # while the device computes, the process may wait or ask
+        if cpu_per_wall > most - 1 + BUSY_CORES:
+            found.append(f"busy on {cpu_per_wall:.1f} cores with {most} threads")
+        if cpu_per_wall < IDLE_CORES:
             found.append(f"computed for only {cpu_per_wall:.1f} of its time")
         return found
 
 
+def _cores() -> tuple[int, int]:
+    """Return how many physical cores there are for this process, and how many in all."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable), usable
+
+
 def _samples(
-    metric: Metric, ready: Mapping[str, Any], chunks: Sequence[Chunk], turns: list[int], repeated: int
+    metric: Metric,
+    tiers: Mapping[Metric, Tier],
+    ready: Mapping[str, Any],
+    chunks: Sequence[Chunk],
+    turns: list[int],
+    disturbed: list[bool],
+    repeated: int,
 ) -> Samples:
     seen = [chunk.witnesses for chunk in chunks]
-    steal, pressure, switches = (
-        [value for each in seen if (value := getattr(each, name)) is not None]
-        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches")
-    )
+    witnessed: dict[str, list[Any]] = {
+        name: [value for each in seen if (value := getattr(each, name)) is not None]
+        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches", "throttled", "clock_mhz")
+    }
     return Samples(
         metric=metric,
-        tier=TIERS[metric],
+        tier=tiers[metric],
         iterations=ready["iterations"][metric],
         examples=ready["examples"][metric],
         seconds=[chunk.wall_seconds for chunk in chunks],
         turns=turns,
         warm_up=ready["warm_up"][metric],
         cpu_seconds=[chunk.cpu_seconds for chunk in chunks],
-        steal_seconds=steal,
-        pressure_seconds=pressure,
-        involuntary_switches=switches,
+        **witnessed,
         repeated_rounds=repeated,
+        disturbed=disturbed,
+        problems=ready["problems"][metric],
     )

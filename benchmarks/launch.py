@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contenders, environment
+from benchmarks import contenders, environment, surroundings
 from benchmarks.datasets import Dataset
 from benchmarks.result import Manifest
 from benchmarks.runner import Runner, Watcher
 from benchmarks.selfcheck.result import margin
 from benchmarks.sides import Side
-from benchmarks.store import RunStore, find_run, new_run_folder
+from benchmarks.store import RunStore, find_run, new_run_folder, timing_lock
 from benchmarks.suite import Suite, load_suite
-from benchmarks.worker import Worker, WorkerFailed
-from implementations import InvalidInput, backend_names
+from benchmarks.worker import Worker, WorkerDied, WorkerFailed
+from implementations import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     overrides
         As in `benchmarks.suite.load_suite`.
     names
-        Contenders; by default the suite's, else all that are installed.
+        Contenders; by default the suite's, else those that take part by default and are installed.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     """
     suite = load_suite(suite_name, overrides)
     contenders.require(names)
-    present, absent = contenders.usable(names or suite.contenders or backend_names(), suite.device)
+    present, absent = contenders.usable(names or suite.entrants, suite.device)
     if not present:
         raise InvalidInput(
             "contenders",
@@ -64,22 +64,20 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     data = read_data(suite)
     now = datetime.datetime.now().astimezone()
     folder = new_run_folder(results, suite.name, now)
-    surroundings = environment.snapshot()
+    snapshot = environment.snapshot()
     suite = suite.model_copy(
-        update={
-            "speed": suite.speed.model_copy(update={"margin": margin(results, surroundings["fingerprint"])})
-        }
+        update={"speed": suite.speed.model_copy(update={"margin": margin(results, snapshot["fingerprint"])})}
     )
     manifest = Manifest(
         run=folder.name,
         suite=suite.name,
-        command=surroundings["command"],
+        command=snapshot["command"],
         started=now.isoformat(timespec="seconds"),
         contenders=present,
         absent=absent,
         seed=suite.seed,
         settings=suite.model_dump(mode="json"),
-        environment=surroundings,
+        environment=snapshot,
     )
     return Launch(suite, present, data, RunStore.create(folder, manifest))
 
@@ -90,29 +88,47 @@ def resume(run: str, results: Path) -> Launch:
     Raises
     ------
     InvalidInput
-        If a package has changed its version since: one run has one environment.
+        If machine, versions or code have changed since: one run has one of each.
     StoreError
         If there is no such run.
     """
     store = RunStore.open(find_run(run, results))
-    if "sides" in store.manifest.settings:
+    if store.manifest.sides:
         raise InvalidInput(
             f"run {store.manifest.run}",
             expected="a run of what is installed here",
-            got="one side of which was made for the run and is gone",
-            action="compare again with `versus compare --rerun`",
+            got="two sides of something",
+            action=f"take it up with: versus compare --resume {store.folder}",
         )
-    before, now = store.manifest.environment["packages"], environment.snapshot()["packages"]
-    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in now if before.get(name) != now[name]]
+    return take_up(store)
+
+
+def take_up(store: RunStore) -> Launch:
+    """Return what is left of a run, if it would go on where and with what it began.
+
+    Raises
+    ------
+    InvalidInput
+        As in `resume`.
+    """
+    snapshots = store.manifest.environment, environment.snapshot()
+    changed = surroundings.differences(*map(_constant, snapshots))
     if changed:
         raise InvalidInput(
             f"run {store.manifest.run}",
-            expected="the packages it began with",
+            expected="the machine, versions and code that it began with",
             got=", ".join(changed),
-            action="install those versions, or begin a new run",
+            action="go back to those, or begin a new run",
         )
     suite = Suite.model_validate(store.manifest.settings)
     return Launch(suite, store.manifest.contenders, read_data(suite), store)
+
+
+def _constant(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return what may not change in the middle of a run; a new kernel may come with a reboot."""
+    facts = surroundings.deciding(snapshot)
+    facts["machine"] = snapshot.get("fingerprint")
+    return {**facts, "code": snapshot.get("git")}
 
 
 def read_data(suite: Suite) -> dict[str, Dataset]:
@@ -125,14 +141,28 @@ def read_data(suite: Suite) -> dict[str, Dataset]:
     InvalidInput
         If one cannot be read: not downloaded, damaged, with NaN, too small to be split.
     """
+    try:
+        return _read_data(suite)
+    except WorkerDied:  # perhaps by no fault of the data's
+        return _read_data(suite)
+
+
+def _read_data(suite: Suite) -> dict[str, Dataset]:
     data: dict[str, Dataset] = {}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "data.log"
-        surroundings = environment.worker_environment(suite.threads)
-        with Worker("the data sets", surroundings, log, suite.timeout_seconds) as worker:
+        variables = environment.worker_environment(suite.threads)
+        with Worker("the data sets", variables, log, suite.timeout_seconds) as worker:
             for workload in suite.workloads:
+                # the points of a grid share one copy
+                same = next((each for each in suite.workloads if each.dataset == workload.dataset), workload)
+                if same.name in data:
+                    data[workload.name] = data[same.name]
+                    continue
                 try:
                     data[workload.name] = worker.call("read", dataset=workload.dataset, seed=suite.seed)
+                except WorkerDied:
+                    raise
                 except WorkerFailed as error:
                     raise InvalidInput(
                         error.subject, expected=error.expected, got=error.got, action=error.action
@@ -151,7 +181,9 @@ def carry_out(launch: Launch, watcher: Watcher) -> None:
         If another process works on the run, or its folder cannot be written any more.
     """
     finished = False
-    with launch.store.locked():
+    watcher.begin("other runs", 1)
+    with launch.store.locked(), timing_lock():
+        watcher.advance("over")
         try:
             Runner(
                 launch.suite, launch.contenders, launch.data, launch.store, watcher, sides=launch.sides
@@ -161,5 +193,9 @@ def carry_out(launch: Launch, watcher: Watcher) -> None:
             launch.store.update_manifest(
                 outcome="finished" if finished else "interrupted",
                 finished=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-                parent_peak_bytes=environment.peak_bytes(),
+                parent_peak_bytes=_largest(launch.store.manifest.parent_peak_bytes, environment.peak_bytes()),
             )
+
+
+def _largest(*sizes: int | None) -> int | None:
+    return max((size for size in sizes if size is not None), default=None)

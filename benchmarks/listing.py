@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import contenders, datasets
+from benchmarks.modes import default_contenders
 from benchmarks.store import RunStore, runs_in
 from benchmarks.suite import load_suite, suite_names
 from implementations import catalog
@@ -33,9 +34,24 @@ def rows(what: str, results: Path) -> list[Row]:
 
 def _contenders(results: Path) -> list[Row]:
     return [
-        {"name": each.name, "installed": "yes" if each.usable else "no", "install": each.install}
+        {
+            "name": each.name,
+            "mode": "compiled" if each.compiled else "",
+            "takes part": _takes_part(each),
+            "installed": "yes" if each.usable else f"no: {each.reason}",
+            "install": each.install,
+        }
         for each in contenders.installed()
     ]
+
+
+def _takes_part(contender: contenders.Contender) -> str:
+    """Return when a run has this contender that names none."""
+    if contender.name in default_contenders(compiled=False):
+        return "by default"
+    if contender.name in default_contenders(compiled=True):
+        return "in suites with compiled modes"
+    return "by name only"
 
 
 def _suites(results: Path) -> list[Row]:
@@ -116,6 +132,7 @@ _KINDS: dict[str, Callable[[Path], list[Row]]] = {
     "optimizers": _elements(catalog.OPTIMIZERS),
     "schedules": _elements(catalog.SCHEDULES),
     "normalizations": _elements(catalog.NORMALIZATIONS),
+    "regularizations": _elements(catalog.REGULARIZATIONS),
     "metrics": _elements(catalog.METRICS),
     "initializers": _elements(catalog.INITIALIZERS),
 }

@@ -16,18 +16,33 @@ import tempfile
 import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import launch
+from benchmarks import environment, launch, surroundings
 from benchmarks.launch import Launch
 from benchmarks.sides import Side
+from benchmarks.store import RunStore, find_run
 from implementations import InvalidInput
 
 HERE = Path(__file__).parents[1]
 """The checkout that is running."""
 BEFORE, AFTER = "@before", "@after"
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A side that is ready to take turns."""
+
+    side: Side
+    what: str
+    git: dict[str, Any] | None
+    """Commit of its code, and whether it was changed since."""
+
+    def told(self) -> dict[str, Any]:
+        """Return what a manifest says of it."""
+        return {"what": self.what, "git": self.git, "packages": environment.versions(self.side.python)}
 
 
 @contextmanager
@@ -48,29 +63,88 @@ def begin(
         If it is none of these, or its environment cannot be made.
     """
     with tempfile.TemporaryDirectory(prefix="nn-versus-") as folder:
-        before, what = _side(reference, Path(folder))
+        before, after = _before(reference, Path(folder)), _after()
         begun = launch.begin(suite, {**overrides, "measures": ["parity", "speed"]}, names, results)
-        sides = {}
-        for name in begun.contenders:
-            sides[name + BEFORE] = replace(before, backend=name)
-            sides[name + AFTER] = Side(name, checkout=HERE)
+        contenders = [name + side for name in begun.contenders for side in (BEFORE, AFTER)]
+        lasting = str(Path(reference).resolve()) if Path(reference).is_dir() else reference
         begun.store.update_manifest(
-            contenders=list(sides),
-            settings={**begun.store.manifest.settings, "sides": {"before": what, "after": "this checkout"}},
+            contenders=contenders,
+            sides={
+                "reference": environment.without_home(lasting),
+                "before": before.told(),
+                "after": after.told(),
+            },
         )
-        yield replace(begun, contenders=list(sides), sides=sides)
+        yield _with_sides(replace(begun, contenders=contenders), before, after)
 
 
-def _side(reference: str, folder: Path) -> tuple[Side, str]:
-    """Return the side that a reference names, and what it is in words."""
+@contextmanager
+def resume(run: str, results: Path) -> Iterator[Launch]:
+    """Take up such a run, with the side of the reference made again.
+
+    Raises
+    ------
+    InvalidInput
+        If it is an ordinary run, or one of its sides, or the machine, is not what it was.
+    StoreError
+        If there is no such run.
+    """
+    store = RunStore.open(find_run(run, results))
+    sides = store.manifest.sides
+    if not sides:
+        raise InvalidInput(
+            f"run {store.manifest.run}",
+            expected="a run of `versus compare --rerun`",
+            got="another one",
+            action=f"take it up with: versus run --resume {store.folder}",
+        )
+    with tempfile.TemporaryDirectory(prefix="nn-versus-") as folder:
+        commit = (sides["before"]["git"] or {}).get("commit")
+        before = _before(os.path.expanduser(sides["reference"]), Path(folder), commit)  # noqa: PTH111
+        after = _after()
+        now = {"before": before.told(), "after": after.told()}
+        if changed := surroundings.differences({name: sides[name] for name in now}, now):
+            raise InvalidInput(
+                f"run {store.manifest.run}",
+                expected="the two sides that it began with",
+                got=", ".join(changed),
+                action="go back to those, or begin a new run",
+            )
+        yield _with_sides(launch.take_up(store), before, after)
+
+
+def _with_sides(begun: Launch, before: _Made, after: _Made) -> Launch:
+    """Return the run with a side for each contender; what is here is measured against the reference."""
+    sides = {}
+    for contender in begun.contenders:
+        name, _, side = contender.rpartition("@")
+        made = before if f"@{side}" == BEFORE else after
+        against = None if made is before else name + BEFORE
+        sides[contender] = replace(made.side, contender=name, against=against)
+    return replace(begun, sides=sides)
+
+
+def _after() -> _Made:
+    return _Made(Side("", checkout=HERE), "this checkout", environment.commit_of(HERE))
+
+
+def _before(reference: str, folder: Path, commit: str | None = None) -> _Made:
+    """Make the side that a reference names; a revision that may have moved is pinned by its commit."""
     path = Path(reference)
     if python := _interpreter(path):
-        return Side("", python=python, checkout=HERE), f"environment {path.name}"
+        side = Side("", python=python, checkout=HERE)
+        return _Made(side, f"environment {path.name}", environment.commit_of(HERE))
     if (path / "benchmarks" / "worker.py").exists():
-        return Side("", checkout=path.resolve()), f"checkout {path.resolve().name}"
+        checkout = path.resolve()
+        return _Made(
+            Side("", checkout=checkout), f"checkout {checkout.name}", environment.commit_of(checkout)
+        )
     if "==" in reference:
-        return Side("", python=_environment(reference.split(","), folder), checkout=HERE), reference
-    return Side("", checkout=_checkout(reference, folder)), f"revision {reference}"
+        side = Side("", python=_environment(reference.split(","), folder), checkout=HERE)
+        return _Made(side, reference, environment.commit_of(HERE))
+    commit = commit or _commit(reference)
+    git = {"commit": commit, "dirty": False}
+    return _Made(Side("", checkout=_checkout(commit, folder)), f"revision {reference} ({commit[:12]})", git)
 
 
 def _interpreter(environment: Path) -> str | None:
@@ -78,23 +152,29 @@ def _interpreter(environment: Path) -> str | None:
     return str(python.absolute()) if (environment / "pyvenv.cfg").exists() and python.exists() else None
 
 
-def _checkout(revision: str, folder: Path) -> Path:
-    """Unpack the files of a revision."""
-    done = subprocess.run(
-        ["git", "-C", str(HERE), "archive", revision, "implementations", "benchmarks"],
-        capture_output=True,
-        check=False,
-    )
+def _commit(revision: str) -> str:
+    """Return the commit that a revision names now."""
+    return _git("rev-parse", "--verify", f"{revision}^{{commit}}", asked=revision).decode().strip()
+
+
+def _checkout(commit: str, folder: Path) -> Path:
+    """Unpack the files of a commit."""
+    archived = _git("archive", commit, *environment.CODE, asked=commit)
+    with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def _git(*arguments: str, asked: str) -> bytes:
+    done = subprocess.run(["git", "-C", str(HERE), *arguments], capture_output=True, check=False)
     if done.returncode:
         raise InvalidInput(
             "--rerun",
             expected="a git revision, a checkout, a virtual environment, or requirements with ==",
-            got=f"{revision!r} ({done.stderr.decode(errors='replace').strip()})",
+            got=f"{asked!r} ({done.stderr.decode(errors='replace').strip()})",
             action="see `git log --oneline` for revisions",
         )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return done.stdout
 
 
 def _environment(requirements: Sequence[str], folder: Path) -> str:

@@ -9,7 +9,10 @@ Schema history
     First version.
 2
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
-    problems of a block. All optional, so records of version 1 are read as they are.
+    problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
+    disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
+    the sides of a comparison. Elements: layers, results at special points, the first bad step. Measures of
+    their own: the limit, the profile. All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 2
 
-Measure = Literal["card", "elements", "parity", "curves", "speed", "memory"]
+Measure = Literal["card", "elements", "parity", "curves", "speed", "limit", "profile", "memory"]
 Status = Literal["finished", "failed", "skipped"]
-Metric = Literal["train_step", "epoch", "predict"]
+Metric = Literal["train_step", "epoch", "predict", "place"]
 Tier = Literal["idiomatic", "loop", "compiled"]
-Stage = Literal["spawn", "import", "build", "first_step"]
+Stage = Literal["spawn", "interpreter", "import", "device", "build", "first_step"]
 
 
 class Model(BaseModel):
@@ -44,7 +47,7 @@ class Case(Model):
     threads: int | None = 1
     """Threads each contender may use; None is the `default` track (what a user gets)."""
     experiment: str | None = None
-    """Course experiment that the workload belongs to, if any."""
+    """Experiment that the workload belongs to: one of the course, or a grid whose times make a map."""
     level: str | None = None
     """The workload's value on the experiment's axis, such as a learning rate."""
 
@@ -62,7 +65,7 @@ class Case(Model):
 class Agreement(Model):
     """One element of the catalogue compared with exact results."""
 
-    kind: Literal["activation", "loss", "optimizer", "metric", "product"]
+    kind: Literal["activation", "loss", "optimizer", "metric", "product", "layer"]
     name: str
     """With its options where they matter, such as `binary_crossentropy from_logits`."""
     quantity: Literal["value", "gradient", "50 steps", "100 steps", "product"]
@@ -70,12 +73,17 @@ class Agreement(Model):
     error: float
     """Largest error in units (beyond known deviations, if one is); in early records in max(|f|, 1)."""
     tolerance: float
-    """In the same units: of the last place, of what an optimizer has moved, of 2 sqrt(k) u |A| |B|."""
+    """In the same units: of the last place, of what an optimizer has moved in that many steps, of
+    2 sqrt(k) u |A| |B|."""
     median: float | None = None
     worst_input: float | None = None
-    """Where the largest error is: x, an error, a score, a gradient's size, a length."""
+    """Where the largest error is: x, a prediction, a gradient's size, a length, a mean, a weight."""
     bad_from: float | None = None
-    """Smallest |x| at which the relative error is above 0.001."""
+    """The x nearest to 0 at which the relative error is above 0.001; in early records its size only."""
+    bad_step: int | None = None
+    """First judged step after which an optimizer's error is above the tolerance, known deviation or not."""
+    special: dict[str, float] = {}
+    """Results at `0`, `-0`, `inf`, `-inf` and `nan`. Derivatives at NaN are told here, and not judged."""
     passed: bool
     deviation: str | None = None
     """What known deviations explain errors beyond the tolerance, or why the element was refused."""
@@ -117,19 +125,28 @@ class Trajectory(Model):
     noise_floor: float | None = None
     """Largest drift, over all steps, of the reference itself with changes that mean nothing."""
     floor: list[float] | None = None
-    """The noise floor up to each compared step."""
+    """The noise floor of parameters at each compared step, in float32 at least that of one rounding."""
     floors: dict[str, float] | None = None
     """The largest drift by what was changed: `moved`, `one ULP`, `permuted units`, `two threads`."""
+    pair_floor: list[float] | None = None
+    """The noise floor of two contenders: how far apart the reference's own float32 trainings are."""
     ratio: float | None = None
-    """Largest drift as a multiple of the noise floor: about 1 is noise, above 5 another computation."""
+    """Largest multiple of the noise floor at any step: about 1 is parity, above 5 another computation."""
+    ratio_step: int | None = None
+    """The step at which it is that multiple."""
+    judged_until: int | None = None
+    """Last step that was judged, where one ULP then grows too large for the tolerance."""
     drift: list[Drift]
+    sums: list[list[float]] | None = None
+    """The difference of the parameters from the reference's at each compared step, divided by their norm, in
+    random sums: distances between two contenders' sums are about those between their parameters."""
     passed: bool
     first_departure: int | None = None
     """First compared step beyond the tolerance."""
     first_tensor: str | None = None
     """The parameter that was furthest off there, such as `layer 2 bias`."""
     deviation: str | None = None
-    """Reason of a known deviation that covers a drift beyond the tolerance."""
+    """Reason of a known deviation that covers a drift beyond the tolerance or above 5 times the noise."""
 
 
 class ParityData(Model):
@@ -140,6 +157,8 @@ class ParityData(Model):
     """What it was compared with, such as `numpy float64`."""
     true_float64: bool
     """Whether float64 inputs are really computed in float64 (probed, not assumed)."""
+    float64_leaks: dict[str, float] | None = None
+    """What is not, with its relative error: `dense`, `tanh`, `constant 0.9`, `loss`."""
     trajectories: list[Trajectory]
     passed: bool
     notes: list[str] = []
@@ -205,6 +224,14 @@ class Samples(Model):
     """How often the process was taken off its core in each chunk (getrusage)."""
     repeated_rounds: int = 0
     """Rounds of all contenders that were measured again because a chunk in them was disturbed."""
+    disturbed: list[bool] = []
+    """Whether each chunk was disturbed all the same, when no more rounds could be repeated."""
+    throttled: list[bool] = []
+    """Whether the GPU lowered its clock because of heat in each chunk (NVML)."""
+    clock_mhz: list[int] = []
+    """The GPU's clock at the end of each chunk (NVML)."""
+    problems: list[str] = []
+    """What is wrong with this metric here; a comparison that rests on it stays inconclusive."""
 
 
 class Block(Model):
@@ -212,7 +239,7 @@ class Block(Model):
 
     index: int
     stages: dict[Stage, float]
-    """Seconds of each stage of a cold start; spawn and import only where workers started one by one."""
+    """Seconds of each stage of a cold start; those before build only where workers started one by one."""
     warm_up_steps: int
     idle_workers: Literal["frozen", "running", "absent"]
     """What the other contenders' workers did meanwhile."""
@@ -231,9 +258,77 @@ class SpeedData(Model):
     measure: Literal["speed"] = "speed"
     blocks: list[Block]
     stopped_by: str
+    lost_blocks: dict[int, str] = {}
+    """Number of a block from which there are no times of this contender -> what its worker failed by."""
     preset: str = "custom"
     margin: float = 0.02
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
+
+
+class Calibration(Model):
+    """What NumPy reaches on this machine with the threads of the track. Seconds are those of each chunk."""
+
+    threads_seen: int
+    products: list[float]
+    """Of the matrix products of one step, and nothing else."""
+    square: list[float]
+    """Of the product of two large square matrices."""
+    square_size: int
+    """Rows and columns of each."""
+    copying: list[float]
+    """Of a copy from one large array to another."""
+    copied_bytes: int
+    """Read and written by one copy, together."""
+    call: list[float]
+    """Of a function call that adds one number to another."""
+
+
+class LimitData(Model):
+    """Answer to "what is the least that a step can take here?", from the model's shapes and one process."""
+
+    measure: Literal["limit"] = "limit"
+    dtype: Literal["float32", "float64"]
+    batch_size: int
+    widths: list[int]
+    """Inputs, then the outputs of each layer."""
+    parameters: int
+    flops: int
+    """Floating-point operations in the matrix products of a step."""
+    least_bytes: int
+    """What a step has to read and write, whatever stays in a cache meanwhile."""
+    calibration: Calibration | None = None
+    not_calibrated: str | None = None
+    """Why there is no calibration."""
+
+
+class Spent(Model):
+    """What a function or an operation took in one step, on average."""
+
+    name: str
+    calls: float
+    seconds: float
+    """Of its own, without what it called."""
+    kind: Literal["product", "copy", "other"] | None = None
+    """Of an operation: a product of matrices, a move or conversion of numbers, or anything else."""
+
+
+class ProfileData(Model):
+    """Answer to "where does a step's time go?", from a process that was not timed: watching takes time."""
+
+    measure: Literal["profile"] = "profile"
+    steps: int
+    python_calls: float
+    """Calls of functions that are written in Python, in one step."""
+    c_calls: float
+    """Calls of built-in functions; cProfile sees no call of an object, such as NumPy's ufuncs."""
+    functions: list[Spent]
+    """Those that took most of the time themselves."""
+    function_seconds: float
+    """Of all functions, in one step."""
+    operations: list[Spent] | None = None
+    """Everything that the framework's own profiler counts; None where it has none."""
+    operation_step_seconds: float | None = None
+    """Of one step, while its operations were counted."""
 
 
 class MemoryData(Model):
@@ -250,7 +345,8 @@ class MemoryData(Model):
 
 
 Data = Annotated[
-    CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData, Field(discriminator="measure")
+    CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData,
+    Field(discriminator="measure"),
 ]
 
 
@@ -289,6 +385,12 @@ class Manifest(Model):
     environment: dict[str, Any]
     parent_peak_bytes: int | None = None
     """Peak resident memory of the process that led the run (Linux)."""
+    blocks_done: int = 0
+    """Blocks of timing that every contender's record has; a record may have one more that was broken off."""
+    stopped_by: dict[str, str] = {}
+    """Workload -> the rule that ended its timing."""
+    sides: dict[str, Any] | None = None
+    """Of `versus compare --rerun`: the reference as it was given, and what each side consists of."""
 
 
 def json_schema() -> dict[str, Any]:

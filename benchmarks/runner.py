@@ -1,42 +1,53 @@
 """The parent: which case when, in which worker, and what is kept. It imports no framework.
 
 Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
-speed, all contenders interleaved and nothing else running; then memory, in processes that are never timed.
+speed, all contenders interleaved and nothing else running; then the limit, in one process that holds NumPy;
+then profiles and memory, in processes that are never timed.
 A contender that fails parity on a workload is not timed on it.
+
+What a worker was doing when it died is tried once more, by a fresh one; what that cannot do either fails its
+case alone.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import psutil
 
+from benchmarks import environment
 from benchmarks.datasets import Dataset
-from benchmarks.interleaving import Outcome, interleave
-from benchmarks.measures import elements, memory, parity
+from benchmarks.interleaving import FAILURES, Outcome, interleave
+from benchmarks.measures import memory, parity
+from benchmarks.modes import mode_of
 from benchmarks.result import (
     CardData,
     Case,
     Curve,
     CurvesData,
     ElementsData,
+    LimitData,
     Measure,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
     Status,
 )
 from benchmarks.sides import Side, standing_for_themselves
-from benchmarks.store import RunStore, timing_lock
+from benchmarks.store import RunStore
 from benchmarks.suite import Suite, Workload
-from benchmarks.worker import Worker, WorkerFailed
+from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import ModelSpec
 
 REFERENCE = "numpy"
@@ -45,10 +56,16 @@ REFERENCE = "numpy"
 INTERRUPTED = "interrupted"
 """What ended a timing that did not come to its end."""
 
+AS_ITS_BACKEND = "not repeated: element by element it computes as {} does; its trainings are compared"
+"""Why a compiled mode is asked neither for its card nor for its elements."""
+
+NO_PARTNER = "not timed: the others' timing had ended, and only times taken in turns can be compared"
+
 ELEMENTS = Workload(name="elements", dataset={}, model={})
 """Stands for the catalogue in cases that compare single elements."""
 
-Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | MemoryData
+Result = TypeVar("Result")
+Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData
 
 
 class Watcher(Protocol):
@@ -99,9 +116,8 @@ class Runner:
         self._workers: set[Worker] = set()
         self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
-        self._perturbed: dict[str, list[parity.Path]] = {}
-        self._varied: dict[str, dict[str, parity.Path]] = {}
-        self._elements: elements.Reference | WorkerFailed = {}
+        self._floors: dict[str, parity.Floors] = {}
+        self._expected: Path | WorkerFailed = Path()
         self._done = {record.case.id for record in store.records()[0] if is_final(record)}
 
     def run(self) -> None:
@@ -113,6 +129,8 @@ class Runner:
             After all workers have been ended; what was finished is kept.
         """
         reference = ThreadPoolExecutor(1)
+        folder = tempfile.TemporaryDirectory(prefix="nn-versus-")
+        self._folder = Path(folder.name)
         try:
             # at the same time as the contenders, who need it only when they are judged
             self._reference = reference.submit(self._compute_reference)
@@ -120,6 +138,9 @@ class Runner:
             self._reference.result()
             if "speed" in self._suite.measures:
                 self._time()
+            self._calibrate()
+            # one after the other, so that they do not wait for each other's cores
+            self._side_by_side("profile", self._watch, ("profile",), jobs=1)
             self._side_by_side("memory", self._weigh, ("memory",))
         except KeyboardInterrupt:
             self._interrupted = True
@@ -128,6 +149,7 @@ class Runner:
             for worker in list(self._workers):
                 worker.close()
             reference.shutdown()
+            folder.cleanup()
 
     def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
         """Return what is left to do for a contender."""
@@ -145,13 +167,14 @@ class Runner:
         phase: str,
         work: Callable[[str, list[tuple[Workload, Case]]], None],
         measures: tuple[Measure, ...],
+        jobs: int | None = None,
     ) -> None:
         left = {contender: self._cases(contender, *measures) for contender in self._contenders}
         total = sum(map(len, left.values()))
         if not total:
             return
         self._watcher.begin(phase, total)
-        pool = ThreadPoolExecutor(self._jobs)
+        pool = ThreadPoolExecutor(jobs or self._jobs)
         try:
             # the last ones of the table compile the longest, and so begin first
             futures = [
@@ -173,31 +196,53 @@ class Runner:
         names = {workload.name for cases in wanted for workload, _ in cases}
         if not names:
             return
-        with self._hired(REFERENCE) as worker:
-            for workload in (ELEMENTS, *self._suite.workloads):
-                if workload.name not in names:
-                    continue
-                try:
-                    if workload is ELEMENTS:
-                        self._elements = worker.call("expect", full=self._suite.elements.full)
-                    else:
-                        settings = self._suite.parity
-                        steps = max(settings.float64_steps, settings.float32_steps)
-                        self._paths[workload.name] = self._path(worker, workload, "float64", steps)
-                        self._perturbed[workload.name] = [
-                            self._path(worker, workload, "float64", settings.float32_steps, number)
-                            for number in range(1, parity.PERTURBATIONS + 1)
-                        ]
-                        self._varied[workload.name] = {
-                            name: self._path(
-                                worker, workload, "float32", settings.float32_steps, variation=name
-                            )
-                            for name in parity.VARIATIONS
-                        }
-                except WorkerFailed as error:
+        for workload in (ELEMENTS, *self._suite.workloads):
+            if workload.name not in names:
+                continue
+            try:
+                self._with_a_second_chance(partial(self._expect, workload))
+            except WorkerFailed as error:
+                if workload is ELEMENTS:
+                    self._expected = error
+                else:
                     self._paths[workload.name] = error
-                    if workload is ELEMENTS:
-                        self._elements = error
+
+    def _expect(self, workload: Workload) -> None:
+        """Compute what the contenders are compared with on one workload."""
+        with self._hired(REFERENCE) as worker:
+            if workload is ELEMENTS:
+                worker.call("expect", file=self._folder / "expected", full=self._suite.elements.full)
+                self._expected = self._folder / "expected"
+                return
+            settings = self._suite.parity
+            steps = max(settings.float64_steps, settings.float32_steps)
+            path = self._paths[workload.name] = self._path(worker, workload, "float64", steps)
+            self._floors[workload.name] = parity.floors(path, self._own_noise(worker, workload))
+
+    def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
+        """Do something again if a worker dies the first time, unless an interruption has ended it."""
+        try:
+            return work()
+        except WorkerDied:
+            if self._interrupted:
+                raise
+            return work()
+
+    def _own_noise(self, worker: Worker, workload: Workload) -> parity.Noise:
+        """Train the reference with changes that mean nothing."""
+        short, long = self._suite.parity.float32_steps, self._suite.parity.float64_steps
+        return parity.Noise(
+            moved=[
+                self._path(worker, workload, "float64", short, number)
+                for number in range(1, parity.PERTURBATIONS + 1)
+            ],
+            varied={
+                name: self._path(worker, workload, "float32", short, variation=name)
+                for name in parity.VARIATIONS
+            },
+            float32=self._path(worker, workload, "float32", short),
+            float64=self._path(worker, workload, "float64", long, variation="one ULP"),
+        )
 
     def _path(
         self,
@@ -224,6 +269,13 @@ class Runner:
 
     def _check(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Compare a contender's elements and trainings, and let it learn, in one worker."""
+        mode = mode_of(self._sides[contender].contender)
+        if mode.compiled:
+            began, reason = time.monotonic(), AS_ITS_BACKEND.format(mode.backend)
+            for workload, case in cases:
+                if case.measure in ("card", "elements"):
+                    self._keep(case, workload, began, "skipped", reason)
+            cases = [(workload, case) for workload, case in cases if case.measure in ("parity", "curves")]
 
         def work(worker: Worker, workload: Workload, case: Case) -> Data:
             if case.measure == "card":
@@ -239,11 +291,12 @@ class Runner:
         self._work_through(contender, cases, work)
 
     def _compare_elements(self, worker: Worker) -> ElementsData:
-        found = worker.call("elements", full=self._suite.elements.full)
+        worker.call("elements", full=self._suite.elements.full)
         self._reference.result()
-        if isinstance(self._elements, WorkerFailed):
-            raise self._elements
-        return elements.judge(worker.contender, self._elements, found)
+        if isinstance(self._expected, WorkerFailed):
+            raise self._expected
+        judged: ElementsData = worker.call("judge", contender=worker.contender, file=self._expected)
+        return judged
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
         settings = self._suite.parity
@@ -254,9 +307,8 @@ class Runner:
         if isinstance(reference, WorkerFailed):
             raise reference
         model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        perturbed = self._perturbed[workload.name]
-        varied = self._varied[workload.name]
-        return parity.judge(worker.contender, model, reference, float64, float32, perturbed, varied)
+        floors = self._floors[workload.name]
+        return parity.judge(worker.contender, model, reference, float64, float32, floors)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves
@@ -272,6 +324,23 @@ class Runner:
         classifies = curves[0].train_accuracy is not None
         return CurvesData(task="classification" if classifies else "regression", curves=curves)
 
+    def _calibrate(self) -> None:
+        """Find the limit of each workload, in one worker and with nothing else running."""
+        if cases := self._cases(REFERENCE, "limit"):
+            self._watcher.begin("limit", len(cases))
+            self._work_through(REFERENCE, cases, self._limit)
+
+    def _limit(self, worker: Worker, workload: Workload, _: Case) -> LimitData:
+        return LimitData(**worker.call("limit", **self._place(workload)))
+
+    def _watch(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
+        """Profile a contender's steps, in a worker that has timed nothing."""
+
+        def work(worker: Worker, workload: Workload, _: Case) -> ProfileData:
+            return ProfileData(**worker.call("profile", **self._place(workload)))
+
+        self._work_through(contender, cases, work)
+
     def _weigh(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Measure memory, each case in a fresh process."""
         for workload, case in cases:
@@ -282,16 +351,19 @@ class Runner:
                 )
                 continue
             try:
-                with self._hired(contender, load=False) as worker:
-                    place = self._place(workload)
-                    device = place.pop("device")
-                    worker.call("memory_baseline", **place)
-                    self._sides[contender].load(worker, self._suite.threads)
-                    found = MemoryData(**worker.call("memory_stages", device=device))
+                found = self._with_a_second_chance(partial(self._peaks, contender, workload))
             except WorkerFailed as error:
                 self._keep(case, workload, began, "failed", str(error))
             else:
                 self._keep(case, workload, began, "finished", data=found)
+
+    def _peaks(self, contender: str, workload: Workload) -> MemoryData:
+        with self._hired(contender, load=False) as worker:
+            place = self._place(workload)
+            device = place.pop("device")
+            worker.call("memory_baseline", **place)
+            self._sides[contender].load(worker, self._suite.threads)
+            return MemoryData(**worker.call("memory_stages", device=device))
 
     def _work_through(
         self,
@@ -299,12 +371,12 @@ class Runner:
         cases: list[tuple[Workload, Case]],
         work: Callable[[Worker, Workload, Case], Data],
     ) -> None:
-        """Do the cases in one worker; one that dies fails its case alone, and the next gets a fresh one."""
-        left = list(cases)
+        """Do the cases in one worker; one that fails fails its case alone, and the next gets a fresh one."""
+        left, died_at = list(cases), ""
         while left and not self._interrupted:
             began = time.monotonic()
             try:
-                with self._hired(contender) as worker:
+                with self._hired(contender, kept=True) as worker:
                     while left:
                         workload, case = left[0]
                         began = time.monotonic()
@@ -312,8 +384,12 @@ class Runner:
                         self._keep(case, workload, began, "finished", data=data)
                         del left[0]
             except WorkerFailed as error:
-                workload, case = left.pop(0)
+                workload, case = left[0]
+                if isinstance(error, WorkerDied) and case.id != died_at:
+                    died_at = case.id
+                    continue
                 self._keep(case, workload, began, "failed", str(error))
+                del left[0]
 
     def _time(self) -> None:
         """Time all contenders that passed parity, interleaved; write a record for each."""
@@ -333,56 +409,101 @@ class Runner:
         outcome, began = self._times_so_far(workloads, participants), time.monotonic()
 
         def keep() -> None:
-            for workload in workloads:
-                for contender in participants[workload.name]:
-                    self._keep_times(workload, contender, outcome, began)
+            self._keep_times(workloads, participants, outcome, began)
 
-        self._watcher.begin("other runs' timing", 1)
-        with timing_lock():
-            self._watcher.advance("over")
-            interleave(
-                self._suite,
-                workloads,
-                participants,
-                self._data,
-                self._hire,
-                outcome,
-                lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
-                self._watcher.advance,
-                keep,
-            )
+        interleave(
+            self._suite,
+            workloads,
+            participants,
+            self._data,
+            self._hire,
+            outcome,
+            lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
+            self._watcher.advance,
+            keep,
+            {name: side.against for name, side in self._sides.items() if side.against},
+        )
         keep()
 
     def _times_so_far(
         self, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]
     ) -> Outcome:
         """Return what an earlier part of the run has left: blocks, and why a workload needed no more."""
-        outcome = Outcome()
+        done = self._store.manifest
+        outcome = Outcome(next_index=done.blocks_done)
         for workload in workloads:
-            names, reasons = participants[workload.name], set()
-            for contender in names:
+            if reason := done.stopped_by.get(workload.name):
+                outcome.stopped_by[workload.name] = reason
+            for contender in participants[workload.name]:
                 record = self._store.record(self._suite.case(workload, "speed", contender).id)
-                if record and isinstance(record.data, SpeedData):
-                    outcome.blocks[workload.name, contender] = list(record.data.blocks)
-                    reasons.add(record.data.stopped_by)
-            if all(outcome.blocks[workload.name, name] for name in names) and (
-                reasons := reasons - {INTERRUPTED}
-            ):
-                outcome.stopped_by[workload.name] = reasons.pop()
+                if record is None:
+                    continue
+                pair = workload.name, contender
+                if record.status == "failed" and reason:
+                    outcome.failures[pair] = str(record.reason)
+                if isinstance(record.data, SpeedData):
+                    # a later one was being written when the run was broken off, and others may lack it
+                    outcome.blocks[pair] = [
+                        block for block in record.data.blocks if block.index < done.blocks_done
+                    ]
+                    outcome.lost[pair] = {
+                        index: why
+                        for index, why in record.data.lost_blocks.items()
+                        if index < done.blocks_done
+                    }
         return outcome
 
-    def _keep_times(self, workload: Workload, contender: str, outcome: Outcome, began: float) -> None:
+    def _keep_times(
+        self,
+        workloads: Sequence[Workload],
+        participants: Mapping[str, Sequence[str]],
+        outcome: Outcome,
+        began: float,
+    ) -> None:
+        """Write what timing has brought: blocks first, then that all have them, and last what is final.
+
+        A kill between two writes then leaves no contender with a block that another lacks, and no record
+        changes after it is final.
+        """
+        left = [
+            (workload, contender)
+            for workload in workloads
+            for contender in participants[workload.name]
+            if self._suite.case(workload, "speed", contender).id not in self._done
+        ]
+        for workload, contender in left:
+            if workload.name not in self._store.manifest.stopped_by:
+                self._write_times(workload, contender, outcome, began, INTERRUPTED)
+        # whoever failed has another chance when the run is taken up, where no partner is done by then
+        ended = {name: reason for name, reason in outcome.stopped_by.items() if reason != FAILURES}
+        self._store.update_manifest(
+            blocks_done=outcome.next_index, stopped_by={**self._store.manifest.stopped_by, **ended}
+        )
+        for workload, contender in left:
+            if reason := outcome.stopped_by.get(workload.name):
+                self._write_times(workload, contender, outcome, began, reason)
+                self._done.add(self._suite.case(workload, "speed", contender).id)
+
+    def _write_times(
+        self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str
+    ) -> None:
         case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
-        if pair in outcome.failures:
-            self._write(case, workload, began, "failed", outcome.failures[pair])
-        elif outcome.blocks[pair]:
+        blocks, lost, data = outcome.blocks[pair], outcome.lost[pair], None
+        if blocks or lost:
             data = SpeedData(
-                blocks=outcome.blocks[pair],
-                stopped_by=outcome.stopped_by.get(workload.name, INTERRUPTED),
+                blocks=blocks,
+                stopped_by=stopped_by,
+                lost_blocks=lost,
                 preset=self._suite.speed.preset,
                 margin=self._suite.speed.margin,
             )
+        if pair in outcome.failures or (lost and not blocks):
+            reason = outcome.failures.get(pair) or list(lost.values())[-1]
+            self._write(case, workload, began, "failed", reason, data)
+        elif blocks:
             self._write(case, workload, began, "finished", data=data)
+        elif stopped_by != INTERRUPTED:
+            self._write(case, workload, began, "skipped", NO_PARTNER)
 
     def _no_parity(self, workload: Workload, contender: str) -> str | None:
         """Return why a contender may not be timed on a workload: no parity, no time."""
@@ -392,10 +513,20 @@ class Runner:
             return "not timed: its parity could not be checked"
         return None if record.data.passed else "not timed: not the same computation"
 
-    def _hire(self, contender: str, load: bool = True) -> tuple[Worker, dict[str, Any]]:
+    def _hire(
+        self, contender: str, load: bool = True, *, kept: bool = False
+    ) -> tuple[Worker, dict[str, Any]]:
+        """Start a worker; `kept` for what is not timed, which reads compiled programs of earlier runs."""
         side, suite = self._sides[contender], self._suite
         memory_bytes = int(suite.memory_share * psutil.virtual_memory().total)
-        worker = side.start(suite.threads, self._store.log(contender), suite.timeout_seconds, memory_bytes)
+        programs = environment.kept_compilations(self._store.folder.parent / "compilations")
+        worker = side.start(
+            suite.threads,
+            self._store.log(contender),
+            suite.timeout_seconds,
+            memory_bytes,
+            programs if kept else None,
+        )
         self._workers.add(worker)
         if not load:
             return worker, {}
@@ -407,8 +538,8 @@ class Runner:
         return worker, loaded
 
     @contextmanager
-    def _hired(self, contender: str, load: bool = True) -> Iterator[Worker]:
-        worker, _ = self._hire(contender, load)
+    def _hired(self, contender: str, load: bool = True, *, kept: bool = False) -> Iterator[Worker]:
+        worker, _ = self._hire(contender, load, kept=kept)
         try:
             yield worker
         finally:

@@ -23,28 +23,39 @@ class Side:
 
     Parameters
     ----------
-    backend
-        Name in the registry.
+    contender
+        A backend, or one in its compiled mode: a name of `benchmarks.modes`.
     python
         Interpreter, whose environment has the packages.
     checkout
         Folder whose `implementations` and `benchmarks` are used; by default the installed ones.
     planted
         What `benchmarks.measures.planted` does to it.
+    against
+        Name of the contender that its times are divided by; by default the first one.
+    script
+        What is timed in its place: a module and function of `benchmarks.plain`.
     """
 
-    backend: str
+    contender: str
     python: str = sys.executable
     checkout: Path | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
+    against: str | None = None
+    script: str = ""
 
     def start(
-        self, threads: int | None, log: Path, timeout: float, memory_bytes: int | None = None
+        self,
+        threads: int | None,
+        log: Path,
+        timeout: float,
+        memory_bytes: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Worker:
         """Start a worker that has not loaded anything yet."""
-        extra = {"PYTHONPATH": str(self.checkout)} if self.checkout else {}
+        extra = {**({"PYTHONPATH": str(self.checkout)} if self.checkout else {}), **(variables or {})}
         return Worker(
-            self.backend,
+            self.contender,
             environment.worker_environment(threads, extra),
             log,
             timeout,
@@ -53,10 +64,12 @@ class Side:
         )
 
     def load(self, worker: Worker, threads: int | None) -> dict[str, Any]:
-        """Have the worker import the backend; return what it tells."""
-        told: dict[str, Any] = worker.call("load", contender=self.backend, threads=threads)
+        """Have the worker import the backend and note the mode; return what it tells."""
+        told: dict[str, Any] = worker.call("load", contender=self.contender, threads=threads)
         if self.planted:
             worker.call("plant", **self.planted)
+        if self.script:
+            worker.call("replace", script=self.script)
         return told
 
 

@@ -7,13 +7,13 @@ layout and its luck, and counting them as independent would make every interval 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, median, stdev
-from typing import Literal
+from typing import Literal, get_args
 
-from benchmarks.result import Block, Metric, Samples, SpeedData, Stage
+from benchmarks.result import Block, LimitData, Metric, Samples, SpeedData, Stage
 
 MARGIN = 0.02
 """Ratios within 1/(1 + MARGIN) and 1 + MARGIN count as the same speed."""
@@ -21,21 +21,32 @@ MARGIN = 0.02
 CONFIDENCE = 0.95
 TRENDING = 0.01
 """p-value below which the timed chunks of a process are taken for a trend and not for noise."""
+ENOUGH_FOR_A_TREND = 6
+"""Chunks below which Kendall's tau cannot be that improbable, however they lie (5! = 120 orders)."""
 CHANGED = 0.05
 """Relative change that counts as one, between warm-up and timed chunks, or from first to last."""
 UNSTEADY_SHARE = 0.25
-"""Share of a contender's processes without steady state above which nothing is concluded."""
+"""Share of a contender's processes with a problem, or no steady state, above which nothing is concluded."""
 SHRINKING = 0.9
 """Half as many blocks again shrink an interval to 0.82; above this it is said not to shrink."""
 
 TRACING_SECONDS = 0.02
 """A first step that takes so long traces and compiles ..."""
 RECOMPILING = 0.3
-"""... and if every later one takes so much of it, and many times the reference's, compiles again."""
+"""... and if every later one takes so much of it, and many times another contender's, compiles again."""
 MANY_TIMES = 10
 
+PARITY_RATIO = 2.0
+"""Drifts up to this multiple of the noise floor are noise ..."""
+SEMANTIC_RATIO = 5.0
+"""... and above this one another computation."""
+
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
-Steadiness = Literal["flat", "warmup", "slowdown", "none"]
+Steadiness = Literal["flat", "warmup", "slowdown", "none", "not judged"]
+
+Timed = Metric | Stage | Literal["start"]
+"""What contenders are compared in: a metric, a stage of the cold start, or the whole start."""
+START_STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True)
@@ -72,10 +83,21 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, count)
 
 
-def block_seconds(block: Block, metric: Metric) -> float:
-    """Return the median over a block's chunks of the seconds for one repetition."""
-    samples = next(each for each in block.samples if each.metric == metric)
+def block_seconds(block: Block, timed: Timed) -> float:
+    """Return the median over a block's chunks of the seconds for one repetition, or what a stage took."""
+    if timed == "start":
+        return sum(block.stages.values())
+    if timed in START_STAGES:
+        return block.stages[timed]
+    samples = next(each for each in block.samples if each.metric == timed)
     return median(samples.seconds) / samples.iterations
+
+
+def measured(block: Block, timed: Timed) -> bool:
+    """Return whether a block has it: only blocks whose workers start one by one have a whole start."""
+    if timed in START_STAGES or timed == "start":
+        return ("spawn" if timed == "start" else timed) in block.stages
+    return any(each.metric == timed for each in block.samples)
 
 
 def seconds(data: SpeedData, metric: Metric) -> float:
@@ -83,23 +105,23 @@ def seconds(data: SpeedData, metric: Metric) -> float:
     return median(block_seconds(block, metric) for block in data.blocks)
 
 
-def paired_ratio(contender: SpeedData, reference: SpeedData, metric: Metric) -> Interval:
+def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
     """Return contender ÷ reference, from blocks in which both took turns.
 
     For each block the logarithm of the ratio of medians; over blocks their mean with a t-interval; then
-    back from logarithms. Blocks that only one of them finished are left out.
+    back from logarithms. Blocks in which only one of them was measured are left out.
     """
-    logs = log_ratios(contender.blocks, reference.blocks, metric)
+    logs = log_ratios(contender.blocks, reference.blocks, timed)
     return _exponential(mean_interval(logs)) if logs else Interval(math.nan, math.nan, math.nan, 0)
 
 
-def log_ratios(contender: Sequence[Block], reference: Sequence[Block], metric: Metric) -> list[float]:
-    """Return log(contender ÷ reference) of each block in which both took turns."""
-    theirs = {block.index: block for block in reference}
+def log_ratios(contender: Sequence[Block], reference: Sequence[Block], timed: Timed) -> list[float]:
+    """Return log(contender ÷ reference) of each block in which both were measured."""
+    theirs = {block.index: block for block in reference if measured(block, timed)}
     return [
-        math.log(block_seconds(block, metric) / block_seconds(theirs[block.index], metric))
+        math.log(block_seconds(block, timed) / block_seconds(theirs[block.index], timed))
         for block in contender
-        if block.index in theirs
+        if block.index in theirs and measured(block, timed)
     ]
 
 
@@ -132,12 +154,15 @@ def still_shrinking(values: Sequence[float]) -> bool:
 def steadiness(samples: Samples) -> Steadiness:
     """Return how a process came to its speed, from the chunks before and while it was timed.
 
+    `not judged`: fewer than six timed chunks, which cannot show a trend.
     `none`: the timed chunks themselves go up or down (Kendall's tau, p < 0.01, by more than 5 %).
     `warmup`, `slowdown`: the first chunk was slower, faster than the timed ones by more than 5 %.
     `flat`: neither. After Barrett et al. 2017, Virtual Machine Warmup Blows Hot and Cold, who look for
     changepoints in longer series.
     """
     timed = [seconds / samples.iterations for seconds in samples.seconds]
+    if len(timed) < ENOUGH_FOR_A_TREND:
+        return "not judged"
     third = max(1, len(timed) // 3)
     change = median(timed[-third:]) / median(timed[:third])
     if max(change, 1 / change) > 1 + CHANGED and _trend_p(timed) < TRENDING:
@@ -148,19 +173,36 @@ def steadiness(samples: Samples) -> Steadiness:
     return "slowdown" if first < median(timed) / (1 + CHANGED) else "flat"
 
 
-def doubts(data: SpeedData, reference: SpeedData, metric: Metric) -> list[str]:
-    """Return why nothing may be concluded from a contender's times, whatever their interval says."""
-    labels = [
-        steadiness(samples) for block in data.blocks for samples in block.samples if samples.metric == metric
-    ]
-    found = list(dict.fromkeys(problem for block in data.blocks for problem in block.problems))
-    unsteady = labels.count("none")
-    if unsteady > UNSTEADY_SHARE * len(labels):
-        found.append(f"no steady state in {unsteady} of {len(labels)} processes")
+def problems(data: SpeedData) -> list[str]:
+    """Return what the harness found wrong with a contender's processes, whatever was timed in them.
+
+    Nothing if it was in no more than a quarter of them: on a busy machine an honest process waits too.
+    """
+    if sum(bool(block.problems) for block in data.blocks) <= UNSTEADY_SHARE * len(data.blocks):
+        return []
+    return list(dict.fromkeys(problem for block in data.blocks for problem in block.problems))
+
+
+def doubts(data: SpeedData, other: SpeedData, metric: Metric) -> list[str]:
+    """Return why nothing may be concluded from a contender's times, whatever their interval says.
+
+    Parameters
+    ----------
+    other
+        A contender that takes turns with it, best the fastest one: what steps take without a compilation.
+    """
+    timed = [samples for block in data.blocks for samples in block.samples if samples.metric == metric]
+    found = problems(data) + list(dict.fromkeys(problem for each in timed for problem in each.problems))
+    unsteady = [steadiness(samples) for samples in timed].count("none")
+    if unsteady > UNSTEADY_SHARE * len(timed):
+        found.append(f"no steady state in {unsteady} of {len(timed)} processes")
+    throttled = [chunk for samples in timed for chunk in samples.throttled]
+    if sum(throttled) > UNSTEADY_SHARE * len(throttled):
+        found.append(f"heat slowed the GPU in {sum(throttled)} of {len(throttled)} chunks")
     if metric == "train_step":
         step, first = seconds(data, metric), median(block.stages["first_step"] for block in data.blocks)
         compiling = first > TRACING_SECONDS and step > RECOMPILING * first
-        if compiling and step > MANY_TIMES * seconds(reference, metric):
+        if compiling and step > MANY_TIMES * seconds(other, metric):
             found.append("each step takes about as long as the first: it seems to be compiled every time")
     return found
 
@@ -217,18 +259,28 @@ def margin_p_value(ratio: Interval, margin: float = MARGIN) -> float:
     return float(2 * t.sf(beyond / error, ratio.count - 1)) if error else 0.0
 
 
-def verdicts(ratios: Sequence[Interval], margins: Sequence[float]) -> list[Verdict]:
+def verdicts(
+    ratios: Sequence[Interval],
+    margins: Sequence[float],
+    doubted: Sequence[Collection[str]] | None = None,
+) -> list[Verdict]:
     """Return the verdict on each of a family of ratios, with the margin of each.
 
     With many comparisons some intervals lie beyond the margin by chance, so "faster" and "slower" must
     also stand with p-values adjusted for being many.
+
+    Parameters
+    ----------
+    doubted
+        Of each ratio the doubts about its two sides; with any, nothing is concluded.
     """
     p_values = adjusted([margin_p_value(*each) for each in zip(ratios, margins, strict=True)])
     found: list[Verdict] = []
-    for ratio, margin, p_value in zip(ratios, margins, p_values, strict=True):
+    reasons = doubted or [()] * len(ratios)
+    for ratio, margin, p_value, doubt in zip(ratios, margins, p_values, reasons, strict=True):
         said = verdict(ratio, margin)
         chance = said in ("faster", "slower") and not p_value < 1 - CONFIDENCE
-        found.append("inconclusive" if chance else said)
+        found.append("inconclusive" if chance or doubt else said)
     return found
 
 
@@ -299,10 +351,57 @@ def time_to_target(epochs: Sequence[float], data: SpeedData) -> float:
     return start_seconds(data) + reached * seconds(data, "epoch")
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a step can take at least here, and what that rests on.
+
+    Parameters
+    ----------
+    products_seconds
+        Of the step's matrix products alone, the median over chunks: the practical floor.
+    own_rate, square_rate
+        The best rate of those products, and of large square ones, in FLOP/s.
+    bandwidth
+        Of the best copy of a large array, in bytes/s.
+    call_seconds
+        Of a function call on one number, the median over chunks.
+    intensity
+        Floating-point operations for each byte that has to move.
+    roof_seconds
+        max(FLOP / square_rate, bytes / bandwidth): what the roofline allows (Williams et al. 2009).
+    """
+
+    products_seconds: float
+    own_rate: float
+    square_rate: float
+    bandwidth: float
+    call_seconds: float
+    intensity: float
+    roof_seconds: float
+
+
+def limit(data: LimitData) -> Limit | None:
+    """Return the limit of a step from what was calibrated; None where nothing was."""
+    calibration = data.calibration
+    if calibration is None:
+        return None
+    square_rate = 2 * calibration.square_size**3 / min(calibration.square)
+    bandwidth = calibration.copied_bytes / min(calibration.copying)
+    return Limit(
+        products_seconds=median(calibration.products),
+        own_rate=data.flops / min(calibration.products),
+        square_rate=square_rate,
+        bandwidth=bandwidth,
+        call_seconds=median(calibration.call),
+        intensity=data.flops / data.least_bytes,
+        roof_seconds=max(data.flops / square_rate, data.least_bytes / bandwidth),
+    )
+
+
 def _trend_p(values: Sequence[float]) -> float:
     from scipy.stats import kendalltau
 
-    if len(values) < 4 or min(values) == max(values):
+    if min(values) == max(values):
         return 1.0
     return float(kendalltau(range(len(values)), values).pvalue)
 
@@ -318,3 +417,18 @@ def _exponential(interval: Interval) -> Interval:
     return Interval(
         math.exp(interval.estimate), math.exp(interval.low), math.exp(interval.high), interval.count
     )
+
+
+def likeness(ratio: float | None) -> str | None:
+    """Return what a drift that is so many times the noise floor means.
+
+    Examples
+    --------
+    >>> [likeness(ratio) for ratio in (1.2, 3.0, 18.0)]
+    ['parity', 'unclear', 'semantic']
+    """
+    if ratio is None:
+        return None
+    if not ratio <= SEMANTIC_RATIO:
+        return "semantic"
+    return "parity" if ratio <= PARITY_RATIO else "unclear"

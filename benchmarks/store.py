@@ -11,6 +11,7 @@ Every file is written beside its place and moved there whole, so a reader never 
 from __future__ import annotations
 
 import datetime
+import getpass
 import json
 import os
 import tempfile
@@ -195,9 +196,34 @@ def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
 
 @contextmanager
 def timing_lock() -> Iterator[None]:
-    """Wait until no other run on this machine is timing: each would be the other's noise."""
-    with FileLock(Path(tempfile.gettempdir()) / "nn-versus-timing.lock", mode=0o666):
+    """Wait until no other run of this user is at work here: each would be the other's noise.
+
+    Each user has a file of their own, because one user's file in a shared folder is closed to the others.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be made.
+    """
+    path = _lock_file()
+    lock = FileLock(path)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise StoreError(
+            f"lock {path}",
+            expected="a file that can be written",
+            got=error.strerror or str(error),
+            action="remove it, or set TMPDIR to a folder of your own",
+        ) from error
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def _lock_file() -> Path:
+    return Path(tempfile.gettempdir()) / f"nn-versus-{getpass.getuser()}.lock"
 
 
 def runs_in(results: Path) -> list[Path]:

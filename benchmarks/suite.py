@@ -9,13 +9,14 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from benchmarks import datasets
+from benchmarks.modes import contender_names, default_contenders
 from benchmarks.result import Case, Measure, Metric, Model
-from implementations import InvalidInput, ModelSpec, backend_names, catalog
+from implementations import InvalidInput, ModelSpec, catalog
 from implementations.errors import unknown_name
 
 _VALID_NAME = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*")
@@ -45,9 +46,27 @@ class CurvesSettings(Model):
 
 
 PRESETS: Mapping[str, Mapping[str, float]] = {
-    "quick": {"block_limit": 6, "half_width": 0.05, "chunk_seconds": 0.05, "warm_up_seconds": 0.3},
-    "standard": {"block_limit": 30, "half_width": 0.02, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
-    "rigorous": {"block_limit": 60, "half_width": 0.01, "chunk_seconds": 0.1, "warm_up_seconds": 1.0},
+    "quick": {
+        "block_limit": 6,
+        "half_width": 0.05,
+        "chunk_seconds": 0.05,
+        "warm_up_seconds": 0.3,
+        "start_blocks": 1,
+    },
+    "standard": {
+        "block_limit": 30,
+        "half_width": 0.02,
+        "chunk_seconds": 0.1,
+        "warm_up_seconds": 1.0,
+        "start_blocks": 6,
+    },
+    "rigorous": {
+        "block_limit": 60,
+        "half_width": 0.01,
+        "chunk_seconds": 0.1,
+        "warm_up_seconds": 1.0,
+        "start_blocks": 6,
+    },
 }
 """How much time is spent on certainty: settings of `SpeedSettings` that a suite may still replace."""
 
@@ -73,6 +92,8 @@ class SpeedSettings(Model):
     """No new block begins after this time, once two are done."""
     margin: float = Field(0.02, ge=0.02)
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
+    start_blocks: int = Field(1, ge=0)
+    """Blocks whose workers start one by one, so that their start is measured too."""
     freeze: bool = True
     """Whether workers are stopped while another one's turn is timed."""
 
@@ -120,7 +141,9 @@ class Suite(Model):
     description: str
     measures: list[Measure]
     contenders: list[str] = []
-    """Empty: every backend that is installed."""
+    """Empty: every backend that is installed and takes part by default."""
+    compiled: bool = False
+    """Whether compiled modes take part too, where no contenders are named."""
     device: Literal["cpu", "gpu"] = "cpu"
     threads: int | None = Field(1, ge=1)
     """Threads of each contender; `threads = "default"` in TOML for the frameworks' own choice."""
@@ -137,6 +160,17 @@ class Suite(Model):
     curves: CurvesSettings = CurvesSettings()
     speed: SpeedSettings = SpeedSettings.model_validate({})
     workloads: list[Workload] = []
+
+    @model_validator(mode="after")
+    def _copies_only_to_a_device(self) -> Suite:
+        if self.device == "cpu" and "place" in self.speed.metrics:
+            raise ValueError("the metric place, copies to the device, on a GPU only")
+        return self
+
+    @property
+    def entrants(self) -> tuple[str, ...]:
+        """The contenders that are named, or all that the suite asks for."""
+        return tuple(self.contenders) or default_contenders(compiled=self.compiled)
 
     def having(self, measure: Measure) -> list[Workload]:
         """Return the workloads on which this measure is taken."""
@@ -205,6 +239,8 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
         _set(settings, dotted, value, f"suite {name}")
     if settings.get("threads") == "default":
         settings["threads"] = None
+    if settings.get("device") == "gpu" and isinstance(speed := settings.setdefault("speed", {}), dict):
+        speed.setdefault("metrics", list(get_args(Metric)))
     suite = _validated(Suite, settings, f"suite {name}")
     expanded = [single for workload in suite.workloads for single in _expand(workload)]
     if not expanded and set(suite.measures) - {"elements"}:
@@ -225,9 +261,9 @@ def load_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
             action="rename one",
         )
     for contender in suite.contenders:
-        if contender not in backend_names():
+        if contender not in contender_names():
             raise unknown_name(
-                "contender", contender, backend_names(), "`versus list contenders` explains them"
+                "contender", contender, contender_names(), "`versus list contenders` explains them"
             )
     return suite.model_copy(update={"workloads": [_checked(workload, suite) for workload in expanded]})
 

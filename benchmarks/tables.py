@@ -9,21 +9,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import stats
 from benchmarks.result import (
     Case,
     CurvesData,
     ElementsData,
+    LimitData,
     Measure,
     MemoryData,
     Metric,
     ParityData,
+    ProfileData,
     Record,
     SpeedData,
+    Trajectory,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +63,10 @@ def parity(records: Iterable[Record]) -> pd.DataFrame:
                 "tolerance": each.tolerance,
                 "passed": each.passed,
                 "noise_ratio": each.ratio,
+                "noise_ratio_step": each.ratio_step,
+                # early records divided by the noise after the last step, which tells no more
+                "noise_verdict": stats.likeness(None if each.ratio_step is None else each.ratio),
+                "judged_until": each.judged_until,
                 "first_departure_step": each.first_departure,
                 "first_departure_tensor": each.first_tensor,
                 "known_deviation": each.deviation,
@@ -71,13 +78,57 @@ def parity(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
+def pairs(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each workload, dtype and two contenders: how far their trainings are apart."""
+    rows = []
+    for place, mine, theirs in itertools.chain.from_iterable(
+        ((place, *pair) for pair in itertools.combinations(found, 2))
+        for place, found in _trainings(records).items()
+    ):
+        apart = distances(mine[1], theirs[1])
+        if not apart:
+            continue
+        floor = dict(zip((each.step for each in mine[1].drift), mine[1].pair_floor or (), strict=False))
+        ratios = {step: distance / floor[step] for step, distance in apart.items() if floor.get(step)}
+        worst = max(ratios, key=lambda step: _or_infinity(ratios[step])) if ratios else None
+        ratio = None if worst is None else ratios[worst]
+        rows.append(
+            {
+                **dict(zip(("workload", "device", "threads"), place[:3], strict=True)),
+                "dtype": place[3],
+                "contender": mine[0],
+                "other": theirs[0],
+                "largest_distance": max(apart.values(), key=_or_infinity),
+                "noise_ratio": ratio,
+                "noise_ratio_step": worst,
+                "noise_verdict": stats.likeness(ratio),
+            }
+        )
+    return _frame(rows)
+
+
+def distances(mine: Trajectory, theirs: Trajectory) -> dict[int, float]:
+    """Return by step how far the parameters of two trainings are apart, as their records' sums tell it."""
+    others = dict(zip((each.step for each in theirs.drift), theirs.sums or (), strict=False))
+    return {
+        drift.step: math.dist(own, others[drift.step])
+        for drift, own in zip(mine.drift, mine.sums or (), strict=False)
+        if drift.step in others
+    }
+
+
 def elements(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row for each contender, element, quantity and dtype."""
     rows = []
     for record in records:
         if isinstance(record.data, ElementsData):
             rows += [
-                {"contender": record.case.contender, **each.model_dump()} for each in record.data.agreements
+                {
+                    "contender": record.case.contender,
+                    **each.model_dump(exclude={"special"}),
+                    "special": ", ".join(f"{x}: {result:.4g}" for x, result in each.special.items()),
+                }
+                for each in record.data.agreements
             ]
     return _frame(rows)
 
@@ -128,19 +179,11 @@ def speed(records: Iterable[Record]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
     for key, timed in _timed(kept).items():
-        reference = reference_of(timed)
+        reference, doubted = reference_of(timed), doubts(timed)
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
                 one = stats.seconds(data, samples.metric)
                 ratio = stats.paired_ratio(data, timed[reference], samples.metric)
-                doubts = [
-                    *stats.doubts(data, timed[reference], samples.metric),
-                    *(
-                        f"{reference}: {doubt}"
-                        for doubt in stats.doubts(timed[reference], timed[reference], samples.metric)
-                        if contender != reference
-                    ),
-                ]
                 if contender != reference:
                     ratios.append(ratio)
                 rows.append(
@@ -157,18 +200,38 @@ def speed(records: Iterable[Record]) -> pd.DataFrame:
                         "ratio_high": ratio.high,
                         "verdict": "reference",
                         "margin": data.margin,
-                        "doubts": "; ".join(doubts),
+                        "doubts": _told(contender, reference, doubted[samples.metric]),
                         "blocks": len(data.blocks),
                         "stopped_by": data.stopped_by,
                         "preset": data.preset,
                     }
                 )
-    compared = [row for row in rows if row["contender"] != row["reference"]]
-    for row, verdict in zip(
-        compared, stats.verdicts(ratios, [row["margin"] for row in compared]), strict=True
-    ):
-        row["verdict"] = "inconclusive" if row["doubts"] else verdict
+    _judge([row for row in rows if row["contender"] != row["reference"]], ratios)
     return _frame(rows)
+
+
+def doubts(timed: Mapping[str, SpeedData]) -> dict[Metric, dict[str, list[str]]]:
+    """Return for each metric and contender of a workload why nothing may be concluded from its times."""
+    found: dict[Metric, dict[str, list[str]]] = {}
+    for metric in dict.fromkeys(each.metric for data in timed.values() for each in data.blocks[0].samples):
+        there = {name: data for name, data in timed.items() if _times(data, metric)}
+        fastest = min(there.values(), key=lambda data: stats.seconds(data, metric))
+        found[metric] = {name: stats.doubts(data, fastest, metric) for name, data in there.items()}
+    return found
+
+
+def _told(contender: str, reference: str, doubted: Mapping[str, Sequence[str]]) -> str:
+    """Return the doubts about a contender and about what it is compared with, in one line."""
+    others = doubted[reference] if contender != reference else ()
+    return "; ".join([*doubted[contender], *(f"{reference}: {doubt}" for doubt in others)])
+
+
+def _judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> None:
+    """Write the verdicts on a family of comparisons into its rows."""
+    doubted = [row["doubts"] for row in rows]
+    found = stats.verdicts(ratios, [row["margin"] for row in rows], doubted)
+    for row, verdict in zip(rows, found, strict=True):
+        row["verdict"] = verdict
 
 
 def cold_start(records: Iterable[Record]) -> pd.DataFrame:
@@ -187,6 +250,45 @@ def cold_start(records: Iterable[Record]) -> pd.DataFrame:
                     else stats.break_even_steps(data, reference),
                 }
             )
+    return _frame(rows)
+
+
+def cold_start_ratios(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender, workload and stage of the start, with the ratio to the reference.
+
+    A stage that was measured in a single block has no interval and is not judged.
+    """
+    rows: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
+    for key, timed in _timed(list(records)).items():
+        reference = reference_of(timed)
+        stages = [stage for stage in stats.START_STAGES if stage in stats.stage_seconds(timed[reference])]
+        doubted = {name: stats.problems(data) for name, data in timed.items()}
+        parts: list[stats.Timed] = [*stages, "start"]
+        for contender, stage in itertools.product(timed, parts):
+            data = timed[contender]
+            ratio = stats.paired_ratio(data, timed[reference], stage)
+            if contender == reference or not ratio.count:
+                continue
+            ratios.append(ratio)
+            rows.append(
+                {
+                    **dict(zip(("workload", "device", "threads"), key, strict=True)),
+                    "contender": contender,
+                    "stage": stage,
+                    "reference": reference,
+                    "ratio": ratio.estimate,
+                    "ratio_low": ratio.low,
+                    "ratio_high": ratio.high,
+                    "margin": data.margin,
+                    "doubts": _told(contender, reference, doubted),
+                    "blocks": ratio.count,
+                }
+            )
+    _judge(rows, ratios)
+    for row in rows:
+        if row["blocks"] == 1:
+            row["verdict"] = "not judged"
     return _frame(rows)
 
 
@@ -226,9 +328,11 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
             if curve.dtype == "float32" and (accuracy := curve.validation_accuracy)
         ]
         if epochs:
+            tier = next(each.tier for each in data.blocks[0].samples if each.metric == "epoch")
             rows.append(
                 {
                     **_place(record.case),
+                    "tier": tier,
                     "contender": contender,
                     "target_accuracy": target,
                     "seeds": len(epochs),
@@ -238,6 +342,193 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
                 }
             )
     return _frame(rows)
+
+
+def limit(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each workload whose limit is known: what a step is, and what the machine reaches.
+
+    Where nothing was calibrated, the row says why.
+    """
+    rows = []
+    for record in records:
+        if not isinstance(record.data, LimitData):
+            continue
+        data, found = record.data, stats.limit(record.data)
+        rows.append(
+            {
+                **_place(record.case),
+                **data.model_dump(exclude={"measure", "widths", "calibration"}),
+                "network": _network(data),
+                **(vars(found) if found else {}),
+            }
+        )
+    return _frame(rows)
+
+
+def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each timed step: its share of the limit, products' seconds ÷ its own.
+
+    The products were not timed in turns with the steps, so there is no interval.
+    """
+    kept = list(records)
+    limits, steps = limit(kept), speed(kept)
+    if not len(steps) or "products_seconds" not in limits:
+        return _frame([])
+    place = ["workload", "device", "threads"]
+    known = limits[limits["products_seconds"].notna()]
+    steps = steps[steps["metric"] == "train_step"][[*place, "tier", "contender", "seconds", "doubts"]]
+    found = steps.merge(known.drop(columns="not_calibrated"), on=place)
+    found["share"] = found["products_seconds"] / found["seconds"]
+    found["flops_per_second"] = found["flops"] / found["seconds"]
+    return found
+
+
+def crossover(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
+
+    The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
+    slower than it ties with it, an inconclusive comparison included. `overtakes` says whether a contender is
+    decidedly faster than the reference there.
+    """
+    kept = list(records)
+    experiments = {_key(record.case): record.case.experiment for record in kept if record.case.experiment}
+    shapes = {_key(record.case): record.data for record in kept if isinstance(record.data, LimitData)}
+    rows: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
+    ratios: list[stats.Interval] = []
+    times = speed([record for record in kept if _key(record.case) in experiments.keys() & shapes.keys()])
+    timed = _timed(kept)
+    for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
+        key, metric = place[:3], place[3]
+        doubted, shape = doubts(timed[key])[metric], shapes[key]
+        fastest = group.loc[group["seconds"].idxmin(), "contender"]
+        for row in group.itertuples():
+            found = {
+                "experiment": experiments[key],
+                **dict(zip(_POINT, place, strict=True)),
+                "network": _network(shape),
+                "parameters": shape.parameters,
+                "batch_size": shape.batch_size,
+                "contender": row.contender,
+                "seconds": row.seconds,
+                "seconds_per_example": 1 / row.examples_per_second,
+                "overtakes": row.verdict == "faster",
+                "reference": row.reference,
+                "fastest": fastest,
+                "margin": row.margin,
+                "doubts": _told(row.contender, fastest, doubted),
+                "verdict": "fastest",
+            }
+            rows.append(found)
+            if row.contender != fastest:
+                behind.append(found)
+                ratios.append(stats.paired_ratio(timed[key][row.contender], timed[key][fastest], metric))
+    _judge(behind, ratios)
+    return _frame([{**row, "wins": row["verdict"] != "slower"} for row in rows])
+
+
+_POINT = ["workload", "device", "threads", "metric", "tier"]
+
+
+def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"]) -> pd.DataFrame:
+    """Return one row for each contender and line of a map: from where on it is always faster.
+
+    Parameters
+    ----------
+    points
+        Of one experiment, metric, tier, device and track of `crossover`.
+    along
+        What grows along a line: the batch of one network, or the network at one batch.
+
+    Returns
+    -------
+    DataFrame
+        `start` is the smallest value of `along` at and above which the contender is decidedly faster than
+        the reference at every point; infinite if there is none.
+    """
+    line = "network" if along == "batch_size" else "batch_size"
+    rows = []
+    others = points[points["contender"] != points["reference"]]
+    for (place, contender), group in others.groupby([line, "contender"], sort=False):
+        downwards = group.sort_values(along, ascending=False)
+        ahead = downwards[downwards["overtakes"].cummin()]
+        start = float(ahead[along].min()) if len(ahead) else math.inf
+        rows.append({line: place, "contender": contender, "start": start})
+    return _frame(rows)
+
+
+def profile(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each profiled contender and workload: its calls, and shares of a step's time.
+
+    `limit_share` is that of `limit_shares`; the other shares are of a step whose operations were counted, and
+    missing where the framework counts none.
+    """
+    kept = list(records)
+    limits = {
+        (row.workload, row.device, row.threads, row.contender): row.share
+        for row in limit_shares(kept).itertuples()
+    }
+    rows = []
+    for record in kept:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data, contender = record.data, record.case.contender
+        rows.append(
+            {
+                **_place(record.case),
+                "contender": contender,
+                "python_calls": data.python_calls,
+                "c_calls": data.c_calls,
+                "limit_share": limits.get((*_key(record.case), contender)),
+                **_operations(data),
+            }
+        )
+    return _frame(rows)
+
+
+def _operations(data: ProfileData) -> dict[str, float | None]:
+    """Return how many operations a step has, and the share of its time for each kind and between them."""
+    kinds = ("product", "copy", "other")
+    if data.operations is None or not data.operation_step_seconds:
+        return dict.fromkeys(["operations", *(f"{kind}_share" for kind in kinds), "between_share"])
+    shares = {
+        kind: sum(each.seconds for each in data.operations if each.kind == kind) / data.operation_step_seconds
+        for kind in kinds
+    }
+    return {
+        "operations": sum(each.calls for each in data.operations),
+        **{f"{kind}_share": share for kind, share in shares.items()},
+        "between_share": 1 - sum(shares.values()),
+    }
+
+
+def profile_parts(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each function and each operation of a profile, with its share of all of them."""
+    rows = []
+    for record in records:
+        if not isinstance(record.data, ProfileData):
+            continue
+        data = record.data
+        for what, parts, whole in (
+            ("function", data.functions, data.function_seconds),
+            ("operation", data.operations or [], data.operation_step_seconds),
+        ):
+            rows += [
+                {
+                    **_place(record.case),
+                    "contender": record.case.contender,
+                    "what": what,
+                    **each.model_dump(),
+                    "share": each.seconds / whole if whole else None,
+                }
+                for each in parts
+            ]
+    return _frame(rows)
+
+
+def _network(data: LimitData) -> str:
+    """Return the widths of a network, such as 64-128-10."""
+    return "-".join(map(str, data.widths))
 
 
 def _times(data: SpeedData, metric: Metric) -> bool:
@@ -256,6 +547,11 @@ def memory(records: Iterable[Record]) -> pd.DataFrame:
                     f"{stage} on GPU_bytes": peak
                     for stage, peak in (record.data.device_peak_bytes or {}).items()
                 },
+                **(
+                    {"process on GPU_bytes": record.data.device_process_bytes}
+                    if record.data.device_process_bytes is not None
+                    else {}
+                ),
             }
             for record in records
             if isinstance(record.data, MemoryData)
@@ -295,6 +591,20 @@ def reference_of(timed: dict[str, SpeedData]) -> str:
     return REFERENCE if REFERENCE in timed else next(iter(timed))
 
 
+def _trainings(records: Iterable[Record]) -> dict[tuple[str, ...], list[tuple[str, Trajectory]]]:
+    """Return contenders with their trainings by workload, device, thread track and dtype."""
+    found: dict[tuple[str, ...], list[tuple[str, Trajectory]]] = defaultdict(list)
+    for record in records:
+        for each in record.data.trajectories if isinstance(record.data, ParityData) else ():
+            found[*_key(record.case), each.dtype].append((record.case.contender, each))
+    return found
+
+
+def _or_infinity(value: float) -> float:
+    """Return the number, and infinity for one that is none, so that it is the largest."""
+    return math.inf if math.isnan(value) else value
+
+
 def _timed(records: list[Record]) -> dict[Key, dict[str, SpeedData]]:
     """Return the times that may be shown."""
     allowed = passed_parity(records)
@@ -327,12 +637,19 @@ def _mean(values: Iterable[float]) -> float:
 
 _TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
     "parity": parity,
+    "pairs": pairs,
     "elements": elements,
     "curves": curves,
     "speed": speed,
     "cold_start": cold_start,
+    "cold_start_ratios": cold_start_ratios,
     "break_even": break_even,
     "time_to_target": time_to_target,
+    "limit": limit,
+    "limit_shares": limit_shares,
+    "crossover": crossover,
+    "profile": profile,
+    "profile_parts": profile_parts,
     "memory": memory,
     "cases": cases,
 }

@@ -47,7 +47,7 @@ REPLAY = Replay()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     suite = load_suite(metafunc.config.getoption("--suite"))
-    names = [each.name for each in contenders.installed(suite.contenders or None) if each.usable]
+    names = [each.name for each in contenders.installed(suite.entrants) if each.usable]
     metafunc.parametrize("contender", names)
     metafunc.parametrize("metric", suite.speed.metrics)
     metafunc.parametrize("workload", [workload.name for workload in suite.having("speed")])

@@ -27,6 +27,27 @@ def seconds(value: float | None) -> str:
     return f"{_three_digits(value / 1e-9)} ns"
 
 
+def quantity(value: float | None, unit: str) -> str:
+    """Return a large number with three digits and a decimal prefix.
+
+    Examples
+    --------
+    >>> quantity(5.12e10, "FLOP/s"), quantity(154_448, "B"), quantity(64, "FLOP")
+    ('51.2 GFLOP/s', '154 kB', '64.0 FLOP')
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    prefix, size = next(
+        (
+            (prefix, size)
+            for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+            if value >= size
+        ),
+        ("", 1.0),
+    )
+    return f"{_three_digits(value / size)} {prefix}{unit}"
+
+
 def megabytes(value: float | None) -> str:
     """Return bytes in MB (10^6 bytes).
 

@@ -32,7 +32,7 @@ CAN_FREEZE = hasattr(signal, "SIGSTOP")
 
 START_SECONDS = 60.0
 """How long an interpreter may take to start."""
-PROTOCOL = 2
+PROTOCOL = 3
 """What parent and child can say to each other; a child from another checkout may know less."""
 LOOK_SECONDS = 1.0
 """How often the parent looks at a busy child's memory."""
@@ -43,6 +43,10 @@ Alive = Callable[[], None]
 
 class WorkerFailed(VersusError):
     """A worker that died, hung, or could not do what it was asked."""
+
+
+class WorkerDied(WorkerFailed):
+    """A worker whose process ended by itself: perhaps by no fault of what it was asked to do."""
 
 
 class Worker:
@@ -62,6 +66,11 @@ class Worker:
         The interpreter, by default this one.
     memory_bytes
         Resident memory above which the child is killed, or None.
+
+    Attributes
+    ----------
+    spawn_seconds, interpreter_seconds
+        How long the system took to start the process, and then the interpreter, until it could answer.
     """
 
     def __init__(
@@ -78,6 +87,7 @@ class Worker:
         self.contender = contender
         self._log, self._timeout, self._memory_bytes = log, timeout, memory_bytes
         self._pipe, child_end = Pipe()
+        self._looked = time.monotonic()
         began = time.perf_counter()
         with log.open("ab") as stream:
             # -P keeps the working directory off the import path: a folder called `torch` there must not win
@@ -92,6 +102,7 @@ class Worker:
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its workers in order
             )
             self._process = start.result()
+        self.spawn_seconds = time.perf_counter() - began
         child_end.close()
         try:
             protocol = self._answer("start", min(timeout, START_SECONDS), None)
@@ -105,7 +116,7 @@ class Worker:
         except BaseException:
             self.close()
             raise
-        self.spawn_seconds = time.perf_counter() - began
+        self.interpreter_seconds = time.perf_counter() - began - self.spawn_seconds
 
     def call(self, command: str, *, on_alive: Alive | None = None, **arguments: Any) -> Any:
         """Have the child do something and return its result.
@@ -168,9 +179,18 @@ class Worker:
                 on_alive()
 
     def _wait(self, command: str, timeout: float) -> None:
-        """Wait for something to read; kill the child if nothing comes, or if it takes too much memory."""
+        """Wait for something to read; kill the child if nothing comes, or if it takes too much memory.
+
+        A child that talks all the time is looked at as often as one that is silent.
+        """
         deadline = time.monotonic() + timeout
-        while not self._pipe.poll(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))):
+        while True:
+            due = self._looked + LOOK_SECONDS
+            came = self._pipe.poll(max(0.0, min(due, deadline) - time.monotonic()))
+            if time.monotonic() >= due:
+                self._look(command)
+            if came:
+                return
             if time.monotonic() >= deadline:
                 self._process.kill()
                 raise WorkerFailed(
@@ -179,15 +199,19 @@ class Worker:
                     got="none; it was ended",
                     action=f"see {self._log}, or raise timeout_seconds in the suite",
                 )
-            used = self._resident_bytes()
-            if self._memory_bytes is not None and used > self._memory_bytes:
-                self._process.kill()
-                raise WorkerFailed(
-                    f"worker of {self.contender}, {command}",
-                    expected=f"at most {self._memory_bytes / 1e6:.0f} MB of memory",
-                    got=f"{used / 1e6:.0f} MB; it was ended",
-                    action="look for a leak, or raise memory_share in the suite",
-                )
+
+    def _look(self, command: str) -> None:
+        """Kill the child if it takes too much memory."""
+        self._looked = time.monotonic()
+        if self._memory_bytes is None or (used := self._resident_bytes()) <= self._memory_bytes:
+            return
+        self._process.kill()
+        raise WorkerFailed(
+            f"worker of {self.contender}, {command}",
+            expected=f"at most {self._memory_bytes / 1e6:.0f} MB of memory",
+            got=f"{used / 1e6:.0f} MB; it was ended",
+            action="look for a leak, or raise memory_share in the suite",
+        )
 
     def _resident_bytes(self) -> int:
         import psutil
@@ -197,11 +221,11 @@ class Worker:
         except psutil.Error:
             return 0  # it has just ended, which the pipe will tell
 
-    def _died(self, command: str) -> WorkerFailed:
+    def _died(self, command: str) -> WorkerDied:
         self._process.kill()
         code = self._process.wait()
         ending = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return WorkerFailed(
+        return WorkerDied(
             f"worker of {self.contender}, {command}",
             expected="a result",
             got=f"its process ended with {ending}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from implementations import catalog
@@ -15,11 +15,28 @@ TABLES: dict[str, Mapping[str, Element]] = {
     "Optimizers": catalog.OPTIMIZERS,
     "Schedules": catalog.SCHEDULES,
     "Normalizations": catalog.NORMALIZATIONS,
+    "Regularizations": catalog.REGULARIZATIONS,
     "Metrics": catalog.METRICS,
     "Initializers": catalog.INITIALIZERS,
 }
 SHARED = ("weight_decay_mode", "clipvalue", "clipnorm", "global_clipnorm")
 """Options of every optimizer, told once."""
+FRAMEWORKS = ("keras", "torch", "jax")
+INTRODUCTIONS = {
+    "Losses": (
+        "All but dice and tversky, which sum over all examples, take `sample_weight`, a weight w for each",
+        "example's loss l. The option `weight_mode` says what the sum of w l is divided by: `examples`,",
+        "their number (Keras's `sum_over_batch_size`), or `weights`, the sum of w (Keras's",
+        "`mean_with_sample_weight`). Trainings take weights of classes, and none of examples.",
+    ),
+    "Optimizers": (
+        "All take `weight_decay` (`weight_decay_mode` decoupled or l2), and one of `clipvalue`,",
+        "`clipnorm` and `global_clipnorm`.",
+    ),
+    "Regularizations": ("Settings of a layer.",),
+    "Initializers": ("Drawn once, in NumPy, for every backend.",),
+}
+"""What is told once for all elements of a table."""
 
 
 def text() -> str:
@@ -32,45 +49,52 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
     yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX and Keras on each runtime."
-    yield "*Composed* means that the framework has no such element, and it is made of operations. An option"
-    yield "shows Keras's default and, where it differs, PyTorch's."
+    yield "An option shows Keras's default and, where it differs, PyTorch's."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
     for name, table in TABLES.items():
         yield from ("", f"## {name}", "")
-        if name == "Optimizers":
-            yield "All take `weight_decay` (`weight_decay_mode` decoupled or l2), and one of `clipvalue`,"
-            yield "`clipnorm` and `global_clipnorm`."
-            yield ""
-        if name == "Initializers":
-            yield "Drawn once, in NumPy, for every backend."
-            yield ""
-        yield "| name | formula | options | Keras | PyTorch | conventions and kinks | source |"
-        yield "|---|---|---|---|---|---|---|"
+        if name in INTRODUCTIONS:
+            yield from (*INTRODUCTIONS[name], "")
+        yield "| name | formula | options | conventions and kinks | source |"
+        yield "|---|---|---|---|---|"
         for element in table.values():
-            yield "| " + " | ".join(_cell(each) for each in _row(element)) + " |"
+            yield _line(_row(element))
+    yield from ("", "## Coverage", "")
+    yield "What computes an element in each backend: the framework's own call, or *composed*, where it is"
+    yield "made of operations. Initial values are drawn in NumPy for all; the calls named there draw from the"
+    yield "same distribution, and tests compare them."
+    yield ""
+    yield "| kind | element | NumPy | Keras | PyTorch | JAX |"
+    yield "|---|---|---|---|---|---|"
+    for name, table in TABLES.items():
+        calls = [[each.native.get(framework) for framework in FRAMEWORKS] for each in table.values()]
+        native = [f"{sum(map(bool, column))} of {len(table)} native" for column in zip(*calls, strict=True)]
+        yield _line((f"**{name}**", "", f"{len(table)} by hand", *native))
+        for element, found in zip(table.values(), calls, strict=True):
+            yield _line(
+                (element.kind, f"`{element.name}`", "by hand", *(each or "composed" for each in found))
+            )
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _row(element: Element) -> tuple[str, ...]:
-    drawn = element.kind == "initializer"
     options = "; ".join(_option(each) for each in element.options if each.name not in SHARED)
     notes = [element.notes] if element.notes else []
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"{name} = {value}" for name, value in preset.items())
         notes.append(f"{convention}: {settings}.")
-    native = ["NumPy" if drawn else element.native.get(each, "composed") for each in ("keras", "torch")]
-    return f"`{element.name}`", element.formula, options, *native, " ".join(notes), element.reference
+    return f"`{element.name}`", element.formula, options, " ".join(notes), element.reference
 
 
 def _option(option: Option) -> str:
     default = "required" if option.default is None else f"{option.default}"
     torch = "" if option.torch_default is None else f", PyTorch {option.torch_default}"
     return f"{option.name} ({default}{torch})"
-
-
-def _cell(value: str) -> str:
-    return value.replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,13 @@ from implementations.errors import (
     VersusError,
 )
 from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.registry import backend_names, install_command, load_backend, support
+from implementations.registry import (
+    backend_names,
+    install_command,
+    load_backend,
+    support,
+    takes_part_by_default,
+)
 from implementations.spec import LayerSpec, ModelSpec, NetworkSpec, OptimizerSpec
 
 __all__ = [
@@ -43,4 +49,5 @@ __all__ = [
     "install_command",
     "load_backend",
     "support",
+    "takes_part_by_default",
 ]

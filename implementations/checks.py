@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from implementations import catalog
+from implementations.catalog.losses import WEIGHT_MODE
 from implementations.errors import InvalidInput
 from implementations.spec import DType
 
@@ -174,6 +175,48 @@ def class_weight(element: catalog.LossElement, options: Mapping[str, Any], units
             got=f"{len(weights)}",
             action="give every class its weight",
         )
+
+
+def sample_weight(
+    element: catalog.LossElement,
+    weights: np.ndarray,
+    weight_mode: object,
+    options: Mapping[str, Any],
+    predictions: np.ndarray,
+) -> tuple[np.ndarray, str]:
+    """Return a weight for each example, shape (n,), in the dtype of predictions, and the checked mode."""
+    subject = f"sample_weight of loss {element.name}"
+    if not element.averages:
+        raise InvalidInput(
+            subject,
+            expected="none",
+            got=described(weights),
+            action="leave it out: this loss is no mean of examples, but made of sums over all of them",
+        )
+    if options.get("class_weight"):
+        raise InvalidInput(
+            subject,
+            expected="none with class_weight",
+            got="both",
+            action="multiply each example's weight by that of its class",
+        )
+    mode = WEIGHT_MODE.check(subject, weight_mode)
+    same_shape(subject, weights, predictions.shape[:1])
+    real(subject, weights)
+    dtype: DType = predictions.dtype.name  # type: ignore[assignment]  # `floating` saw to it
+    converted = finite(subject, weights, dtype)
+    if (converted < 0).any():
+        raise InvalidInput(
+            subject, expected="no negative weights", got=f"{converted.min():g}", action="correct them"
+        )
+    if mode == "weights" and not converted.any():
+        raise InvalidInput(
+            subject,
+            expected="a weight above 0: their sum is the divisor",
+            got="none",
+            action="leave these examples out, or choose weight_mode examples",
+        )
+    return converted, str(mode)
 
 
 def loss_pair(

@@ -34,7 +34,7 @@ class InvalidInput(VersusError, ValueError):
 
 
 class BackendUnavailable(VersusError, ImportError):
-    """A backend whose packages are not installed, or that cannot be imported here."""
+    """A backend, or its compiled mode, that cannot be used here: something is not installed."""
 
 
 class BackendConflict(VersusError):

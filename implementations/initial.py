@@ -12,28 +12,83 @@ import numpy as np
 
 from implementations import catalog
 from implementations.errors import InvalidInput
-from implementations.spec import LayerSpec, ModelSpec
+from implementations.spec import ElementSpec, LayerSpec, ModelSpec
 
-_TRUNCATED_STDDEV = 0.87962566103423978
+_CUT_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal cut at -2 and 2 (keras/src/random/initializers)."""
 
 
-def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw(initializer: ElementSpec, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return what an initializer makes of random numbers: a kernel (inputs, units) or a bias (units,).
+
+    Raises
+    ------
+    InvalidInput
+        If `random_uniform` has its bounds in the wrong order, or `orthogonal` gets no matrix.
+
+    Examples
+    --------
+    >>> from implementations.spec import ElementSpec
+    >>> kernel = draw(ElementSpec("orthogonal"), np.random.default_rng(0), (3, 2))
+    >>> bool(np.allclose(kernel.T @ kernel, np.eye(2)))
+    True
+    """
+    name = initializer.name
+    options = catalog.initializer(name).resolve(dict(initializer.options))
+    if name in ("zeros", "ones", "constant"):
+        return np.full(shape, {"zeros": 0.0, "ones": 1.0}.get(name, options.get("value")))
+    if name == "random_uniform":
+        return _uniform(generator, options["minval"], options["maxval"], shape)
+    if name == "random_normal":
+        return generator.normal(options["mean"], options["stddev"], shape)
+    if name == "truncated_normal":
+        return options["mean"] + options["stddev"] * _cut_normal(generator, shape)
+    if name == "orthogonal":
+        return options["gain"] * _orthogonal(generator, shape)
+    inputs, units = shape[0], shape[-1]
+    variance = {
+        "glorot": 2.0 / (inputs + units),
+        "he": 2.0 / inputs,
+        "lecun": 1.0 / inputs,
+        "torch": 1.0 / (3.0 * inputs),
+    }[name.partition("_")[0]]
+    if "truncated" not in options:
+        limit = math.sqrt(3.0 * variance)
+        return generator.uniform(-limit, limit, shape)
+    if options["truncated"]:
+        return math.sqrt(variance) * (_cut_normal(generator, shape) / _CUT_STDDEV)
+    return math.sqrt(variance) * generator.standard_normal(shape)
+
+
+def _uniform(generator: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+    if low > high:
+        raise InvalidInput(
+            "options of initializer random_uniform",
+            expected="minval not above maxval",
+            got=f"{low:g} and {high:g}",
+            action="exchange them",
+        )
+    return generator.uniform(low, high, shape)
+
+
+def _cut_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     sample = generator.standard_normal(shape)
     while (outside := np.abs(sample) > 2.0).any():
         sample[outside] = generator.standard_normal(int(outside.sum()))
-    return sample / _TRUNCATED_STDDEV
+    return sample
 
 
-def _draw(name: str, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    inputs, units = (shape[0], shape[-1])
-    scale = {"glorot": 2.0 / (inputs + units), "he": 2.0 / inputs}.get(name.partition("_")[0], 0.0)
-    if name.endswith("_uniform"):
-        limit = math.sqrt(3.0 * scale)
-        return generator.uniform(-limit, limit, shape)
-    if name.endswith("_normal"):
-        return math.sqrt(scale) * _truncated_normal(generator, shape)
-    return np.zeros(shape)
+def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    if len(shape) != 2:
+        raise InvalidInput(
+            "initializer orthogonal",
+            expected="a kernel of shape (inputs, units)",
+            got=f"shape {shape}",
+            action="choose another initializer for biases",
+        )
+    q, r = np.linalg.qr(generator.standard_normal((max(shape), min(shape))))
+    q *= np.sign(np.diag(r))  # LAPACK's signs are no coin tosses (Mezzadri 2006)
+    return q if shape[0] >= shape[1] else q.T
 
 
 def _first_value(name: str, layer: LayerSpec) -> float:
@@ -70,9 +125,9 @@ def parameters(model: ModelSpec, seed: int | None = None) -> list[np.ndarray]:
     for inputs, layer in zip(model.network.widths, model.network.layers, strict=False):
         for name in layer.parameters:
             if name == "kernel":
-                arrays.append(_draw(layer.kernel_initializer.name, generator, (inputs, layer.units)))
+                arrays.append(draw(layer.kernel_initializer, generator, (inputs, layer.units)))
             elif name == "bias":
-                arrays.append(_draw(layer.bias_initializer.name, generator, (layer.units,)))
+                arrays.append(draw(layer.bias_initializer, generator, (layer.units,)))
             else:
                 arrays.append(np.full(layer.units, _first_value(name, layer)))
     return [array.astype(np.float32).astype(np.float64) for array in arrays]

@@ -7,14 +7,15 @@ then a backend writes only what differs. Arrays in and out of the final methods 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, TypeVar, final
+from typing import Any, Generic, Literal, Protocol, TypeVar, final
 
 import numpy as np
 
 from implementations import catalog, checks
-from implementations.errors import DeviceUnavailable, InvalidInput, unknown_name
+from implementations.errors import BackendUnavailable, DeviceUnavailable, InvalidInput, unknown_name
 from implementations.spec import DTYPES, DType, ModelSpec, OptimizerSpec
 
 Device = Literal["cpu", "gpu"]
@@ -35,11 +36,14 @@ class Placement:
     masks
         Whose random numbers dropout takes: the framework's `own`, or NumPy's `shared` ones
         (`implementations.initial.dropout_masks`), the same for every backend.
+    compiled
+        Whether the framework compiles training and prediction as a whole, in a mode beside its usual one.
     """
 
     device: Device = "cpu"
     dtype: DType | None = None
     masks: Literal["own", "shared"] = "own"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if self.masks not in ("own", "shared"):
@@ -54,6 +58,76 @@ class Support:
 
     available: bool
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one kind of operation took while a learner was trained, by the framework's own count.
+
+    Parameters
+    ----------
+    name
+        The framework's name for it.
+    kind
+        `product` of matrices; `copy`, which moves or converts numbers and computes none; `other`.
+    calls
+        How many there were.
+    seconds
+        Of its own, all calls together.
+    """
+
+    name: str
+    kind: Literal["product", "copy", "other"]
+    calls: int
+    seconds: float
+
+
+class Framework(Protocol):
+    """What a framework does by itself: its own layers and losses with their defaults, called as its users do.
+
+    The module `native` of each backend. Functions return None where the framework has no such thing.
+    """
+
+    def float64(self) -> AbstractContextManager[None]:
+        """Return a scope in which everything is asked for in float64, by public switches alone."""
+
+    def initial_parameters(self, inputs: int, units: int) -> list[np.ndarray] | None:
+        """Return kernel and bias of a new dense layer."""
+
+    def dense(self, x: np.ndarray, kernel: np.ndarray) -> np.ndarray | None:
+        """Return the outputs of a dense layer without bias, made in the dtype of x (n, inputs)."""
+
+    def tanh(self, x: np.ndarray) -> np.ndarray | None:
+        """Return tanh(x)."""
+
+    def constant(self, value: float) -> float | None:
+        """Return a Python number cast to float64."""
+
+    def product(self, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+        """Return the matrix product x y, where the framework computes it and as precisely as it does."""
+
+    def product_setting(self) -> str | None:
+        """Return the setting that decides about TF32, as the framework has it when it starts."""
+
+    def batch_normalization(self, x: np.ndarray) -> list[np.ndarray] | None:
+        """Return moving mean and variance after one training step on x (n, units), from 0 and 1."""
+
+    def sigmoid_crossentropy(self, score: float) -> list[float] | None:
+        """Return the binary cross-entropy of a sigmoid unit for target 1, and its derivative by the score."""
+
+    def binary_crossentropy(self, targets: np.ndarray, probabilities: np.ndarray) -> float | None:
+        """Return the loss of probabilities (n, k)."""
+
+    def mean_squared_error(self, targets: np.ndarray, predictions: np.ndarray) -> float | None:
+        """Return the loss of predictions (n, k)."""
+
+    def crossentropy(
+        self, classes: np.ndarray, scores: np.ndarray, class_weight: np.ndarray | None = None
+    ) -> float | None:
+        """Return the cross-entropy of scores (n, k) for class numbers (n,), weighted by class."""
+
+    def kl_divergence(self, targets: np.ndarray, probabilities: np.ndarray) -> float | None:
+        """Return the Kullback-Leibler divergence of probabilities (n, k) from targets (n, k)."""
 
 
 class AbstractOptimizer(ABC):
@@ -305,24 +379,55 @@ class AbstractBackend(ABC):
         return self._activation_gradient(name, x, upstream.astype(x.dtype, copy=False), resolved)
 
     @final
-    def loss(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> float:
-        """Return the mean loss; predictions have shape (n, k), targets as the catalogue says."""
-        element = catalog.loss(name)
-        resolved = element.resolve(options, self.convention)
-        pair = checks.loss_pair(element, targets, predictions)
-        checks.class_weight(element, resolved, predictions.shape[1])
-        return self._loss(name, *pair, resolved)
+    def loss(
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None = None,
+        **options: Any,
+    ) -> float:
+        """Return the mean loss; predictions have shape (n, k), targets as the catalogue says.
+
+        Parameters
+        ----------
+        sample_weight
+            A weight w for each example's loss l, shape (n,). The mean is then the sum of w l, divided by n
+            or, with the option `weight_mode="weights"`, by the sum of w.
+
+        Raises
+        ------
+        InvalidInput
+            Besides arrays and options that do not fit: for weights that are negative or not finite, of a loss
+            that sums over all examples, besides class_weight, or all 0 where their sum is the divisor.
+
+        Examples
+        --------
+        >>> from implementations import load_backend
+        >>> backend, weights = load_backend("numpy"), np.array([3.0, 1.0])
+        >>> pair = np.array([[0.0], [0.0]]), np.array([[1.0], [2.0]])
+        >>> backend.loss("mean_squared_error", *pair, sample_weight=weights)
+        3.5
+        >>> backend.loss("mean_squared_error", *pair, sample_weight=weights, weight_mode="weights")
+        1.75
+        """
+        return self._loss(name, *self._asked_loss(name, targets, predictions, sample_weight, options))
 
     @final
     def loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None = None,
+        **options: Any,
     ) -> np.ndarray:
-        """Return d loss / d predictions, in the shape and dtype of predictions."""
-        element = catalog.loss(name)
-        resolved = element.resolve(options, self.convention)
-        pair = checks.loss_pair(element, targets, predictions)
-        checks.class_weight(element, resolved, predictions.shape[1])
-        return self._loss_gradient(name, *pair, resolved)
+        """Return d loss / d predictions, in the shape and dtype of predictions; arguments as for `loss`."""
+        return self._loss_gradient(
+            name, *self._asked_loss(name, targets, predictions, sample_weight, options)
+        )
 
     @final
     def metric(self, name: str, targets: np.ndarray, predictions: np.ndarray, **options: Any) -> np.ndarray:
@@ -359,7 +464,7 @@ class AbstractBackend(ABC):
         parameters
             Initial ones; by default `implementations.initial.parameters(model)`.
         placement
-            Device and dtype; by default the CPU and the model's dtype.
+            Device, dtype and mode; by default the CPU, the model's dtype, and not compiled.
 
         Raises
         ------
@@ -367,8 +472,10 @@ class AbstractBackend(ABC):
             If this backend sees no such device here.
         UnsupportedConvention
             If it cannot express the asked-for convention.
+        BackendUnavailable
+            If it has no compiled mode, or lacks the compiler, and the placement asks for it.
         """
-        from implementations import initial
+        from implementations import initial, registry
 
         placement = placement or Placement()
         support = self.devices().get(
@@ -380,6 +487,13 @@ class AbstractBackend(ABC):
                 expected="a usable device",
                 got=support.reason,
                 action="choose --device cpu, or see `versus doctor`",
+            )
+        if placement.compiled and not (mode := registry.support(self.name, compiled=True)).available:
+            raise BackendUnavailable(
+                f"compiled mode of {self.name}",
+                expected="a way to compile",
+                got=mode.reason,
+                action="leave `compiled` out of the placement, or see `versus doctor`",
             )
         learner = self._build(model, placement)
         learner.load_parameters(initial.parameters(model) if parameters is None else parameters)
@@ -409,8 +523,15 @@ class AbstractBackend(ABC):
         """Return how many threads the framework says it uses for one operation."""
 
     @abstractmethod
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        """Return kernel and bias of the framework's own dense layer as it makes them; empty without one."""
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        """Return what is done in `train`, which takes steps of a learner that has taken such before.
+
+        None where the framework does not tell: then it is not called.
+        """
+
+    @abstractmethod
+    def native(self) -> Framework:
+        """Return the framework as it is by itself, with none of this backend's settings."""
 
     @abstractmethod
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray: ...
@@ -422,12 +543,22 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float: ...
 
     @abstractmethod
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray: ...
 
     @abstractmethod
@@ -440,3 +571,23 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]: ...
+
+    @final
+    def _asked_loss(
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        sample_weight: np.ndarray | None,
+        options: dict[str, Any],
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any], tuple[np.ndarray, str] | None]:
+        """Return the checked targets, predictions, options, and weights of examples with their mode."""
+        element = catalog.loss(name)
+        weight_mode = None if sample_weight is None else options.pop("weight_mode", "examples")
+        resolved = element.resolve(options, self.convention)
+        pair = checks.loss_pair(element, targets, predictions)
+        checks.class_weight(element, resolved, predictions.shape[1])
+        if sample_weight is None:
+            return *pair, resolved, None
+        weighting = checks.sample_weight(element, sample_weight, weight_mode, resolved, predictions)
+        return *pair, resolved, weighting

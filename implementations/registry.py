@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import shutil
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -34,21 +37,35 @@ class Entry:
         Import names that must be found.
     extra
         Extra of `nn-versus` that installs them.
+    compiled
+        Whether there is a compiled mode (`Placement.compiled`).
+    compiler
+        Command of the C++ compiler that this mode needs, or None.
+    by_default
+        Whether it takes part where neither a suite nor a command names its contenders.
     """
 
     module: str
     packages: tuple[str, ...]
     runtime: str | None = None
     extra: str | None = None
+    compiled: bool = False
+    compiler: str | None = None
+    by_default: bool = True
 
+
+_CXX = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+"""What torch's compiler calls (torch/_inductor/config.py, `cpp.cxx`)."""
 
 _BUILT_IN = {
     "numpy": Entry("implementations.numpy", ("numpy",)),
-    "torch": Entry("implementations.torch", ("torch",), extra="torch"),
-    "jax": Entry("implementations.jax", ("jax",), extra="jax"),
-    "keras-tensorflow": Entry("implementations.keras", ("keras", "tensorflow"), "tensorflow", "tensorflow"),
+    "torch": Entry("implementations.torch", ("torch",), extra="torch", compiled=True, compiler=_CXX),
+    "keras-tensorflow": Entry(
+        "implementations.keras", ("keras", "tensorflow"), "tensorflow", "tensorflow", compiled=True
+    ),
     "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax"),
     "keras-torch": Entry("implementations.keras", ("keras", "torch"), "torch", "torch"),
+    "jax": Entry("implementations.jax", ("jax",), extra="jax", by_default=False),
 }
 
 
@@ -69,14 +86,30 @@ def backend_names() -> tuple[str, ...]:
     return (*_BUILT_IN, *(name for name in _entries() if name not in _BUILT_IN))
 
 
+def takes_part_by_default(name: str) -> bool:
+    """Return whether the backend takes part where no contenders are named.
+
+    Examples
+    --------
+    >>> [name for name in backend_names() if not takes_part_by_default(name)]
+    ['jax']
+    """
+    return _entry(name).by_default
+
+
 def _entry(name: str) -> Entry:
     if name not in _entries():
         raise unknown_name("backend", name, backend_names(), "`versus list contenders` explains them")
     return _entries()[name]
 
 
-def support(name: str) -> Support:
+def support(name: str, *, compiled: bool = False) -> Support:
     """Return whether the backend's packages are installed, without importing them.
+
+    Parameters
+    ----------
+    compiled
+        Whether its compiled mode is asked for, which some backends lack and which may need a C++ compiler.
 
     Raises
     ------
@@ -92,6 +125,10 @@ def support(name: str) -> Support:
     missing = [package for package in entry.packages if importlib.util.find_spec(package) is None]
     if missing:
         return Support(False, f"{' and '.join(missing)} not installed; {install_command(name)}")
+    if compiled and not entry.compiled:
+        return Support(False, f"{name} has no compiled mode")
+    if compiled and entry.compiler and not shutil.which(entry.compiler):
+        return Support(False, f"no C++ compiler {entry.compiler}; install it, or name another one in CXX")
     return Support(True)
 
 

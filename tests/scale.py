@@ -1,8 +1,9 @@
 """The harness itself at size: many made-up records, written, loaded, compared and rendered.
 
-    python -m tests.scale --records 10000
+    python -m tests.scale --records 10000 --out results/reference/scale.json
 
-Prints seconds and peak memory of each command, each in a process of its own, as JSON.
+Prints seconds and peak memory of each command, each in a process of its own, as JSON, and which limits they
+broke.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from pathlib import Path
 import click
 import psutil
 
+from benchmarks import environment
 from benchmarks.store import RunStore
 from tests import synthetic_run
 
 EPOCHS = 30
 LOOK_SECONDS = 0.02
+LIMITS = {"report": 20.0, "compare": 5.0}
+"""Seconds for 10,000 records."""
+MOST_MB = 1000
 
 
 def write(folder: Path, records: int) -> None:
@@ -66,22 +71,51 @@ def run(*arguments: str) -> dict[str, float | int]:
     return {"seconds": round(time.monotonic() - began, 1), "peak_mb": peak // 10**6, "exit_code": code}
 
 
+def broken(commands: dict[str, dict[str, float | int]]) -> list[str]:
+    """Return which limits the commands did not keep to."""
+    found = [f"{name}: exit code {each['exit_code']}" for name, each in commands.items() if each["exit_code"]]
+    found += [
+        f"{name}: {commands[name]['seconds']} s instead of {limit:g}"
+        for name, limit in LIMITS.items()
+        if commands[name]["seconds"] > limit
+    ]
+    return found + [
+        f"{name}: {each['peak_mb']} MB instead of {MOST_MB}"
+        for name, each in commands.items()
+        if each["peak_mb"] > MOST_MB
+    ]
+
+
 @click.command()
 @click.option("--records", default=10_000, show_default=True)
-def main(records: int) -> None:
-    """Write, report and compare that many records."""
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON too.")
+def main(records: int, out: Path | None) -> None:
+    """Write, report and compare that many records.
+
+    Exit code 1: a command failed, or took more time or memory than it may.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name in ("before", "after"):
             write(folder / name, records)
-        found = {
-            "records": records,
+        commands = {
             "report": run("report", str(folder / "after")),
-            "report html only": run("report", str(folder / "after"), "--format", "html"),
             "compare": run("compare", str(folder / "before"), str(folder / "after"), "--json"),
         }
-        found["report.html MB"] = (folder / "after" / "report.html").stat().st_size / 1e6
-    click.echo(json.dumps(found, indent=1))
+        page_mb = (folder / "after" / "report.html").stat().st_size / 1e6
+    snapshot = environment.snapshot()
+    found = {
+        "records": records,
+        "commands": commands,
+        "report_html_mb": round(page_mb, 1),
+        "broken": broken(commands),
+        **{name: snapshot[name] for name in ("taken", "git", "machine")},
+    }
+    text = json.dumps(found, indent=1)
+    click.echo(text)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+    sys.exit(bool(found["broken"]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""A suite that runs in seconds on NumPy alone, for tests of the run side."""
+"""A suite that runs in seconds on NumPy alone, and one for two contenders, for tests of the run side."""
 
 from __future__ import annotations
+
+import importlib.util
 
 TEXT = """
 description = "small"
@@ -17,6 +19,7 @@ seeds = [0, 1]
 
 [speed]
 blocks = 2
+start_blocks = 1
 block_limit = 2
 chunks = 2
 chunk_seconds = 0.002
@@ -31,3 +34,11 @@ loss = { name = "sparse_categorical_crossentropy", from_logits = true }
 optimizer = { name = "sgd", learning_rate = 0.1 }
 epochs = 2
 """
+
+SECOND = "torch" if importlib.util.find_spec("torch") else "keras-jax"
+"""Another contender, where one is installed."""
+PAIR = TEXT.replace('"numpy"', f'"numpy", "{SECOND}"')
+TIMED_PAIR = PAIR.replace('"parity", "curves", "speed", "memory"', '"parity", "speed"').replace(
+    "[speed]", '[speed]\nmetrics = ["train_step"]'
+)
+"""Both, with what timing needs and no more."""

@@ -9,17 +9,21 @@ from typing import Any
 from benchmarks.result import (
     Agreement,
     Block,
+    Calibration,
     Case,
     Curve,
     CurvesData,
     Drift,
     ElementsData,
+    LimitData,
     Manifest,
     MemoryData,
     ParityData,
+    ProfileData,
     Record,
     Samples,
     SpeedData,
+    Spent,
     TestResult,
     Trajectory,
 )
@@ -63,7 +67,8 @@ def record(data: Any, contender: str, workload: str = "network", **case: Any) ->
     )
 
 
-def parity(*, passed: bool = True) -> ParityData:
+def parity(*, passed: bool = True, side: float = 0.0) -> ParityData:
+    """Return trainings that drift; two whose sides differ by 1 are as far apart as each is from float64."""
     drifts = {"float64": 2e-16, "float32": 3e-7 if passed else 0.1}
     trajectories = [
         Trajectory(
@@ -72,6 +77,8 @@ def parity(*, passed: bool = True) -> ParityData:
             tolerance=1e-12 if dtype == "float64" else 2e-6,
             tolerance_reason="made up",
             drift=[Drift(step=0, loss=0.0, parameters=0.0), Drift(step=100, loss=drift, parameters=drift)],
+            sums=[[0.0, 0.0], [drift, side * drift]],
+            pair_floor=[2e-8, 1e-7] if dtype == "float32" else None,
             passed=passed or dtype == "float64",
             first_departure=None if passed or dtype == "float64" else 100,
         )
@@ -133,6 +140,49 @@ def memory() -> MemoryData:
     )
 
 
+def limit(**changes: Any) -> LimitData:
+    """Return a step of 1 MFLOP and 10 kB, whose products take 50 µs, at roofs of 40 GFLOP/s and 1 GB/s."""
+    fields: dict[str, Any] = {
+        "dtype": "float32",
+        "batch_size": 64,
+        "widths": [64, 10],
+        "parameters": 650,
+        "flops": 10**6,
+        "least_bytes": 10**4,
+        "calibration": Calibration(
+            threads_seen=1,
+            products=[40e-6, 50e-6, 90e-6],
+            square=[0.06, 0.05],
+            square_size=1000,
+            copying=[0.2, 0.1],
+            copied_bytes=10**8,
+            call=[1e-6],
+        ),
+    }
+    return LimitData.model_validate(fields | changes)
+
+
+def profile(**changes: Any) -> ProfileData:
+    """Return a step of 10 µs, half of it in products, with a framework's own count of operations."""
+    fields: dict[str, Any] = {
+        "steps": 200,
+        "python_calls": 12.0,
+        "c_calls": 3.0,
+        "functions": [
+            Spent(name="a/b.py step", calls=1, seconds=15e-6),
+            Spent(name="<len>", calls=3, seconds=5e-6),
+        ],
+        "function_seconds": 20e-6,
+        "operations": [
+            Spent(name="matmul", calls=2, seconds=5e-6, kind="product"),
+            Spent(name="copy", calls=1, seconds=1e-6, kind="copy"),
+            Spent(name="add", calls=4, seconds=2e-6, kind="other"),
+        ],
+        "operation_step_seconds": 10e-6,
+    }
+    return ProfileData.model_validate(fields | changes)
+
+
 def elements(**changes: Any) -> ElementsData:
     fields: dict[str, Any] = {
         "kind": "activation",
@@ -161,4 +211,8 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
                 memory(),
             ):
                 store.write(record(data, contender, workload))
+    for workload in WORKLOADS:
+        store.write(record(limit(), "numpy", workload))
+    store.write(record(profile(), "numpy"))
+    store.write(record(profile(operations=None, operation_step_seconds=None), "keras-jax"))
     return store

@@ -39,8 +39,10 @@ def cards():
             "variance of n - 1",
         ),
         ("Nesterov momentum", "gradient plus momentum", "gradient plus momentum"),
-        ("reduction of losses", "mean over all numbers", "mean over all numbers"),
-        ("float64", "complete in tanh", "complete in tanh"),
+        ("reduction of the squared error", "here: mean over all numbers", "here: mean over all numbers"),
+        ("place of epsilon", "adamax: to the largest gradient", "adamax: in the maximum"),
+        ("class weights in cross-entropy", "here: sum divided by the number", "here: sum divided by the"),
+        ("float64", "complete", "complete"),
         ("float32 products", "all 24 bits", "all 24 bits"),
         ("subnormal numbers", "are kept", "are kept"),
         ("derivatives at kinks", "relu'(0) = 0, leaky_relu'(0) with slope 0.2 = 0.2", "hinge'(1) = -1"),
@@ -58,7 +60,7 @@ def test_what_is_no_known_form_is_told_with_its_number():
 @pytest.mark.parametrize(
     ("sample", "says"),
     [
-        (np.linspace(-0.05, 0.05, 1001), "uniform up to 0.0500, bound"),
+        (np.linspace(-0.05, 0.05, 1001), "uniform up to bound"),
         (np.linspace(-0.3, 0.3, 1001), "uniform up to 0.3000"),
         (np.zeros(5), "all 0"),
         (np.random.default_rng(0).normal(size=9999) * 0.1, "normal with standard deviation 0.0998"),

@@ -13,6 +13,7 @@ TABLES = {
     "schedule": (catalog.SCHEDULES, catalog.schedule),
     "initializer": (catalog.INITIALIZERS, catalog.initializer),
     "normalization": (catalog.NORMALIZATIONS, catalog.normalization),
+    "regularization": (catalog.REGULARIZATIONS, catalog.regularization),
     "metric": (catalog.METRICS, catalog.metric),
 }
 EVERY = [

@@ -27,6 +27,7 @@ KINDS = [
     "optimizers",
     "schedules",
     "normalizations",
+    "regularizations",
     "metrics",
     "initializers",
     "runs",
@@ -221,20 +222,32 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(monkeypatch):
     assert told["keras-jax"] is False
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals of POSIX")
+def _heed_interrupts():
+    """A shell starts what runs in its background deaf to them, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_interruption_says_how_to_go_on(suite, results):
     """Ctrl-C in the middle of a run that would take minutes."""
     command = [sys.executable, "-m", "benchmarks.cli", "run", str(suite), "--results", str(results)]
-    process = subprocess.Popen(
-        [*command, "--set", "speed.blocks=100000"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    records = results / "local"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(list(records.glob("*/records/*.json"))) < 2:
-        time.sleep(0.1)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    with subprocess.Popen(
+        [*command, "--set", "speed.blocks=100000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,
+    ) as process:
+        try:
+            records = results / "local"
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and len(list(records.glob("*/records/*.json"))) < 2:
+                time.sleep(0.1)
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        finally:
+            process.kill()  # or it would keep the machine from the tests that follow
     assert process.returncode == 130
     assert "Go on with: versus run --resume" in told
     kept = [json.loads(path.read_text()) for path in records.glob("*/records/*.json")]
@@ -245,5 +258,5 @@ def test_cards_are_printed():
     done = versus("parity", "--card", "--contenders", "numpy", "--json")
     assert done.exit_code == 0, done.output
     facts = json.loads(done.stdout)["numpy"]
-    assert facts["reduction of losses"] == "mean over all numbers"
+    assert "mean over all numbers" in facts["reduction of the squared error"]
     assert "numpy" in facts["versions"]

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.compare import IncomparableRuns, compare
+from benchmarks.compare import IncomparableRuns, compare, compare_sides
+from benchmarks.report.markdown import comparison_text
 from benchmarks.store import RunStore
 from tests import synthetic_run
 
@@ -46,19 +47,153 @@ def test_lost_accuracy_is_a_regression(tmp_path):
     assert "regression" in judgements(compare(before, after), "test accuracy")
 
 
+def facts(part, **changes):
+    """Return the made-up run's environment with one part changed."""
+    return {"environment": {**synthetic_run.manifest().environment, part: changes}}
+
+
+def settings(**changes):
+    return {"settings": {**synthetic_run.manifest().settings, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (facts("machine", processor="slide rule", usable_cores=2), "machine processor"),
+        (facts("packages", numpy="2.4.6", torch="1.0"), "packages torch"),
+        (facts("python", version="3.99"), "python version"),
+        (facts("variables", XLA_FLAGS="--fast"), "variables XLA_FLAGS"),
+        ({"environment": {"accelerators": [{"name": "abacus"}]}}, "accelerators"),
+        (
+            {"environment": {"threadpools": [{"user_api": "blas", "internal_api": "mkl"}]}},
+            "blas internal_api",
+        ),
+        (settings(threads=None), "setting threads"),
+        (settings(speed={"preset": "rigorous"}), "setting speed preset"),
+        (settings(speed={"freeze": False}), "setting speed freeze"),
+        (settings(speed={"chunk_seconds": 1}), "setting speed chunk_seconds"),
+        ({"suite": "other"}, "suite"),
+    ],
+)
+def test_different_surroundings_are_refused_unless_forced(tmp_path, changes, told):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b", **changes)
+    with pytest.raises(IncomparableRuns, match=f"{told}.*--force"):
+        compare(before, after)
+    assert compare(before, after, force=True).differences
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"environment": {"machine": {"processor": "slide rule"}}},
-        {"environment": {"packages": {"torch": "1.0"}}},
-        {"settings": {"threads": None, "device": "cpu"}},
+        facts("machine", processor="abacus", usable_cores=2, memory_bytes=8 * 2**30),
+        facts("variables", OMP_NUM_THREADS="7"),
+        settings(speed={"block_limit": 60}),
     ],
 )
-def test_different_surroundings_are_refused_unless_forced(tmp_path, changes):
-    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b", **changes)
-    with pytest.raises(IncomparableRuns, match="--force"):
+def test_what_decides_nothing_is_not_refused(tmp_path, changes):
+    memory = {"memory_bytes": 8 * 2**30 - 10**6, "processor": "abacus", "usable_cores": 2}
+    plain = facts("machine", **memory) if "memory_bytes" in str(changes) else {}
+    before = synthetic_run.write(tmp_path / "a", **plain)
+    assert not compare(before, synthetic_run.write(tmp_path / "b", **changes)).differences
+
+
+def test_another_model_of_the_same_name_is_refused(tmp_path):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    for record in after.records()[0]:
+        if record.case.workload == "network":
+            after.write(record.model_copy(update={"spec": {"model": {"units": 3}}}))
+    with pytest.raises(IncomparableRuns, match="workload network model units: None -> 3"):
         compare(before, after)
-    assert compare(before, after, force=True).differences
+
+
+def lose(store, measure, contender, status):
+    record = next(
+        record
+        for record in store.records()[0]
+        if (record.case.measure, record.case.contender) == (measure, contender)
+    )
+    if status == "missing":
+        (store.folder / "records" / f"{record.case.id}.json").unlink()
+    else:
+        store.write(record.model_copy(update={"status": status, "reason": "it burst", "data": None}))
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped", "missing"])
+@pytest.mark.parametrize("measure", ["parity", "curves", "speed", "memory"])
+def test_what_can_no_longer_be_measured_is_a_regression(tmp_path, measure, status):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    lose(after, measure, "torch", status)
+    comparison = compare(before, after)
+    assert comparison.exit_code == 1
+    lost = [change for change in comparison.changes if change.lost]
+    assert [(change.what, change.contender, change.judgement) for change in lost] == [
+        (measure, "torch", "regression")
+    ]
+    assert status == "missing" or "it burst" in comparison_text(comparison)
+    assert compare(after, before).exit_code == 0
+
+
+def test_who_asks_for_less_loses_nothing(tmp_path):
+    before = synthetic_run.write(tmp_path / "a")
+    after = synthetic_run.write(tmp_path / "b", contenders=["numpy"])
+    for contender in ("torch", "keras-jax"):
+        for measure in ("elements", "parity", "curves", "speed", "memory"):
+            for _ in synthetic_run.WORKLOADS if measure != "elements" else ("elements",):
+                lose(after, measure, contender, "missing")
+    assert compare(before, after).exit_code == 0
+
+
+def test_times_that_were_wanted_and_none_that_was_compared_is_exit_code_2(tmp_path):
+    """All passed parity before, none after, by a change that is forced to be no regression of parity."""
+    before, after = (synthetic_run.write(tmp_path / name) for name in ("a", "b"))
+    for record in before.records()[0]:
+        if record.case.measure == "parity":
+            before.write(record.model_copy(update={"status": "failed", "reason": "", "data": None}))
+    comparison = compare(before, after)
+    assert not [change for change in comparison.changes if change.ratio]
+    assert comparison.exit_code == 2
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_doubts_of_either_side_leave_it_inconclusive(tmp_path, side):
+    stores = {
+        name: synthetic_run.write(tmp_path / name, slower=factor)
+        for name, factor in (("before", 1.0), ("after", 1.5))
+    }
+    for record in stores[side].records()[0]:
+        if record.case.measure == "speed" and record.case.contender == "torch":
+            blocks = [
+                block.model_copy(update={"problems": ["2 threads instead of 1"]})
+                for block in record.data.blocks
+            ]
+            data = record.data.model_copy(update={"blocks": blocks})
+            stores[side].write(record.model_copy(update={"data": data}))
+    comparison = compare(stores["before"], stores["after"])
+    torch = [change for change in comparison.changes if change.ratio and change.contender == "torch"]
+    assert {change.judgement for change in torch} == {"inconclusive"}
+    assert all(f"{side}: 2 threads instead of 1" in change.why for change in torch)
+    numpy = {
+        change.judgement for change in comparison.changes if change.ratio and change.contender == "numpy"
+    }
+    assert numpy == {"regression"}
+
+
+def test_doubts_of_a_side_of_a_rerun_leave_it_inconclusive(tmp_path):
+    def write(name, problems):
+        told = {"before": {"what": "b"}, "after": {"what": "a"}}
+        contenders = ["numpy@before", "numpy@after"]
+        store = RunStore.create(
+            tmp_path / name, synthetic_run.manifest(name, contenders=contenders, sides=told)
+        )
+        for contender, seconds in zip(contenders, (1e-4, 2e-4), strict=True):
+            store.write(synthetic_run.record(synthetic_run.parity(), contender))
+            data = synthetic_run.speed(seconds)
+            blocks = [block.model_copy(update={"problems": problems}) for block in data.blocks]
+            store.write(synthetic_run.record(data.model_copy(update={"blocks": blocks}), contender))
+        return compare_sides(store)
+
+    assert judgements(write("sound", []), "train_step") == {"regression"}
+    assert judgements(write("doubted", ["asleep"]), "train_step") == {"inconclusive"}
 
 
 def test_nothing_in_common_is_exit_code_2(tmp_path):

@@ -108,6 +108,8 @@ def test_test_part_is_handed_out_once_for_each_model():
         ("logic_gates", {"gate": "maybe"}, "gate"),
         ("moons", {"examples": 3}, "examples of moons"),
         ("moons", {"noise": -1.0}, "noise of moons"),
+        ("clusters", {"features": 0}, "features of clusters"),
+        ("clusters", {"classes": 1}, "classes of clusters"),
         ("iris", {"train_examples": 0}, "train_examples"),
         ("iris", {"train_examples": 10**6}, "train_examples"),
         ("iris", {"train_examples": 2}, "split of iris"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 import runpy
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from benchmarks import stats, tables, units
 from benchmarks.cli import main
 from benchmarks.report.markdown import text
 from benchmarks.store import RunStore
+from tests.mutation.__main__ import Outcome, summary
+from tests.scale import LIMITS
+from tests.survival.__main__ import Tally
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,6 +107,42 @@ def test_commands_in_the_readme_exist():
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_measuring_page_is_current():
+    found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/measuring.py`"
+
+
+def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
+    found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
+    monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
+    assert "<!-- survival -->\n<!-- /survival -->\n" in found["page"]()
+    tally = asdict(Tally(kills={"run": 3, "worker": 4}, lost=5))
+    (tmp_path / "survival.json").write_text(json.dumps(tally))
+    commands = {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS}
+    (tmp_path / "scale.json").write_text(json.dumps({"records": 10_000, "commands": commands}))
+    assert "| random kills | 7 (3 of runs, 4 of workers) |  |" in found["page"]()
+    assert "| finished records lost | 5 | 0 |" in found["page"]()
+    assert "| `report` of 10,000 records | 1.5 s, 9 MB | at most 20 s and 1000 MB |" in found["page"]()
+
+
+def test_planted_faults_on_the_page_are_those_of_the_committed_run():
+    found = runpy.run_path(str(ROOT / "docs" / "mutation.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/mutation.py`"
+
+
+def test_table_of_planted_faults_counts_them(tmp_path, monkeypatch):
+    found = runpy.run_path(str(ROOT / "docs" / "mutation.py"))
+    outcomes = [
+        Outcome("numpy", "a", "file", "named", "", (), []),
+        Outcome("torch", "b", "file", "missed", "", (), []),
+    ]
+    document = {**summary(outcomes), "faults": [asdict(each) for each in outcomes]}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    monkeypatch.setitem(found["page"].__globals__, "RUN", tmp_path / "run.json")
+    assert "| all | 2 | 1 | 0 | 0 | 1 |" in found["page"]()
+    assert "50.0% of 2 are caught and named.\n\n- torch, b: missed\n" in found["page"]()
 
 
 def test_catalogue_page_is_current():

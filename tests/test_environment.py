@@ -10,13 +10,22 @@ import platform
 import socket
 import subprocess
 import sys
+import sysconfig
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from benchmarks import environment
-from benchmarks.environment import THREAD_VARIABLES, snapshot, thread_environment, worker_environment
+from benchmarks.environment import (
+    commit_of,
+    fingerprint,
+    snapshot,
+    thread_environment,
+    versions,
+    worker_environment,
+)
+from benchmarks.surroundings import THREAD_VARIABLES
 from implementations.errors import InvalidInput
 
 # Each defines `work`: one product of matrices large enough to be shared among threads.
@@ -182,19 +191,44 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_commit_and_uncommitted_changes(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def test_commit_and_uncommitted_changes_of_the_code(monkeypatch, tmp_path):
+    """Of the folder of the code, wherever the command is called; results beside it are no change."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert snapshot()["git"] is None
+    assert commit_of(tmp_path) is None
     git(tmp_path, "init")
-    assert snapshot()["git"] is None
-    (tmp_path / "file").write_text("first")
-    git(tmp_path, "add", "file")
+    assert commit_of(tmp_path) is None
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "file").write_text("first")
+    assert commit_of(tmp_path) is None
+    git(tmp_path, "add", "benchmarks")
     git(tmp_path, "commit", "--message", "first")
     commit = git(tmp_path, "rev-parse", "HEAD")
-    assert snapshot()["git"] == {"commit": commit, "dirty": False}
-    (tmp_path / "file").write_text("second")
-    assert snapshot()["git"] == {"commit": commit, "dirty": True}
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "file").write_text("more")
+    assert commit_of(tmp_path) == {"commit": commit, "dirty": False}
+    (tmp_path / "benchmarks" / "file").write_text("second")
+    assert commit_of(tmp_path) == {"commit": commit, "dirty": True}
+
+
+def test_the_fingerprint_bears_another_kernel_and_no_other_gpu():
+    machine = {"processor": "abacus", "memory_bytes": 8 * 2**30 - 10**8, "release": "6.1"}
+    other = {**machine, "memory_bytes": 8 * 2**30 - 2 * 10**8, "release": "6.2"}
+    gpu, driver = ({"name": "slide rule", "driver": number} for number in ("1", "2"))
+    assert fingerprint(machine) == fingerprint(other)
+    assert fingerprint(machine) != fingerprint({**machine, "memory_bytes": 16 * 2**30})
+    assert fingerprint(machine, [gpu]) == fingerprint(machine, [driver])
+    assert len({fingerprint(machine, gpus) for gpus in ([], [gpu], [gpu, gpu])}) == 3
+
+
+def test_versions_of_another_environment(tmp_path, monkeypatch):
+    """One that sees nothing of this one."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "other")], check=True)
+    assert set(versions(str(tmp_path / "other" / "bin" / "python")).values()) == {None}
+    same = tmp_path / "same"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(same)], check=True)
+    (next(same.glob("lib/*/site-packages")) / "here.pth").write_text(sysconfig.get_path("purelib"))
+    assert versions(str(same / "bin" / "python"))["numpy"] == versions()["numpy"]
 
 
 def test_missing_programs_are_no_error(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from implementations import InvalidInput, ModelSpec, initial
+from implementations.spec import ElementSpec
 
 
 def model(initializer, inputs=300, units=200, seed=0):
@@ -18,6 +19,29 @@ def model(initializer, inputs=300, units=200, seed=0):
             "seed": seed,
         }
     )
+
+
+def test_orthogonal_matrices_have_no_preferred_signs():
+    """The mean trace is 0, its variance 1 / draws; a bare QR decomposition would prefer one side."""
+    generator, draws = np.random.default_rng(3), 400
+    traces = [np.trace(initial.draw(ElementSpec("orthogonal"), generator, (5, 5))) for _ in range(draws)]
+    assert abs(np.mean(traces)) < 4 / math.sqrt(draws)
+
+
+def test_more_units_than_inputs_are_orthogonal_rows():
+    kernel = initial.draw(ElementSpec("orthogonal"), np.random.default_rng(0), (3, 7))
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(3), atol=1e-14)
+
+
+def test_orthogonal_biases():
+    with pytest.raises(InvalidInput, match=r"a kernel of shape \(inputs, units\), got shape \(4,\)"):
+        initial.draw(ElementSpec("orthogonal"), np.random.default_rng(0), (4,))
+
+
+def test_uniform_bounds_in_the_wrong_order():
+    spec = ElementSpec("random_uniform", (("minval", 1.0), ("maxval", 0.0)))
+    with pytest.raises(InvalidInput, match="minval not above maxval, got 1 and 0"):
+        initial.draw(spec, np.random.default_rng(0), (4,))
 
 
 @pytest.mark.parametrize(

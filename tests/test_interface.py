@@ -70,11 +70,57 @@ def test_order_that_does_not_fit(order):
         learner().epoch(X, np.ones((3, 2)), order)
 
 
-@pytest.mark.parametrize("name", ["binary_crossentropy", "sparse_categorical_crossentropy"])
+@pytest.mark.parametrize(
+    "name", ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
+)
 def test_a_weight_for_each_class(name):
     targets = np.array([0, 1]) if name.startswith("sparse") else np.ones((2, 4))
     with pytest.raises(InvalidInput, match=r"class_weight.*3"):
         BACKEND.loss(name, targets, np.full((2, 4), 0.25), class_weight=[1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("mode", ["examples", "weights"])
+def test_weights_of_classes_are_weights_of_their_examples(mode):
+    classes, of_classes, of_examples = np.array([2, 0]), [0.5, 1.0, 3.0], np.array([3.0, 0.5])
+    scores = np.array([[0.3, -1.0, 2.0], [0.1, 0.2, -0.4]])
+    for name, targets in (
+        ("sparse_categorical_crossentropy", classes),
+        ("categorical_crossentropy", np.eye(3)[classes]),
+    ):
+        given = name, targets, scores
+        for function in (BACKEND.loss, BACKEND.loss_gradient):
+            np.testing.assert_allclose(
+                function(*given, from_logits=True, class_weight=of_classes, weight_mode=mode),
+                function(*given, from_logits=True, sample_weight=of_examples, weight_mode=mode),
+                rtol=1e-14,
+            )
+
+
+@pytest.mark.parametrize("method", ["loss", "loss_gradient"])
+@pytest.mark.parametrize(
+    ("name", "weights", "options", "says"),
+    [
+        ("huber", np.ones(2), {}, r"expected shape \(3,\), got float64 of shape \(2,\)"),
+        ("huber", np.ones((3, 1)), {}, r"expected shape \(3,\)"),
+        ("huber", [1.0, 1.0, 1.0], {}, r"expected shape \(3,\), got list"),
+        ("huber", np.array(["1", "1", "1"]), {}, "real numbers"),
+        ("huber", np.array([1.0, np.nan, 1.0]), {}, "finite numbers of float64, got nan at position"),
+        ("huber", np.array([1.0, -2.0, 1.0]), {}, "no negative weights, got -2"),
+        ("huber", np.zeros(3), {"weight_mode": "weights"}, "their sum is the divisor"),
+        ("huber", np.ones(3), {"weight_mode": "sum"}, "one of examples, weights, got 'sum'"),
+        ("huber", None, {"weight_mode": "weights"}, "option of loss huber"),
+        ("dice", np.ones(3), {}, "made of sums over all"),
+        ("tversky", np.ones(3), {"weight_mode": "weights"}, "made of sums over all"),
+        ("binary_crossentropy", np.ones(3), {"class_weight": [1.0, 2.0]}, "none with class_weight"),
+    ],
+)
+def test_weights_of_examples_that_do_not_fit(method, name, weights, options, says):
+    with pytest.raises(InvalidInput, match=says):
+        getattr(BACKEND, method)(name, X, X / 2, sample_weight=weights, **options)
+
+
+def test_no_weight_at_all_is_a_loss_of_0_where_examples_are_counted():
+    assert BACKEND.loss("huber", X, X / 2, sample_weight=np.zeros(3)) == 0
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from benchmarks import stats
-from benchmarks.interleaving import stopping
-from benchmarks.measures.witnesses import Witnesses, now
+from benchmarks import interleaving, stats, tables
+from benchmarks.interleaving import Outcome, interleave, stopping
+from benchmarks.measures import witnesses
+from benchmarks.measures.witnesses import Chunk, Witnesses, now
 from benchmarks.result import Block, Samples, SpeedData
-from benchmarks.suite import SpeedSettings
+from benchmarks.suite import SpeedSettings, load_suite
 
 
-def block(index, seconds, *, warm_up=(), problems=(), first_step=0.001):
+def block(
+    index, seconds, *, warm_up=(), problems=(), first_step=0.001, samples_problems=(), throttled=(), start=()
+):
     samples = Samples(
         metric="train_step",
         tier="loop",
@@ -21,10 +26,12 @@ def block(index, seconds, *, warm_up=(), problems=(), first_step=0.001):
         examples=32,
         seconds=list(seconds),
         warm_up=list(warm_up),
+        problems=list(samples_problems),
+        throttled=list(throttled),
     )
     return Block(
         index=index,
-        stages={"first_step": first_step},
+        stages={**dict(start), "first_step": first_step},
         warm_up_steps=10,
         idle_workers="frozen",
         threads_seen=1,
@@ -57,18 +64,35 @@ SPEED = SpeedSettings.model_validate({"preset": "standard", "metrics": ["train_s
 )
 def test_timing_ends_for_a_reason(count, spread, settings, says):
     speed = SpeedSettings.model_validate({"preset": "standard", "metrics": ["train_step"], **settings})
-    found = stopping(speed, [blocks(count, spread), blocks(count, spread, seed=1)], count, seconds=1.0)
+    reference = blocks(count, spread)
+    compared = [(reference, reference), (blocks(count, spread, seed=1), reference)]
+    found = stopping(speed, compared, seconds=1.0)
     assert found is None if says is None else says in str(found)
 
 
 def test_timing_ends_when_drift_keeps_the_interval_wide():
     """The last blocks lie far from the first ones, as on a machine that has changed its clock."""
     drifting = [block(index, [1.0 + (index > 7) * 2.0]) for index in range(12)]
-    assert "no longer shrink" in str(stopping(SPEED, [blocks(12, 0.0001), drifting], 12, 1.0))
+    assert "no longer shrink" in str(stopping(SPEED, [(drifting, blocks(12, 0.0001))], 1.0))
+
+
+def test_blocks_are_counted_by_the_contender_that_has_the_fewest():
+    """One lost block 0 and came late: it gets as many in common with its reference as the others."""
+    reference, late = blocks(6, 0.0001), blocks(6, 0.0001, seed=1)[1:]
+    assert stopping(SPEED, [(reference, reference), (late, reference)], 1.0) is None
+    reference, late = blocks(7, 0.0001), blocks(7, 0.0001, seed=1)[1:]
+    assert "after 6 blocks" in str(stopping(SPEED, [(reference, reference), (late, reference)], 1.0))
+
+
+def test_precision_is_asked_of_each_pair_that_is_compared():
+    """Two sides that move together are precise, however far each is from the first one."""
+    first, noisy = blocks(6, 0.0001), blocks(6, 0.3, seed=1)
+    assert "intervals within" in str(stopping(SPEED, [(first, first), (list(noisy), noisy)], 1.0))
+    assert stopping(SPEED, [(first, first), (noisy, first)], 1.0) is None
 
 
 def test_a_single_contender_needs_no_more_blocks_than_the_least():
-    assert "intervals within" in str(stopping(SPEED, [blocks(6, 0.3)], 6, 1.0))
+    assert "intervals within" in str(stopping(SPEED, [(alone := blocks(6, 0.3), alone)], 1.0))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +102,10 @@ def test_a_single_contender_needs_no_more_blocks_than_the_least():
         ([0.5], [1.0] * 10, "warmup"),
         ([0.05], [1.0] * 10, "slowdown"),
         ([0.1], [1.0 + 0.05 * step for step in range(10)], "none"),
-        ([0.1], [1.0, 1.2] * 5, "flat"),
+        ([0.11], [1.0, 1.2] * 5, "flat"),
+        ([0.1], [1.0 + 0.05 * step for step in range(6)], "none"),
+        ([0.5], [1.0] * 5, "not judged"),
+        ([0.1], [1.0 + 0.05 * step for step in range(5)], "not judged"),
     ],
 )
 def test_how_a_process_came_to_its_speed(warm_up, seconds, label):
@@ -91,6 +118,8 @@ def test_how_a_process_came_to_its_speed(warm_up, seconds, label):
         ({}, ""),
         ({"problems": ["2 threads instead of 1"]}, "2 threads instead of 1"),
         ({"first_step": 0.25}, "compiled every time"),
+        ({"samples_problems": ["its batches stay on the host"]}, "its batches stay on the host"),
+        ({"throttled": [True, False, False]}, "heat slowed the GPU in 1 of 3 chunks"),
     ],
 )
 def test_doubts(changes, says):
@@ -98,6 +127,14 @@ def test_doubts(changes, says):
     fast = SpeedData(blocks=[block(0, [0.01] * 3)], stopped_by="")
     assert says in "; ".join(stats.doubts(slow, fast, "train_step"))
     assert bool(says) == bool(stats.doubts(slow, fast, "train_step"))
+
+
+def test_a_reference_that_compiles_each_step_is_doubted_too():
+    slow = SpeedData(blocks=[block(0, [1.0] * 3, first_step=0.25)], stopped_by="")
+    fast = SpeedData(blocks=[block(0, [0.01] * 3)], stopped_by="")
+    doubted = tables.doubts({"reference": slow, "other": fast})["train_step"]
+    assert "compiled every time" in doubted["reference"][0]
+    assert not doubted["other"]
 
 
 def test_an_unsteady_contender_is_doubted():
@@ -112,6 +149,11 @@ def test_many_comparisons_are_adjusted_for():
     assert stats.verdicts([just], [0.02]) == ["slower"]
     assert stats.verdicts([just] + [same] * 39, [0.02] * 40)[0] == "inconclusive"
     assert set(stats.verdicts([just] * 40, [0.02] * 40)) == {"slower"}
+
+
+def test_with_a_doubt_nothing_is_concluded():
+    faster = stats.Interval(0.5, 0.49, 0.51, 6)
+    assert stats.verdicts([faster] * 2, [0.02] * 2, [["it slept"], []]) == ["inconclusive", "faster"]
 
 
 def test_witnesses_count_between_two_moments():
@@ -134,3 +176,162 @@ def test_witnesses_count_between_two_moments():
 )
 def test_disturbed_chunks(witnesses, alone, disturbed):
     assert witnesses.disturbed(0.1, alone=alone) is disturbed
+
+
+@pytest.mark.parametrize(
+    ("visible", "asked"),
+    [(None, "index 0"), ("3,1", "index 3"), ("GPU-5a", "uuid GPU-5a"), ("", None), ("none", None)],
+)
+def test_the_gpu_that_is_asked_is_the_one_that_computes(monkeypatch, visible, asked):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(witnesses, "_nvml", driver)
+    assert witnesses._ask(lambda _, device: device) == asked
+
+
+def test_a_driver_that_refuses_to_answer_does_not_witness(monkeypatch):
+    monkeypatch.setattr(witnesses, "_nvml", driver)
+    seen = now(gpu=True)
+    assert (seen.throttled, seen.clock_mhz) == (None, 1410)
+    assert witnesses.process_bytes_on_gpu() is None
+
+
+class NotSupported(Exception): ...
+
+
+def driver():
+    """Return NVML on a card that tells its clock and nothing else."""
+
+    def refuse(*_):
+        raise NotSupported
+
+    return SimpleNamespace(
+        NVMLError=NotSupported,
+        NVML_CLOCK_SM=1,
+        nvmlClocksEventReasonSwThermalSlowdown=32,
+        nvmlClocksEventReasonHwSlowdown=8,
+        nvmlDeviceGetHandleByIndex="index {}".format,
+        nvmlDeviceGetHandleByUUID="uuid {}".format,
+        nvmlDeviceGetClockInfo=lambda *_: 1410,
+        nvmlDeviceGetCurrentClocksEventReasons=refuse,
+        nvmlDeviceGetComputeRunningProcesses=refuse,
+    )
+
+
+QUIET, STOLEN = Witnesses(0.0, 0.0, 0), Witnesses(0.09, 0.0, 0)
+
+
+class Idler:
+    """A worker without a process: chunks of 0.1 s, with what the machine did meanwhile."""
+
+    spawn_seconds, interpreter_seconds = 0.01, 0.02
+
+    def __init__(self, disturbances, threads, cpu_seconds):
+        self.disturbances, self.threads, self.cpu_seconds = disturbances, threads, cpu_seconds
+
+    def call(self, command, *, metrics=(), **_):
+        if command == "time_chunk":
+            disturbed = next(self.disturbances, False)
+            return Chunk(0.1, self.cpu_seconds, STOLEN if disturbed else QUIET)
+        of_each = {
+            "iterations": dict.fromkeys(metrics, 10),
+            "examples": dict.fromkeys(metrics, 320),
+            "warm_up": {name: [0.01] for name in metrics},
+            "problems": {name: [] for name in metrics},
+        }
+        return {"build": 0.1, "first_step": 0.1, "warm_up_steps": 10, "threads": self.threads, **of_each}
+
+    def freeze(self): ...
+
+    def thaw(self): ...
+
+    def close(self): ...
+
+
+def interleaved(*, disturbances=(), threads=1, cpu_seconds=0.1, asked=1, device="cpu", outcome=None, **speed):
+    """Return the blocks of two contenders, of which the second is disturbed in those of its chunks."""
+    settings = {"metrics": ["train_step"], "chunks": 6, "margin": 0.02, **speed}
+    suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in settings.items()})
+    suite = suite.model_copy(update={"workloads": suite.workloads[:1], "threads": asked, "device": device})
+    workload, outcome, script = suite.workloads[0].name, outcome or Outcome(), iter(disturbances)
+    no_data: Any = None
+
+    def hire(name: str) -> Any:
+        idler = Idler(script if name == "b" else iter(()), threads, cpu_seconds)
+        return idler, {"import": 0.03, "device": 0.04}
+
+    interleave(suite, suite.workloads, {workload: ["a", "b"]}, {workload: no_data}, hire, outcome)
+    return [outcome.blocks[workload, name] for name in ("a", "b")]
+
+
+@pytest.mark.parametrize(("preset", "starts"), [("quick", 1), ("standard", 6), ("rigorous", 6)])
+def test_starts_are_measured_in_as_many_blocks_as_the_preset_says(preset, starts):
+    a, b = interleaved(preset=preset, blocks=8, block_limit=8)
+    for blocks in (a, b):
+        assert [list(each.stages) for each in blocks] == [
+            ["spawn", "interpreter", "import", "device", "build", "first_step"]
+        ] * starts + [["build", "first_step"]] * (8 - starts)
+    first, second = (SpeedData(blocks=each, stopped_by="") for each in (a, b))
+    assert stats.paired_ratio(first, second, "start").count == starts
+    assert stats.start_seconds(first) == pytest.approx(0.3)
+
+
+def test_a_start_that_was_lost_is_measured_again():
+    """Another block took the place of the first one, of which only the reference's was kept."""
+    outcome = Outcome()
+    outcome.blocks["digits-network", "a"] = [block(0, [1.0] * 6, start={"spawn": 0.1})]
+    _, b = interleaved(preset="quick", blocks=3, block_limit=3, outcome=outcome)
+    assert "spawn" in b[0].stages
+    assert "spawn" not in b[1].stages
+
+
+def test_a_disturbed_round_is_repeated_until_it_is_quiet():
+    (a,), (b,) = interleaved(preset="quick", blocks=1, block_limit=1, disturbances=[True] * 4)
+    for found in (a.samples[0], b.samples[0]):
+        assert (found.repeated_rounds, len(found.seconds)) == (4, 6)
+        assert not any(found.disturbed)
+
+
+def test_chunks_that_stay_disturbed_are_marked():
+    (a,), (b,) = interleaved(preset="quick", blocks=1, block_limit=1, disturbances=[True] * 8)
+    assert b.samples[0].repeated_rounds == 6
+    assert b.samples[0].disturbed == [True, True, False, False, False, False]
+    assert not any(a.samples[0].disturbed)
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads", "cpu_seconds", "device", "says"),
+    [
+        (1, 1, 0.1, "cpu", ""),
+        (1, 2, 0.1, "cpu", "2 threads instead of 1"),
+        (1, 1, 0.2, "cpu", "busy on 2.0 cores with 1 threads"),
+        (1, 1, 0.05, "cpu", "computed for only 0.5 of its time"),
+        (2, 2, 0.1, "cpu", ""),
+        (2, 2, 0.05, "cpu", "computed for only 0.5 of its time"),
+        (None, 8, 0.8, "cpu", ""),
+        (None, 4, 0.4, "cpu", ""),
+        (None, 1, 0.1, "cpu", "1 threads instead of 4 to 8"),
+        (None, 16, 0.8, "cpu", "16 threads instead of 4 to 8"),
+        (None, 8, 0.05, "cpu", "computed for only 0.5 of its time"),
+        (1, 1, 0.01, "gpu", ""),
+        (1, 2, 0.01, "gpu", "2 threads instead of 1"),
+    ],
+)
+def test_threads_are_what_was_asked_for(monkeypatch, asked, threads, cpu_seconds, device, says):
+    monkeypatch.setattr(interleaving, "_cores", lambda: (4, 8))
+    (a,), _ = interleaved(
+        preset="quick",
+        blocks=1,
+        block_limit=1,
+        asked=asked,
+        threads=threads,
+        cpu_seconds=cpu_seconds,
+        device=device,
+    )
+    assert "; ".join(a.problems) == says
+
+
+def test_every_usable_core_is_counted():
+    physical, usable = interleaving._cores()
+    assert 1 <= physical <= usable

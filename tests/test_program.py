@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from benchmarks.measures.elements import _pairs, variants
+from benchmarks.measures.elements import _drawn, _hard, variants
 from implementations import ModelSpec, Placement, catalog, load_backend
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import ArrayModule
@@ -50,14 +50,14 @@ def test_activations_replayed(name, dtype):
 )
 def test_derivatives_of_losses_replayed(variant, dtype):
     element = catalog.LOSSES[variant.element]
-    targets, predictions = _pairs(variant, dtype)
     options, gradient = element.resolve(variant.options), getattr(losses, f"{element.name}_gradient")
-    recorder = Recorder()
-    program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
-    with np.errstate(all="ignore"):
-        for _ in range(2):
-            program.run(targets, predictions)
-            bit_equal(program.outputs[0], gradient(targets, predictions, **options))
+    for targets, predictions in (_drawn(variant, dtype), _hard(variant, dtype, False)):
+        recorder = Recorder()
+        program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
+        with np.errstate(all="ignore"):
+            for _ in range(2 if len(targets) else 0):
+                program.run(targets, predictions)
+                bit_equal(program.outputs[0], gradient(targets, predictions, **options))
 
 
 def test_memory_is_taken_over_but_never_while_it_is_read():
@@ -80,7 +80,7 @@ def test_what_was_computed_is_not_computed_again_unless_it_was_changed():
     first = np.exp(a) + np.exp(a) + a * state
     state += 1
     program = recorder.program(first + a * state)
-    assert len(program._calls) == 7  # exp, three sums, two products, the change
+    assert len(program.calls) == 7  # exp, three sums, two products, the change
     program.run(x)
     bit_equal(program.outputs[0], np.exp(x) + np.exp(x) + x * 1 + x * 2)
 
@@ -88,9 +88,9 @@ def test_what_was_computed_is_not_computed_again_unless_it_was_changed():
 def test_what_cannot_be_recorded_says_so():
     a = Recorder().input(np.zeros((2, 2)))
     with pytest.raises(TypeError, match=r"logaddexp\.outer"):
-        np.logaddexp.outer(a, a)
+        np.logaddexp.outer(a, a)  # type: ignore[call-overload]  # what it is for
     with pytest.raises(TypeError, match="inv cannot be recorded"):
-        np.linalg.inv(a)
+        np.linalg.inv(a)  # type: ignore[call-overload]  # what it is for
 
 
 def model(**changes):

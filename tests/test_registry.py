@@ -34,10 +34,10 @@ def test_names():
     assert backend_names()[:6] == (
         "numpy",
         "torch",
-        "jax",
         "keras-tensorflow",
         "keras-jax",
         "keras-torch",
+        "jax",
     )
 
 

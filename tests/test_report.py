@@ -37,6 +37,8 @@ def test_every_answer_is_there_the_verdict_first(page):
         "elements",
         "learning",
         "speed",
+        "limit",
+        "profile",
         "cold-start",
         "memory",
         "method",
@@ -122,7 +124,7 @@ def test_folder_that_cannot_be_written(store, tmp_path):
 def test_summary_is_plain_and_honest(store):
     told = summary(store)
     assert told["passed"] is False
-    assert told["measured"] == 27
+    assert told["measured"] == 31
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
 
 
@@ -131,3 +133,15 @@ def test_terminal_shows_tables_and_verdict(store, capsys):
     shown = capsys.readouterr().out
     assert "Verdict" in shown
     assert "no parity, no time" in " ".join(shown.split())
+
+
+def test_contenders_are_compared_with_each_other(tmp_path):
+    folder = tmp_path / "run"
+    store = RunStore.create(folder, synthetic_run.manifest())
+    for name, side in (("torch", 0.0), ("keras-jax", 0.3), ("keras-torch", 3.0)):
+        store.write(synthetic_run.record(synthetic_run.parity(side=side), name))
+    own = html.unescape(without_library(page_module.page(store, NOW)))
+    assert "distance between contenders" in own
+    assert "torch – keras-jax" in own
+    assert "9.0e-08 (0.900× noise at step 100, parity)" in markdown.text(store)
+    assert "9.0e-07 (9.00× noise at step 100, semantic)" in markdown.text(store)

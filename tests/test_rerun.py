@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+import zipfile
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests import small_suite
 from tests.test_runner import Watcher
 
 TEXT = small_suite.TEXT.replace("chunks = 2", "chunks = 3")
-SLOW = "        self._differentiate(y, self._forward(x, training=True))\n"
+SLOW = "        program.run(x, y)\n"
 
 
 @pytest.fixture
@@ -75,28 +76,132 @@ def test_what_is_no_reference_is_refused(suite, tmp_path):
         pass
 
 
-def test_a_rerun_is_not_taken_up_again(suite, checkout, tmp_path):
+def test_a_rerun_is_taken_up_with_both_sides_and_by_its_own_command(suite, checkout, tmp_path, monkeypatch):
+    results, written = tmp_path / "results", []
+    write = RunStore.write
+
+    def interrupted(self, record):
+        write(self, record)
+        written.append(record.case.measure)
+        if written.count("speed") == 3:  # both sides have block 0, and one has block 1
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunStore, "write", interrupted)
+    with rerun.begin(str(checkout), suite, {}, ["numpy"], results) as begun, pytest.raises(KeyboardInterrupt):
+        launch.carry_out(begun, Watcher())
+    monkeypatch.setattr(RunStore, "write", write)
+    name = begun.store.folder.name
+    with pytest.raises(InvalidInput, match="versus compare --resume"):
+        launch.resume(name, results)
+    with rerun.resume(name, results) as again:
+        assert again.sides["numpy@before"].checkout == checkout
+        assert again.sides["numpy@after"].against == "numpy@before"
+        launch.carry_out(again, Watcher())
+    store = RunStore.open(again.store.folder)
+    indices = {
+        record.case.contender: [block.index for block in record.data.blocks]
+        for record in store.records()[0]
+        if record.case.measure == "speed"
+    }
+    assert indices == {"numpy@before": [0, 1], "numpy@after": [0, 1]}
+    assert any(change.ratio for change in compare_sides(store).changes)
+
+
+def test_a_rerun_whose_reference_has_changed_is_refused(suite, checkout, tmp_path):
     with rerun.begin(str(checkout), suite, {}, ["numpy"], tmp_path / "results") as begun:
-        name = begun.store.folder.name
-    with pytest.raises(InvalidInput, match="compare --rerun"):
-        launch.resume(name, tmp_path / "results")
+        sides = json.loads(json.dumps(begun.store.manifest.sides))
+        sides["before"]["packages"]["numpy"] = "1.0"
+        begun.store.update_manifest(sides=sides)
+    with (
+        pytest.raises(InvalidInput, match=r"before packages numpy: 1\.0"),
+        rerun.resume(begun.store.folder.name, tmp_path / "results"),
+    ):
+        pass
+
+
+def test_an_ordinary_run_is_none_of_two_sides(suite, tmp_path):
+    begun = launch.begin(suite, {}, ["numpy"], tmp_path)
+    with (
+        pytest.raises(InvalidInput, match="versus run --resume"),
+        rerun.resume(begun.store.folder.name, tmp_path),
+    ):
+        pass
 
 
 def test_a_checkout_that_speaks_otherwise_fails_its_cases(checkout, suite, tmp_path):
     worker = checkout / "benchmarks" / "worker.py"
-    worker.write_text(worker.read_text().replace("PROTOCOL = 2", "PROTOCOL = 1"))
+    worker.write_text(worker.read_text().replace("PROTOCOL = ", "PROTOCOL = -"))
     store = compared(str(checkout), suite, tmp_path / "results")
     records = {(record.case.contender, record.case.measure): record for record in store.records()[0]}
-    assert "protocol 1" in records["numpy@before", "parity"].reason
+    assert "protocol -" in records["numpy@before", "parity"].reason
     assert records["numpy@after", "parity"].status == "finished"
     assert compare_sides(store).exit_code == 2
 
 
-def test_revisions_come_from_git(tmp_path):
-    git = ["git", "-C", str(rerun.HERE)]
-    if subprocess.run([*git, "rev-parse"], capture_output=True, check=False).returncode:
-        pytest.skip("these sources are no git checkout")
-    side, what = rerun._side("HEAD", tmp_path)
-    assert side.checkout is not None
-    assert (Path(side.checkout) / "benchmarks" / "worker.py").exists()
-    assert what == "revision HEAD"
+def git(folder, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_revision_is_pinned_by_its_commit(checkout, suite, tmp_path, monkeypatch):
+    """What the branch says later is another matter, also for a run that is taken up."""
+    monkeypatch.setattr(rerun, "HERE", checkout)
+    git(checkout, "init", "--initial-branch", "main")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message", "slow")
+    slow = git(checkout, "rev-parse", "HEAD")
+    source = checkout / "implementations" / "numpy" / "network.py"
+    fast = source.read_text()
+    source.write_text(fast.replace(SLOW, SLOW * 6))
+    git(checkout, "commit", "--quiet", "--all", "--amend", "--message", "slower")
+    slower = git(checkout, "rev-parse", "HEAD")
+    assert slow != slower
+    source.write_text(fast)
+    with rerun.begin("main", suite, {}, ["numpy"], tmp_path / "results") as begun:
+        launch.carry_out(begun, Watcher())
+    sides = RunStore.open(begun.store.folder).manifest.sides
+    assert sides is not None
+    assert sides["before"]["git"] == {"commit": slower, "dirty": False}
+    assert sides["after"]["git"] == {"commit": slower, "dirty": True}
+    changes = {change.what: change for change in compare_sides(begun.store).changes}
+    assert changes["train_step (loop)"].ratio.estimate < 0.7
+    git(checkout, "branch", "--force", "other", slow)
+    git(checkout, "update-ref", "refs/heads/main", slow)
+    before = rerun._before("main", tmp_path / "again", slower)
+    assert before.side.checkout is not None
+    assert SLOW * 6 in (before.side.checkout / "implementations" / "numpy" / "network.py").read_text()
+
+
+def test_requirements_get_an_environment_of_their_own(suite, tmp_path, monkeypatch):
+    """From a folder of packages instead of the index; what is not named comes from here."""
+    name, wheels = "pytest_benchmark-0.0.1", tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / f"{name}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("pytest_benchmark.py", "")
+        info = f"{name}.dist-info"
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: pytest-benchmark\nVersion: 0.0.1\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    with rerun.begin("pytest-benchmark==0.0.1", suite, {}, ["numpy"], tmp_path / "results") as begun:
+        launch.carry_out(begun, Watcher())
+    store = RunStore.open(begun.store.folder)
+    sides = store.manifest.sides
+    assert sides is not None
+    before, after = (sides[side]["packages"] for side in ("before", "after"))
+    assert before["pytest-benchmark"] == "0.0.1" != after["pytest-benchmark"]
+    assert before["numpy"] == after["numpy"]
+    assert any(change.ratio for change in compare_sides(store).changes)
+
+
+def test_requirements_that_cannot_be_had_are_refused(suite, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with (
+        pytest.raises(InvalidInput, match="that can be installed"),
+        rerun.begin("no-such-package==1", suite, {}, ["numpy"], tmp_path),
+    ):
+        pass

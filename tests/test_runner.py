@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
+from filelock import FileLock, Timeout
 
-from benchmarks import launch, runner
+from benchmarks import launch, runner, stats, store, units
 from benchmarks.measures import parity
+from benchmarks.report.markdown import text
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
-from benchmarks.store import RunStore
+from benchmarks.store import RunStore, StoreError, find_run
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
 from tests import small_suite
@@ -61,13 +65,48 @@ def test_a_run_answers_every_question(begin):
     assert watcher.phases == watcher.done
 
 
+def test_the_points_of_a_grid_share_their_data(begin):
+    begun = begin(small_suite.TEXT + '[workloads.grid]\n"model.batch_size" = [4, 8]\n')
+    first, second = begun.data.values()
+    assert first is second
+
+
+LIMIT = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"limit"')
+
+
+def test_the_limit_is_numpy_s_whoever_takes_part(begin):
+    text = LIMIT.replace('"numpy"', f'"{small_suite.SECOND}"')
+    begun, watcher = begin(text, **{"workloads.0.model.batch_size": 32}), Watcher()
+    launch.carry_out(begun, watcher)
+    record = records(begun)["limit"]
+    assert (record.status, record.case.contender) == ("finished", "numpy")
+    data, calibration = record.data, record.data.calibration
+    assert (data.widths, data.parameters, data.batch_size) == ([4, 3], 15, 32)
+    assert data.flops == 2 * 2 * 32 * 5 * 3
+    assert data.least_bytes == 4 * (32 * 5 + 2 * 15)
+    assert calibration.threads_seen >= 1
+    for chunks in (calibration.products, calibration.square, calibration.copying, calibration.call):
+        assert len(chunks) >= 5
+        assert min(chunks) > 0
+    assert watcher.phases == watcher.done
+
+
+def test_a_limit_that_cannot_be_found_fails_alone(begin, monkeypatch):
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "limit", "numpy", {1, 2}))
+    begun = begin(LIMIT)
+    launch.carry_out(begun, Watcher())
+    found = records(begun)
+    assert (found["limit"].status, found["card"].status) == ("failed", "finished")
+    assert "SIGKILL" in found["limit"].reason
+
+
 def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
     begun = begin()
     launch.carry_out(begun, Watcher())
     data = records(begun)["speed"].data
     assert isinstance(data, SpeedData)
     assert [block.index for block in data.blocks] == [0, 1]
-    assert set(data.blocks[0].stages) == {"spawn", "import", "build", "first_step"}
+    assert list(data.blocks[0].stages) == list(stats.START_STAGES)
     assert set(data.blocks[1].stages) == {"build", "first_step"}
     for block in data.blocks:
         assert {samples.metric for samples in block.samples} == {"train_step", "epoch", "predict"}
@@ -123,6 +162,184 @@ def test_a_worker_that_fails_fails_its_case_alone(begin, monkeypatch, command):
             assert record.status == "finished"
 
 
+def speed_of(begun):
+    """Return each contender's record of speed."""
+    found, _ = RunStore.open(begun.store.folder).records()
+    return {record.case.contender: record for record in found if record.case.measure == "speed"}
+
+
+def indices(begun):
+    return {
+        contender: [block.index for block in record.data.blocks]
+        for contender, record in speed_of(begun).items()
+    }
+
+
+def killing(call, command, contender, calls):
+    """Return `Worker.call` with a worker that is killed at those calls of a command."""
+    seen = [0]
+
+    def killed(self, name, **arguments):
+        if (name, self.contender) == (command, contender):
+            seen[0] += 1
+            if seen[0] in calls:
+                self._process.kill()
+        return call(self, name, **arguments)
+
+    return killed
+
+
+@pytest.mark.parametrize("command", ["card", "expect", "trajectory", "curves", "memory_stages", "read"])
+def test_a_worker_that_dies_once_is_replaced(begin, monkeypatch, command):
+    contender = "the data sets" if command == "read" else "numpy"
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, command, contender, {1}))
+    text = small_suite.TEXT.replace('"parity", "curves"', '"elements", "parity", "curves"')
+    begun = begin(text if command == "expect" else small_suite.TEXT)
+    launch.carry_out(begun, Watcher())
+    assert {record.status for record in records(begun).values()} == {"finished"}
+
+
+def test_data_whose_reader_dies_again_ends_in_one_error(begin, monkeypatch):
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "read", "the data sets", {1, 2}))
+    with pytest.raises(WorkerFailed, match="SIGKILL"):
+        begin()
+
+
+def test_a_contender_that_dies_once_while_timed_loses_one_block(begin, monkeypatch):
+    """The others keep it; the one catches up, and the report tells."""
+    begun = begin(small_suite.TIMED_PAIR)
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "time_chunk", "numpy", {1}))
+    launch.carry_out(begun, Watcher())
+    assert indices(begun) == {"numpy": [1, 2], small_suite.SECOND: [0, 1, 2]}
+    record = speed_of(begun)["numpy"]
+    assert record.status == "finished"
+    assert "after 2 blocks" in record.data.stopped_by or "limit of 2" in record.data.stopped_by
+    assert "SIGKILL" in record.data.lost_blocks[0]
+    assert "numpy, w, block 1 (" in text(RunStore.open(begun.store.folder))
+
+
+def test_a_contender_that_dies_again_keeps_the_blocks_it_has(begin, monkeypatch):
+    begun = begin(small_suite.TIMED_PAIR, **{"speed.blocks": 4, "speed.block_limit": 4})
+    third_and_fourth = {3, 4}
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "open_workload", "numpy", third_and_fourth))
+    launch.carry_out(begun, Watcher())
+    assert indices(begun) == {"numpy": [0, 1], small_suite.SECOND: [0, 1, 2, 3]}
+    found = speed_of(begun)
+    assert found["numpy"].status == "failed"
+    assert found[small_suite.SECOND].status == "finished"
+    monkeypatch.undo()
+    again = launch.resume(begun.store.folder.name, begun.store.folder.parents[1])
+    launch.carry_out(again, Watcher())
+    assert indices(begun) == {"numpy": [0, 1], small_suite.SECOND: [0, 1, 2, 3]}
+    assert speed_of(begun)["numpy"].status == "failed"
+    assert speed_of(begun)[small_suite.SECOND] == found[small_suite.SECOND]
+
+
+@pytest.mark.parametrize("moment", [2, 4, 6])
+def test_a_kill_between_two_writes_leaves_no_contender_behind(begin, monkeypatch, moment):
+    """Of two blocks of two contenders: two records each, then two final ones."""
+    begun, write, written = begin(small_suite.TIMED_PAIR), RunStore.write, []
+
+    def killed(self, record):
+        if record.case.measure == "speed":
+            written.append(record)
+            if len(written) == moment:
+                raise KeyboardInterrupt
+        write(self, record)
+
+    monkeypatch.setattr(RunStore, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        launch.carry_out(begun, Watcher())
+    monkeypatch.undo()
+    final = {name: record for name, record in speed_of(begun).items() if runner.is_final(record)}
+    launch.carry_out(launch.resume(begun.store.folder.name, begun.store.folder.parents[1]), Watcher())
+    found = speed_of(begun)
+    assert indices(begun) == {"numpy": [0, 1], small_suite.SECOND: [0, 1]}
+    assert all(set(record.data.blocks[0].stages) >= {"spawn", "import"} for record in found.values())
+    assert all(runner.is_final(record) for record in found.values())
+    assert final.items() <= found.items()
+    assert moment < 6 or set(final) == {"numpy"}
+
+
+def test_a_contender_that_comes_when_the_others_have_ended_is_told_so(begin, monkeypatch):
+    begun = begin(small_suite.TIMED_PAIR)
+    monkeypatch.setattr(Worker, "call", killing(Worker.call, "trajectory", small_suite.SECOND, {1, 2}))
+    launch.carry_out(begun, Watcher())
+    assert "parity could not be checked" in speed_of(begun)[small_suite.SECOND].reason
+    monkeypatch.undo()
+    numpy = speed_of(begun)["numpy"]
+    launch.carry_out(launch.resume(begun.store.folder.name, begun.store.folder.parents[1]), Watcher())
+    assert speed_of(begun)["numpy"] == numpy
+    assert "the others' timing had ended" in speed_of(begun)[small_suite.SECOND].reason
+
+
+def test_the_whole_run_keeps_others_waiting(begin, monkeypatch):
+    """Not the timing alone: parity and memory would be another run's noise."""
+    begun, free = begin(), []
+
+    def look(self, command, **arguments):
+        free.append(FileLock(store._lock_file()).acquire(timeout=0) if command == "card" else None)
+        return call(self, command, **arguments)
+
+    call = Worker.call
+    monkeypatch.setattr(Worker, "call", look)
+    with pytest.raises(Timeout):
+        launch.carry_out(begun, Watcher())
+
+
+def test_a_lock_that_cannot_be_had_is_one_error(begin, monkeypatch, tmp_path):
+    begun = begin()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none" / "file"))
+    (tmp_path / "none").write_text("")
+    with pytest.raises(StoreError, match="TMPDIR"):
+        launch.carry_out(begun, Watcher())
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("fingerprint", "another"), ("git", {"commit": "0" * 40, "dirty": False}), ("python", {"version": "3"})],
+)
+def test_resume_elsewhere_or_with_other_code_is_refused(begin, tmp_path, part, value):
+    begun = begin()
+    changed = {**begun.store.manifest.environment, part: value}
+    begun.store.update_manifest(environment=changed)
+    with pytest.raises(InvalidInput, match="began with"):
+        launch.resume(begun.store.folder.name, tmp_path / "results")
+
+
+def test_resume_with_another_kernel_goes_on(begin, tmp_path):
+    begun = begin()
+    surroundings = begun.store.manifest.environment
+    machine = {**surroundings["machine"], "release": "7.0"}
+    begun.store.update_manifest(environment={**surroundings, "machine": machine})
+    assert launch.resume(begun.store.folder.name, tmp_path / "results").contenders == ["numpy"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_parent_stays_small_and_the_report_says_how(begin, tmp_path):
+    """In a process of its own, as pytest is larger; with every measure and two contenders.
+
+    What a worker sends must not bring its framework along: torch's version, for one, is a class of its own.
+    """
+    path = tmp_path / "pair.toml"
+    path.write_text(small_suite.PAIR)
+    results = tmp_path / "results"
+    lead = (
+        "import sys; from benchmarks.cli import main;"
+        f"main(['run', {str(path)!r}, '--results={results}', '--json'], standalone_mode=False)"
+    )
+    told = "import atexit, sys; atexit.register(lambda: print(sorted(sys.modules), file=sys.stderr));"
+    done = subprocess.run([sys.executable, "-c", told + lead], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "'benchmarks.runner'" in done.stderr
+    assert not [name for name in ("torch", "keras", "tensorflow", "jax") if f"'{name}'" in done.stderr]
+    found = RunStore.open(find_run("latest", results))
+    peak = found.manifest.parent_peak_bytes
+    assert peak is not None
+    assert 10e6 < peak < 150e6
+    assert f"took at most {units.megabytes(peak)}" in text(found)
+
+
 def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_path, monkeypatch):
     begun = begin()
     keep = runner.Runner._keep
@@ -153,7 +370,7 @@ def test_resume_in_another_environment_is_refused(begin, tmp_path):
     content = json.loads(path.read_text())
     content["environment"]["packages"]["numpy"] = "1.0"
     path.write_text(json.dumps(content))
-    with pytest.raises(InvalidInput, match=r"numpy 1\.0"):
+    with pytest.raises(InvalidInput, match=r"numpy: 1\.0"):
         launch.resume(begun.store.folder.name, tmp_path / "results")
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import launch
+from benchmarks.interleaving import Outcome
 from benchmarks.measures import planted
 from benchmarks.measures.speed import Bench
-from benchmarks.selfcheck.check import EFFORTS, check
-from benchmarks.selfcheck.result import Comparison, Fault, SelfCheck, keep, margin
+from benchmarks.result import Block, Samples
+from benchmarks.selfcheck.check import EFFORTS, Effort, _Bench, check
+from benchmarks.selfcheck.result import Comparison, Cross, Fault, SelfCheck, keep, margin
+from benchmarks.suite import load_suite
+from benchmarks.worker import WorkerFailed
 from implementations import load_backend
 from tests.test_runner import Watcher
 
@@ -33,24 +39,37 @@ def comparison(planted=0.0, low=0.99, high=1.01, known=1.0, verdict="same"):
     )
 
 
-def selfcheck(comparisons, faults=()):
-    return SelfCheck(
-        effort="quick",
-        taken="2026-01-31T12:00:00+00:00",
-        fingerprint="abacus",
-        machine={},
-        packages={},
-        seconds=1.0,
-        comparisons=comparisons,
-        faults=list(faults),
-        freezing=[],
-        overhead_share=0.001,
-        protocol_seconds=0.001,
-        cross=[],
-    )
+def selfcheck(comparisons, faults=(), **changes):
+    fields = {
+        "effort": "quick",
+        "taken": "2026-01-31T12:00:00+00:00",
+        "fingerprint": "abacus",
+        "machine": {},
+        "packages": {},
+        "seconds": 1.0,
+        "comparisons": comparisons,
+        "faults": list(faults),
+        "freezing": [],
+        "overhead_share": 0.001,
+        "protocol_seconds": 0.001,
+        "cross": [],
+    }
+    return SelfCheck.model_validate(fields | changes)
 
 
 ALARM = comparison(low=1.04, high=1.1, verdict="slower")
+SLOWER_5 = comparison(planted=0.05, low=1.04, high=1.06, known=1.05, verdict="slower")
+SLOWER_10 = comparison(planted=0.1, low=1.09, high=1.11, known=1.1, verdict="slower")
+MISSED_5 = comparison(planted=0.05, low=0.99, high=1.06, known=1.05, verdict="inconclusive")
+MISSED_10 = comparison(planted=0.1, low=0.99, high=1.11, known=1.1, verdict="inconclusive")
+OFF = comparison(low=1.005, high=1.01)
+HONEST = [comparison()] * 1000 + [OFF] * 50 + [SLOWER_5] * 100 + [SLOWER_10] * 100
+
+
+def cross(ratio):
+    return Cross(
+        workload="w", contender="numpy", tool="tool", ratio=ratio, low=ratio - 0.01, high=ratio + 0.01
+    )
 
 
 def test_counts():
@@ -68,24 +87,79 @@ def test_floor_is_the_margin_that_keeps_identical_contenders_together():
 
 
 @pytest.mark.parametrize(
-    ("comparisons", "faults", "passed"),
+    ("comparisons", "changes", "passed"),
     [
-        ([comparison()] * 100, [Fault(name="f", found=True, said="x")], True),
-        ([comparison()] * 100, [Fault(name="f", found=False, said="nothing")], False),
-        ([comparison()] * 100 + [ALARM] * 10, [], False),
+        (HONEST, {"cross": [cross(0.97)]}, True),
+        ([comparison()] * 18 + [SLOWER_10], {}, True),
+        (HONEST + [ALARM] * 20, {}, False),
+        (HONEST + [MISSED_5] * 30, {}, False),
+        (HONEST + [MISSED_10] * 10, {}, False),
+        ([comparison()] * 18 + [MISSED_10] * 18, {}, False),
+        ([comparison()] * 1000 + [OFF] * 200 + [SLOWER_5, SLOWER_10] * 100, {}, False),
+        ([comparison()] * 1000 + [SLOWER_5, SLOWER_10] * 100, {}, False),
+        (HONEST, {"faults": [Fault(name="f", found=True, said="x")]}, True),
+        (HONEST, {"faults": [Fault(name="f", found=False, said="nothing")]}, False),
+        (HONEST, {"overhead_share": 0.006}, False),
+        (HONEST, {"overhead_share": math.nan}, False),
+        (HONEST, {"cross": [cross(0.97), cross(0.9)]}, False),
+        (HONEST, {"failures": ["session 1, w, same 1: it died"]}, False),
+    ],
+    ids=[
+        "honest",
+        "honest and short",
+        "cries wolf",
+        "misses 5 %",
+        "misses 10 %",
+        "sleeps",
+        "intervals too narrow",
+        "intervals too wide",
+        "finds a fault",
+        "misses a fault",
+        "costs too much",
+        "cost unknown",
+        "other tools disagree",
+        "a contender failed",
     ],
 )
-def test_passes_if_it_neither_cries_wolf_nor_sleeps(comparisons, faults, passed):
-    assert selfcheck(comparisons, faults).passed is passed
+def test_passes_if_every_figure_is_what_it_should_be(comparisons, changes, passed):
+    found = selfcheck(comparisons, **changes)
+    assert found.passed is passed
+    assert any("MISSED" in row["should be"] for row in found.rows()) is not passed
+
+
+def test_too_few_comparisons_are_not_judged():
+    marks = {each.what: each.mark for each in selfcheck([comparison()] * 18 + [SLOWER_10]).figures}
+    assert marks["slower by 5%, and found"] == marks["95 % intervals that hold the true ratio"]
+    assert marks["slower by 5%, and found"] == "(too few to judge)"
+
+
+FOUR_PERCENT = [ALARM] * 20 + [comparison()] * 80
 
 
 def test_later_runs_take_their_margin_from_it(tmp_path):
     assert margin(tmp_path, "abacus") == 0.02
-    keep(selfcheck([ALARM] * 20 + [comparison()] * 80), tmp_path)
+    kept = keep(selfcheck(FOUR_PERCENT), tmp_path)
     assert margin(tmp_path, "abacus") == pytest.approx(0.04)
     assert margin(tmp_path, "another") == 0.02
-    (tmp_path / "local/selfcheck/abacus.json").write_text("{")
+    kept.write_text("{")
     assert margin(tmp_path, "abacus") == 0.02
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "versions", "expected"),
+    [
+        ([comparison()] * 18, "1.0", 0.04),
+        ([comparison()] * 18, "2.0", 0.04),
+        ([comparison()] * 100, "1.0", 0.04),
+        ([comparison()] * 100, "2.0", 0.02),
+    ],
+    ids=["too few", "too few, other versions", "shorter", "other versions"],
+)
+def test_a_shorter_self_check_does_not_replace_a_longer_one(tmp_path, comparisons, versions, expected):
+    keep(selfcheck(FOUR_PERCENT, effort="long", packages={"numpy": "1.0"}), tmp_path)
+    later = {"effort": "quick", "packages": {"numpy": versions}, "taken": "2026-02-01T12:00:00+00:00"}
+    keep(selfcheck(comparisons, **later), tmp_path)
+    assert margin(tmp_path, "abacus") == pytest.approx(expected)
 
 
 @dataclass
@@ -98,7 +172,7 @@ class Learner:
         return [np.zeros(1)]
 
 
-def bench():
+def counted():
     learner: Any = Learner()
     return learner, Bench(learner, {"train_step": learner.steps.append}, lambda: None)
 
@@ -106,7 +180,7 @@ def bench():
 def test_a_planted_slowdown_has_exactly_its_size():
     session: dict[str, Any] = {"backend": load_backend("numpy")}
     planted.plant(session, lambda: None, slowdown=0.05)
-    learner, honest = bench()
+    learner, honest = counted()
     session["plant"](honest).repeat["train_step"](200)
     assert learner.steps == [210]
     assert planted.slowed(200, 0.05) == 210
@@ -114,23 +188,155 @@ def test_a_planted_slowdown_has_exactly_its_size():
 
 @pytest.mark.parametrize("fault", [name for name in planted.FAULTS if name != "a worker that dies"])
 def test_a_planted_fault_does_the_work_all_the_same(fault):
-    learner, honest = bench()
+    learner, honest = counted()
     planted.FAULTS[fault](honest).repeat["train_step"](2)
     learner.parameters()
     assert sum(learner.steps) == 2
 
 
-def test_a_whole_self_check(monkeypatch):
-    """With few and short blocks: what is planted is found, and the control is not."""
-    few = {"blocks": 2, "block_limit": 2, "chunks": 2, "chunk_seconds": 0.005, "warm_up_seconds": 0.01}
-    effort = EFFORTS["quick"].__class__(1, 2, 1, few, 1, 2)
-    monkeypatch.setitem(EFFORTS, "quick", effort)
-    found = check("quick", Watcher())
-    assert {fault.name: fault.found for fault in found.faults} == dict.fromkeys(
-        (*planted.FAULTS, "thread count ignored", "another dtype", "none"), True
+FEW = {"blocks": 4, "block_limit": 4, "chunks": 6, "chunk_seconds": 0.005, "warm_up_seconds": 0.01}
+TINY = Effort(1, 2, 1, FEW, 2, 2)
+"""Two identical contenders and two slower ones, once."""
+
+
+def made_up(sides, suite, changes=lambda _, block: block):
+    """Return blocks that were measured without noise, but for a hundredth from block to block."""
+    outcome = Outcome()
+    for workload in suite.workloads:
+        for number, (name, side) in enumerate(sides.items()):
+            slowdown = side.planted.get("slowdown", 0.0)
+            blocks = [
+                timed_block(index, 1e-4 * (1 + slowdown) * (1 + 1e-3 * (number + index) % 2e-3), suite)
+                for index in range(suite.speed.blocks)
+            ]
+            outcome.blocks[workload.name, name] = [
+                made for block in blocks if (made := changes(name, block)) is not None
+            ]
+    return outcome
+
+
+def timed_block(index, seconds, suite):
+    return Block(
+        index=index,
+        stages={"first_step": seconds},
+        warm_up_steps=10,
+        idle_workers="frozen",
+        threads_seen=1,
+        cpu_per_wall=1.0,
+        samples=[
+            Samples(metric=metric, tier="loop", iterations=200, examples=1, seconds=[200 * seconds] * 6)
+            for metric in suite.speed.metrics
+        ],
     )
-    assert len(found.of(0.0)) == 1 * 3 * 2
-    assert all(each.known == pytest.approx(1 + each.planted, rel=0.02) for each in found.comparisons)
-    assert 0 < found.overhead_share < 0.2
-    assert {each.idle_workers for each in found.freezing} == {"frozen", "running"}
-    assert found.cross
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Return the function that checks without workers: what is compared is made up, and so never noisy."""
+
+    def found(measure):
+        monkeypatch.setitem(EFFORTS, "quick", TINY)
+        monkeypatch.setattr(_Bench, "_measure", lambda _, sides, suite, what: measure(sides, suite, what))
+        monkeypatch.setattr(_Bench, "overhead", lambda _: (0.001, 0.002))
+        monkeypatch.setattr(_Bench, "cross_check", lambda *_: [cross(1.0)])
+        return check("quick", Watcher())
+
+    return found
+
+
+def test_a_whole_self_check(found):
+    """In the made-up times nothing is planted but slowdowns, so every fault is missed."""
+    told = found(lambda sides, suite, _: made_up(sides, suite))
+    assert (len(told.of(0.0)), len(told.of(0.05)), len(told.of(0.1))) == (6, 12, 12)
+    assert told.false_alarms == 0
+    assert (told.found(0.05), told.found(0.1)) == (12, 12)
+    assert all(each.known == pytest.approx(1 + each.planted) for each in told.comparisons)
+    assert {fault.name: fault.found for fault in told.faults} == {
+        **dict.fromkeys((*planted.FAULTS, "thread count ignored", "another dtype"), False),
+        "none": True,
+    }
+    assert {each.idle_workers for each in told.freezing} == {"frozen", "running"}
+    assert told.failures == ()
+    assert not told.passed
+
+
+def test_a_contender_that_fails_is_told_and_the_rest_is_kept(found):
+    """One dies in its third block, one in its second, which leaves no interval, and one before its first."""
+
+    def changes(name, block):
+        gone = {"same 2": 2, "+5% 1": 1, "numpy 2": 0}
+        return block if block.index < gone.get(name, 9) else None
+
+    def measure(sides, suite, _):
+        outcome = made_up(sides, suite, changes)
+        for name in ("same 2", "+5% 1", "numpy 2"):
+            if name in sides:
+                outcome.failures[suite.workloads[0].name, name] = "it died"
+        return outcome
+
+    told = found(measure)
+    assert {each.blocks for each in told.of(0.0)} == {2}
+    assert {each.right for each in told.comparisons} == {"same 2", "+10% 1"}
+    assert told.freezing == []
+    assert told.failures[:2] == (
+        "session 1, digits-network, same 2: it died",
+        "session 1, digits-network, +5% 1: it died",
+    )
+    assert not told.passed
+
+
+def test_verdicts_are_those_of_a_run(found):
+    """A doubt leaves its comparisons open; one contender that is a little slower among many is chance."""
+
+    def changes(name, block):
+        return block.model_copy(update={"problems": ["it slept"]}) if name == "+10% 1" else block
+
+    told = found(lambda sides, suite, _: made_up(sides, suite, changes))
+    assert {each.verdict for each in told.of(0.1)} == {"inconclusive"}
+    assert {each.doubts for each in told.of(0.1)} == {"+10% 1: it slept"}
+    assert {each.verdict for each in told.of(0.05)} == {"slower"}
+
+
+def test_a_check_that_fails_is_told(found, monkeypatch):
+    def failing(_):
+        raise WorkerFailed("worker", expected="a result", got="none", action="see its log")
+
+    def measure(sides, suite, what):
+        monkeypatch.setattr(_Bench, "overhead", failing)
+        return made_up(sides, suite)
+
+    told = found(measure)
+    assert told.failures == ("overhead: worker: expected a result, got none; see its log",)
+    assert math.isnan(told.overhead_share)
+    assert SelfCheck.model_validate_json(told.model_dump_json()).failures == told.failures
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """What is checked with real workers."""
+    suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in FEW.items()})
+    return _Bench(suite, launch.read_data(suite), Watcher(), tmp_path)
+
+
+def test_planted_faults_are_found(bench):
+    """Whether nothing is found in the control depends on how busy the machine is: the command tells."""
+    told = {fault.name: fault for fault in bench.faults()}
+    assert set(told) == {*planted.FAULTS, "thread count ignored", "another dtype", "none"}
+    for name, says in {
+        "device not waited for": "expected an idle device",
+        "recompilation in each step": "compiled every time",
+        "a worker that sleeps": "of its time",
+        "a worker that dies": "ended with signal SIGKILL",
+        "thread count ignored": "2 threads instead of 1",
+        "another dtype": "expected float32, got float64",
+    }.items():
+        assert says in told[name].said
+        assert told[name].found
+
+
+def test_own_cost_and_other_tools(bench):
+    assert min(bench.overhead()) > 0
+    told = bench.cross_check(2)
+    assert {each.workload for each in told} == {each.name for each in bench.suite.workloads}
+    assert {each.tool for each in told if each.contender == "numpy"} == {"pytest-benchmark"}
+    assert all(0 < each.low <= each.ratio <= each.high for each in told)

@@ -74,7 +74,7 @@ def test_to_dict_and_back(inputs, hidden, rate, seed, dtype):
         ({"layers": [{"units": 2, "l2": -1}]}, "l2"),
         ({"layers": [{"units": 2, "dropout": 0.5}]}, "dropout of the last layer"),
         ({"layers": [{"units": 2, "dropout": 1.0}, {"units": 1}]}, "dropout"),
-        ({"layers": [{"units": 2, "kernel_initializer": "ones"}]}, "initializer"),
+        ({"layers": [{"units": 2, "kernel_initializer": "twos"}]}, "initializer"),
         ({"loss": "mse"}, "loss"),
         ({"loss": {"name": "huber", "delta": 0}}, "delta"),
         ({"optimizer": {"name": "sgd"}}, "learning_rate"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks.suite import load_suite, suite_names
@@ -65,6 +67,26 @@ def test_grid_makes_every_combination():
     assert (2048, 16) in sizes
 
 
+def test_growth_goes_from_one_parameter_to_a_million_and_from_one_example_to_4096():
+    sizes, batches = set(), set()
+    for workload in load_suite("growth").workloads:
+        model = ModelSpec.from_dict({"inputs": [workload.dataset["features"]], **workload.model})
+        sizes.add(sum(map(math.prod, model.network.parameter_shapes)))
+        batches.add(model.batch_size)
+        assert workload.dataset["examples"] * 0.6 >= model.batch_size
+    assert min(sizes) == 1
+    assert max(sizes) == pytest.approx(1e6, rel=0.01)
+    assert (min(batches), max(batches)) == (1, 4096)
+
+
+@pytest.mark.parametrize("name", ["crossover", "growth"])
+def test_maps_have_what_they_need(name):
+    suite = load_suite(name, {"speed.preset": "quick"})
+    assert {"speed", "limit"} <= set(suite.measures)
+    assert suite.speed.metrics == ["train_step"]
+    assert all(workload.experiment for workload in suite.workloads)
+
+
 def test_suite_convention_is_written_into_models(written):
     suite = load_suite(written('convention = "torch"\n' + MINIMAL))
     assert suite.workloads[0].model["optimizer"]["convention"] == "torch"
@@ -118,3 +140,12 @@ def test_unknown_suite_and_missing_file(tmp_path):
         load_suite("quik")
     with pytest.raises(InvalidInput, match="readable TOML file"):
         load_suite(str(tmp_path / "nothing.toml"))
+
+
+def test_copies_to_the_device_are_timed_where_there_is_one():
+    assert "place" in load_suite("gpu").speed.metrics
+    assert "place" in load_suite("speed", {"device": "gpu", "speed.preset": "rigorous"}).speed.metrics
+    assert "place" not in load_suite("speed").speed.metrics
+    assert load_suite("gpu", {"speed.metrics": ["epoch"]}).speed.metrics == ["epoch"]
+    with pytest.raises(InvalidInput, match="on a GPU only"):
+        load_suite("quick", {"speed.metrics": ["place"]})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks import tables
@@ -37,6 +39,43 @@ def test_another_reference_where_numpy_did_not_take_part(tmp_path):
     assert set(table["reference"]) == {"torch"}
 
 
+def test_stages_of_a_start_have_intervals_and_verdicts(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.cold_start_ratios(records).set_index(["workload", "contender", "stage"])
+    assert set(table.index.get_level_values("stage")) == {"spawn", "import", "build", "first_step", "start"}
+    assert set(table["verdict"]) == {"same"}
+    assert set(table["blocks"]) == {6}
+
+
+def test_a_stage_that_was_measured_once_is_not_judged(tmp_path):
+    """As in `quick`, whose first block alone starts its workers one by one."""
+
+    def later_blocks_begin_with_the_build(record):
+        first, *others = record.data.blocks
+        bare = [block.model_copy(update={"stages": {"build": 0.2, "first_step": 0.1}}) for block in others]
+        data = record.data.model_copy(update={"blocks": [first, *bare]})
+        return record.model_copy(update={"data": data})
+
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.cold_start_ratios(
+        [
+            later_blocks_begin_with_the_build(each) if each.case.measure == "speed" else each
+            for each in records
+        ]
+    )
+    judged = table.groupby("stage")["verdict"].agg(set).to_dict()
+    assert judged["import"] == judged["start"] == {"not judged"}
+    assert judged["build"] == judged["first_step"] == {"same"}
+
+
+def test_memory_on_a_gpu_has_its_columns():
+    data = synthetic_run.memory().model_copy(
+        update={"device_peak_bytes": {"build": 10**6, "train": 10**7}, "device_process_bytes": 10**9}
+    )
+    (row,) = tables.memory([synthetic_run.record(data, "torch", device="gpu")]).to_dict("records")
+    assert (row["train on GPU_bytes"], row["process on GPU_bytes"]) == (10**7, 10**9)
+
+
 def test_curves_tell_means_intervals_and_right_answers(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     table = tables.curves(records)
@@ -54,11 +93,55 @@ def test_every_measure_has_its_table(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     assert set(tables.tables(records)) == {
         "parity",
+        "pairs",
         "elements",
         "curves",
         "speed",
         "cold_start",
+        "cold_start_ratios",
         "break_even",
+        "limit",
+        "limit_shares",
+        "profile",
+        "profile_parts",
         "memory",
         "cases",
     }
+
+
+def test_pairs_tell_distances_between_contenders_as_multiples_of_the_noise():
+    records = [
+        synthetic_run.record(synthetic_run.parity(side=side), contender, "network")
+        for contender, side in (("torch", 0.0), ("keras-jax", 1.0), ("keras-torch", 3.0))
+    ]
+    frame = tables.pairs(records)
+    float32 = frame[frame["dtype"] == "float32"].set_index(["contender", "other"])
+    near, far = float32.loc[("torch", "keras-jax")], float32.loc[("torch", "keras-torch")]
+    assert near["largest_distance"] == pytest.approx(3e-7)
+    assert (near["noise_ratio"], near["noise_ratio_step"]) == (pytest.approx(3), 100)
+    assert near["noise_verdict"] == "unclear"
+    assert far["noise_ratio"] == pytest.approx(9)
+    assert far["noise_verdict"] == "semantic"
+    assert frame[frame["dtype"] == "float64"]["noise_ratio"].isna().all()
+
+
+def test_trainings_of_earlier_records_have_no_pairs():
+    data = synthetic_run.parity()
+    old = data.model_copy(
+        update={"trajectories": [each.model_copy(update={"sums": None}) for each in data.trajectories]}
+    )
+    records = [synthetic_run.record(old, name, "network") for name in ("torch", "keras-jax")]
+    assert not len(tables.pairs(records))
+
+
+def test_a_distance_that_is_no_number_is_semantic():
+    data = synthetic_run.parity()
+    broken = data.model_copy(
+        update={
+            "trajectories": [
+                each.model_copy(update={"sums": [[0.0, 0.0], [math.nan, 0.0]]}) for each in data.trajectories
+            ]
+        }
+    )
+    records = [synthetic_run.record(each, name, "network") for each, name in ((data, "a"), (broken, "b"))]
+    assert set(tables.pairs(records)["noise_verdict"].dropna()) == {"semantic"}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -34,9 +35,11 @@ def leak(session, alive):
     kept = []
     while True:
         kept.append(bytearray(b"x" * 20_000_000)); time.sleep(0.05); alive() if len(kept) < 3 else None
+def leaking_chunk(session, alive):
+    session.setdefault("kept", []).append(bytearray(b"x" * 20_000_000)); time.sleep(0.02); alive()
 def refuse(session, alive): raise InvalidInput("rate", expected="less", got="more", action="lower it")
 COMMANDS.update(die=die, killed=killed, hang=hang, slow_but_alive=slow_but_alive)
-COMMANDS.update(leak=leak)
+COMMANDS.update(leak=leak, leaking_chunk=leaking_chunk)
 COMMANDS.update(noisy=noisy, fail=fail, refuse=refuse)
 """
 
@@ -44,10 +47,15 @@ COMMANDS.update(noisy=noisy, fail=fail, refuse=refuse)
 @pytest.fixture
 def worker(tmp_path):
     """A worker with commands that misbehave, put there by a sitecustomize module of its own."""
-    (tmp_path / "sitecustomize.py").write_text(MISBEHAVIOUR)
-    environment = worker_environment(1, {"PYTHONPATH": str(tmp_path)})
-    with Worker("numpy", environment, tmp_path / "log", timeout=1.0) as started:
+    with Worker("numpy", misbehaving(tmp_path), tmp_path / "log", timeout=1.0) as started:
         yield started
+
+
+def misbehaving(folder):
+    """Return the environment of a worker with those commands."""
+    (folder / "sitecustomize.py").write_text(MISBEHAVIOUR)
+    inherited = os.environ.get("PYTHONPATH", "")
+    return worker_environment(1, {"PYTHONPATH": f"{folder}{os.pathsep}{inherited}".rstrip(os.pathsep)})
 
 
 def test_loads_a_contender_and_tells_its_threads(tmp_path):
@@ -55,6 +63,25 @@ def test_loads_a_contender_and_tells_its_threads(tmp_path):
         told = worker.call("load", contender="numpy", threads=1)
     assert told["threads"] == 1
     assert told["devices"]["gpu"][0] is False
+
+
+COUNTING = """
+import os
+import implementations
+backend = implementations.load_backend("keras-jax")
+backend.devices()
+os.environ["NPROC"] = "7"
+print(backend.threads())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names a process's threads")
+@pytest.mark.skipif(not find_spec("jax"), reason="without JAX")
+def test_threads_of_jax_are_counted_and_not_what_it_was_told():
+    told = subprocess.run(
+        [sys.executable, "-c", COUNTING], env={**os.environ, "NPROC": "2"}, capture_output=True, check=True
+    )
+    assert int(told.stdout) == 2
 
 
 @pytest.mark.parametrize(("command", "says"), [("die", "exit code 3"), ("killed", "signal SIGKILL")])
@@ -78,13 +105,25 @@ def test_silence_is_ended(worker):
 
 
 def test_a_leak_is_ended(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(MISBEHAVIOUR)
-    environment = worker_environment(1, {"PYTHONPATH": str(tmp_path)})
     with (
-        Worker("numpy", environment, tmp_path / "log", 60, memory_bytes=300_000_000) as worker,
+        Worker("numpy", misbehaving(tmp_path), tmp_path / "log", 60, memory_bytes=300_000_000) as worker,
         pytest.raises(WorkerFailed, match="at most 300 MB of memory"),
     ):
         worker.call("leak")
+
+
+def test_a_leak_in_short_chunks_is_ended(tmp_path):
+    """No silence is long enough to look into, and no call takes as much as a look's interval."""
+
+    def leak(worker):
+        for _ in range(200):  # 4 GB, far beyond the limit
+            worker.call("leaking_chunk")
+
+    with (
+        Worker("numpy", misbehaving(tmp_path), tmp_path / "log", 60, memory_bytes=300_000_000) as worker,
+        pytest.raises(WorkerFailed, match="at most 300 MB of memory"),
+    ):
+        leak(worker)
 
 
 PARENT = """

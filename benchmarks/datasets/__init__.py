@@ -106,6 +106,17 @@ _CATALOG = {
             seeded=True,
         ),
         Description(
+            "clusters",
+            "classification",
+            10,
+            (784,),
+            1600,
+            _FORMULA,
+            "synthetic",
+            {"examples": 1600, "noise": 1.0, "features": 784, "classes": 10},
+            seeded=True,
+        ),
+        Description(
             "mnist", "classification", 10, (784,), 70_000, _DOWNLOAD, "downloads", {**_IMAGE, "folder": ""}
         ),
         Description(

@@ -57,14 +57,32 @@ def sine_mixture(*, examples: int, noise: float, seed: int) -> Raw:
     return Raw(x + noise * random.normal(size=x.shape), y, classes=3)
 
 
-def _check(name: str, examples: int, noise: float) -> None:
-    if isinstance(examples, bool) or not isinstance(examples, int) or examples < 20:
+def clusters(*, examples: int, noise: float, features: int, classes: int, seed: int) -> Raw:
+    """Return points around one centre for each class; the centres are drawn from a normal distribution.
+
+    Of any size, for measuring how time grows with it.
+    """
+    _check("clusters", examples, noise)
+    _check_whole("clusters", "features", features, 1)
+    _check_whole("clusters", "classes", classes, 2)
+    random = np.random.default_rng([seed, 13])
+    centres = random.normal(size=(classes, features))
+    y = np.arange(examples) % classes
+    return Raw(centres[y] + noise * random.normal(size=(examples, features)), y, classes=classes)
+
+
+def _check_whole(name: str, option: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidInput(
-            f"option examples of {name}",
-            expected="a whole number >= 20",
-            got=repr(examples),
+            f"option {option} of {name}",
+            expected=f"a whole number >= {least}",
+            got=repr(value),
             action="correct it",
         )
+
+
+def _check(name: str, examples: int, noise: float) -> None:
+    _check_whole(name, "examples", examples, 20)
     if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise < 10:
         raise InvalidInput(
             f"option noise of {name}", expected="a number in [0, 10)", got=repr(noise), action="correct it"

@@ -1,103 +1,159 @@
-"""Known deviations: where a framework differs from exact results beyond the tolerance, how much, and why.
+"""Known deviations: where a contender differs from exact results beyond the tolerance, how much, and why.
 
-They stand in one file for each framework, and `common.toml` has what all share: a contender such as
-`keras-torch` has those of Keras, of PyTorch and the common ones. They are shown in every report, and cover no
-more than the region that they name. One that no longer occurs fails a test.
+They stand in one file for each backend, are shown in every report, and cover no more than the regions and
+sizes that they name. A test fails when one no longer occurs in one of its regions, or is larger than what
+occurs.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
+from benchmarks.modes import mode_of
+from implementations.errors import InvalidInput
 
-@dataclass(frozen=True)
+Region = tuple[float, float]
+_SHARED = ("element", "at_most", "reason", "link", "version")
+_NEEDED = {"deviation": (*_SHARED, "quantity", "regions"), "training": _SHARED}
+_PERMITTED = {"deviation": (*_NEEDED["deviation"], "gives", "instead"), "training": _NEEDED["training"]}
+
+
+@dataclass(frozen=True, eq=False)
 class Deviation:
-    """One known difference.
+    """One known difference of one contender.
 
     Parameters
     ----------
     element
-        Names of elements, or of variants such as `tversky alpha=0.3 beta=0.7`; `*` for every element.
+        Names of elements, or of variants such as `tversky alpha=0.3 beta=0.7`.
     quantity
-        That of `benchmarks.result.Agreement`, or `training` for whole trainings that use the element.
-    dtype
-        `float32`, `float64`, or `*` for both.
+        Those of `benchmarks.result.Agreement`, or `training` for whole trainings that use the element.
     regions
-        Closed intervals of the points at which it occurs: of x, of a loss's error or score, of the size of
-        an optimizer's gradients.
+        Closed intervals of the points at which it occurs: of x, of a prediction, of the size of an
+        optimizer's gradients; (nan, nan) is the point NaN. None for trainings.
     at_most
-        Largest error that it explains, in units of the tolerance.
-    reason, link
-        Why, and where one can read more.
+        For each dtype concerned the largest error that it explains, in the units in which the report counts
+        errors (of trainings: the relative drift). Infinite only where `gives` says what comes out.
+    gives
+        What comes out instead, where that can be named.
+    instead
+        Options of the element with which the exact result is what comes out.
+    reason, link, version
+        Why, where one can read more, and what it was seen in.
     """
 
     element: tuple[str, ...]
-    quantity: str
-    dtype: str
-    regions: tuple[tuple[float, float], ...]
-    at_most: float
+    quantity: tuple[str, ...]
+    regions: tuple[Region, ...]
+    at_most: Mapping[str, float]
     reason: str
     link: str
+    version: str
+    gives: tuple[float, ...] = ()
+    instead: Mapping[str, Any] = field(default_factory=dict)
 
     def names(self, element: str, variant: str, quantity: str, dtype: str) -> bool:
         """Return whether this is about that element, quantity and dtype."""
         return (
-            bool({"*", element, variant} & set(self.element))
-            and self.quantity in ("*", quantity)
-            and self.dtype in ("*", dtype)
+            (element in self.element or variant in self.element)
+            and quantity in self.quantity
+            and dtype in self.at_most
         )
 
-    def covers(self, where: np.ndarray, errors: np.ndarray) -> np.ndarray:
-        """Return for each point whether this explains an error of that size there."""
-        inside = np.zeros(where.shape, dtype=bool)
-        for low, high in self.regions:
-            inside |= (low <= where) & (where <= high)
-        if (-math.inf, math.inf) in self.regions:
-            inside |= np.isnan(where)
-        return inside & (errors <= self.at_most)
+    def covers(
+        self, region: Region, where: np.ndarray, errors: np.ndarray, found: np.ndarray, dtype: str
+    ) -> np.ndarray:
+        """Return for each point whether it is in the region and this explains its error."""
+        low, high = region
+        inside = np.isnan(where) if math.isnan(low) else (low <= where) & (where <= high)
+        inside &= errors <= self.at_most[dtype]
+        if self.gives:
+            inside &= np.any(
+                [np.isnan(found) if value != value else found == value for value in self.gives], axis=0
+            )
+        return inside
 
     @property
     def told(self) -> str:
-        """Reason and link."""
-        return f"{self.reason} ({self.link})"
+        """Reason, version and link."""
+        return f"{self.reason} ({self.version}; {self.link})"
 
 
 @cache
 def deviations(contender: str) -> tuple[Deviation, ...]:
-    """Return the known deviations of a contender."""
-    return tuple(each for name in (*contender.split("-"), "common") for each in read(name))
+    """Return the known deviations of a contender: none, where it has no file.
 
+    In its compiled mode a backend has its usual ones and those in a file of its mode's name.
 
-def read(name: str) -> list[Deviation]:
-    """Return the known deviations of a framework, or the common ones."""
-    file = resources.files("benchmarks.deviations") / f"{name}.toml"
+    Raises
+    ------
+    InvalidInput
+        For an entry that lacks something, names something unknown, or explains errors of any size.
+    """
+    mode = mode_of(contender)
+    usual = deviations(mode.backend) if mode.compiled else ()
+    file = resources.files("benchmarks.deviations") / f"{contender}.toml"
     if not file.is_file():
-        return []
-    entries = tomllib.loads(file.read_text(encoding="utf-8"))["deviation"]
-    return [
-        Deviation(
-            element=(entry["element"],) if isinstance(entry["element"], str) else tuple(entry["element"]),
-            quantity=entry["quantity"],
-            dtype=entry.get("dtype", "*"),
-            regions=tuple((low, high) for low, high in entry.get("regions", [[-math.inf, math.inf]])),
-            at_most=entry.get("at_most", math.inf),
-            reason=entry["reason"],
-            link=entry["link"],
+        return usual
+    told = tomllib.loads(file.read_text(encoding="utf-8"))
+    return usual + tuple(read(contender, kind, entry) for kind in _NEEDED for entry in told.get(kind, ()))
+
+
+def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
+    """Return an entry of a contender's file; its kind is `deviation` or `training`."""
+    subject = f"{kind} {entry.get('element', '')} of {contender}.toml"
+    missing = [name for name in _NEEDED[kind] if not entry.get(name)]
+    if missing:
+        raise InvalidInput(
+            subject,
+            expected=", ".join(_NEEDED[kind]),
+            got=f"no {', '.join(missing)}",
+            action="say where it occurs and how large it is, so that it hides nothing else",
         )
-        for entry in entries
-    ]
+    unknown = [name for name in entry if name not in _PERMITTED[kind]]
+    if unknown:
+        raise InvalidInput(
+            subject,
+            expected=", ".join(_PERMITTED[kind]),
+            got=", ".join(unknown),
+            action="correct or remove it",
+        )
+    if math.inf in entry["at_most"].values() and not entry.get("gives"):
+        raise InvalidInput(
+            subject,
+            expected="a finite at_most, or gives",
+            got="at_most = inf",
+            action="say how large it is, or what comes out instead",
+        )
+    return Deviation(
+        element=_listed(entry["element"]),
+        quantity=_listed(entry.get("quantity", kind)),
+        regions=tuple((low, high) for low, high in entry.get("regions", ())),
+        at_most=entry["at_most"],
+        reason=entry["reason"],
+        link=entry["link"],
+        version=entry["version"],
+        gives=tuple(entry.get("gives", ())),
+        instead=entry.get("instead", {}),
+    )
+
+
+def _listed(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def explanation(contender: str, elements: list[str], quantity: str, dtype: str, error: float) -> str | None:
-    """Return the reason and link of a known deviation of one of these elements in whole trainings."""
+    """Return reason, version and link of a known deviation of one of these elements in whole trainings."""
     for known in deviations(contender):
         mentioned = any(known.names(each, each, quantity, dtype) for each in elements)
-        if known.quantity == quantity and mentioned and error <= known.at_most:
+        if mentioned and error <= known.at_most[dtype]:
             return known.told
     return None

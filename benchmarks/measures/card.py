@@ -1,7 +1,8 @@
 """The semantics card: what a contender does where frameworks differ, found out by trying.
 
-Every fact comes from running the backend in its own convention, or from reading the defaults of the
-library's own classes; none is written down here.
+Every fact comes from running the framework by itself or the backend in its own convention, or from reading
+the defaults of the library's own classes; none is written down here. Where this project's backend does
+something else than its framework, the fact goes on with `here:`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ import inspect
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from benchmarks.measures import Alive, Session
-from implementations import AbstractBackend, ModelSpec, Placement, catalog
+from benchmarks.measures import Alive, Session, precision
+from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial
 
 Facts = dict[str, str]
+
+_Found = TypeVar("_Found")
+"""What a probe has found, before it is put into words."""
+
+_NOTHING = "nothing of its own"
 
 _SQUARES = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "loss": "mean_squared_error"}
 
@@ -29,6 +35,7 @@ def compute(session: Session, alive: Alive) -> Facts:
     for name, probe in _PROBES.items():
         facts[name] = probe(backend)
         alive()
+    facts.update(_reductions(backend))
     facts.update(_defaults(backend))
     return facts
 
@@ -55,18 +62,41 @@ def _nesterov(backend: AbstractBackend) -> str:
 
 
 def _epsilon(backend: AbstractBackend) -> str:
-    """One step on a gradient as small as epsilon tells where epsilon is added."""
-    small, found = 1e-3, []
-    moved = _run(backend, "adam", [small], learning_rate=1.0, epsilon=small)
-    hat = small / (small + small / math.sqrt(1 - 0.999))
-    found.append("adam: " + _nearest(moved, {"to the corrected root": -0.5, "before the correction": -hat}))
-    moved = _run(backend, "rmsprop", [small], learning_rate=1.0, epsilon=small, rho=0.5)
-    inside, outside = small / math.sqrt(0.5 * small**2 + small), small / (math.sqrt(0.5) * small + small)
-    found.append("rmsprop: " + _nearest(moved, {"under the root": -inside, "to the root": -outside}))
-    moved = _run(backend, "adagrad", [small], learning_rate=1.0, epsilon=small, initial_accumulator_value=0.0)
-    inside, outside = small / math.sqrt(small**2 + small), 0.5
-    found.append("adagrad: " + _nearest(moved, {"under the root": -inside, "to the root": -outside}))
-    return "; ".join(found)
+    """A step on a gradient as small as epsilon tells where epsilon is added."""
+    small = 1e-3
+    root, corrected = math.sqrt(0.5) * small, "to the corrected root"
+    share = small / (small + small / math.sqrt(1 - 0.999))
+
+    def moved(name: str, *gradients: float, epsilon: float = small, **options: Any) -> float:
+        return -_run(backend, name, [small, *gradients], learning_rate=1.0, epsilon=epsilon, **options)
+
+    found = {
+        "adam": _nearest(moved("adam"), {corrected: 0.5, "before the correction": share}),
+        # nadam's numerator is its own matter, and the same with and without epsilon
+        "nadam": _nearest(
+            moved("nadam") / moved("nadam", epsilon=1e-20), {corrected: 0.5, "before the correction": share}
+        ),
+        "adamax": _nearest(
+            moved("adamax", 0.0, beta_1=0.5, beta_2=0.5),
+            {"to the largest gradient": 0.5 + 1 / 4.5, "in the maximum": 0.5 + 1 / 3},
+        ),
+        "rmsprop": _nearest(
+            moved("rmsprop", rho=0.5),
+            {"under the root": small / math.sqrt(root**2 + small), "to the root": small / (root + small)},
+        ),
+        "adagrad": _nearest(
+            moved("adagrad", initial_accumulator_value=0.0),
+            {"under the root": small / math.sqrt(small**2 + small), "to the root": 0.5},
+        ),
+        "adadelta": _nearest(
+            moved("adadelta", rho=0.5),
+            {
+                "under both roots": small * math.sqrt(small / (root**2 + small)),
+                "to both roots": small * small / (root + small),
+            },
+        ),
+    }
+    return "; ".join(f"{name}: {place}" for name, place in found.items())
 
 
 def _weight_decay(backend: AbstractBackend) -> str:
@@ -79,26 +109,75 @@ def _weight_decay(backend: AbstractBackend) -> str:
 
 def _clipping(backend: AbstractBackend) -> str:
     """The cross-entropy of probability 0 for a target of 1 tells how log 0 is avoided."""
-    loss = backend.loss("binary_crossentropy", np.ones((1, 1)), np.zeros((1, 1)))
-    return _nearest(
-        loss, {"probabilities clipped at 1e-7": -math.log(1e-7), "logarithms clamped at -100": 100.0}
+    one, zero = np.ones((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.float32)
+    meanings = {"probabilities clipped at 1e-7": -math.log(1e-7), "logarithms clamped at -100": 100.0}
+    return _told(
+        backend.native().binary_crossentropy(one, zero),
+        backend.loss("binary_crossentropy", one, zero),
+        lambda loss: _nearest(loss, meanings),
     )
 
 
 def _saturation(backend: AbstractBackend) -> str:
-    """The gradient of a sigmoid unit with score -20 and target 1: -1 if it sees the score, else less."""
-    settings = {"inputs": [1], "layers": [{"units": 1, "activation": "sigmoid"}], "dtype": "float64"}
+    """A sigmoid unit with score -20 and target 1: loss 20 and derivative -1 if the loss sees the score."""
+    settings = {"inputs": [1], "layers": [{"units": 1, "activation": "sigmoid"}]}
     settings |= {"loss": "binary_crossentropy", "optimizer": {"name": "sgd", "learning_rate": 0.1}}
     learner = backend.build(ModelSpec.from_dict(settings), [np.full((1, 1), -20.0), np.zeros(1)])
-    _, gradients = learner.gradients(np.ones((1, 1)), np.ones((1, 1)))
-    slope = float(gradients[0][0, 0])
-    meaning = "learns" if slope < -0.5 else "no longer learns"
-    return f"the unit {meaning}: derivative {slope:.3g} by the score"
+    loss, gradients = learner.gradients(np.ones((1, 1)), np.ones((1, 1)))
+
+    def told(found: list[float]) -> str:
+        loss, slope = found[0], found[1] + 0.0  # no -0
+        meaning = "learns" if slope < -0.5 else "no longer learns"
+        return f"the unit {meaning}: loss {loss:.4g}, derivative {slope:.3g} by the score"
+
+    return _told(backend.native().sigmoid_crossentropy(-20.0), [loss, float(gradients[0][0, 0])], told)
 
 
-def _reduction(backend: AbstractBackend) -> str:
-    loss = backend.loss("mean_squared_error", np.zeros((2, 3)), np.ones((2, 3)))
-    return _nearest(loss, {"mean over all numbers": 1.0, "sum over a row, mean over rows": 3.0, "sum": 6.0})
+def _reductions(backend: AbstractBackend) -> Facts:
+    """Losses of two rows of three numbers; classes 0 and 1 weigh 1 and 3."""
+    native, thirds = backend.native(), np.full((2, 3), 1 / 3)
+    classes, scores, weights = np.array([0, 1]), np.array([[0.0, 0, 0], [1, 0, 0]]), np.array([1.0, 3.0, 1.0])
+    shares = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]])
+    rows = np.sum(thirds * np.log(thirds / shares), axis=1)
+    weighted = weights[classes] * (np.log(np.exp(scores).sum(axis=1)) - scores[[0, 1], classes])
+
+    def means(rows: np.ndarray) -> dict[str, float]:
+        total = float(rows.sum())
+        return {
+            "mean over all numbers": total / 6,
+            "sum over a row, mean over rows": total / 2,
+            "sum": total,
+        }
+
+    entropy = "sparse_categorical_crossentropy"
+    return {
+        "reduction of the squared error": _told(
+            native.mean_squared_error(np.zeros((2, 3)), np.ones((2, 3))),
+            backend.loss("mean_squared_error", np.zeros((2, 3)), np.ones((2, 3))),
+            lambda loss: _nearest(loss, means(np.full(2, 3.0))),
+        ),
+        "reduction of cross-entropy": _told(
+            native.crossentropy(classes, scores),
+            backend.loss(entropy, classes, scores, from_logits=True),
+            lambda loss: _nearest(loss, means(weighted / weights[classes])),
+        ),
+        "class weights in cross-entropy": _told(
+            native.crossentropy(classes, scores, weights),
+            backend.loss(entropy, classes, scores, from_logits=True, class_weight=tuple(weights.tolist())),
+            lambda loss: _nearest(
+                loss,
+                {
+                    "sum divided by the number of rows": float(weighted.sum()) / 2,
+                    "sum divided by the weights' sum": float(weighted.sum()) / 4,
+                },
+            ),
+        ),
+        "reduction of KL divergence": _told(
+            native.kl_divergence(thirds, shares),
+            backend.loss("kl_divergence", thirds, shares),
+            lambda loss: _nearest(loss, means(rows)),
+        ),
+    }
 
 
 def _kinks(backend: AbstractBackend) -> str:
@@ -112,54 +191,56 @@ def _kinks(backend: AbstractBackend) -> str:
         "|e|'(0)": backend.loss_gradient("mean_absolute_error", zero, zero),
         "hinge'(1)": backend.loss_gradient("hinge", one, one),
     }
-    return ", ".join(f"{name} = {float(value.ravel()[0]):.4g}" for name, value in found.items())
+    return ", ".join(f"{name} = {float(value.ravel()[0]) + 0.0:.4g}" for name, value in found.items())
 
 
 def _normalization(backend: AbstractBackend) -> str:
-    """One step on a batch with mean 1 and variance 1 of 4 examples moves the averages from 0 and 1."""
+    """A step on a batch with mean 1 and variance 1 of 4 examples moves the averages from 0 and 1."""
     settings = {"inputs": [1], "layers": [{"units": 1, "normalization": "batch_normalization"}]}
-    learner = backend.build(ModelSpec.from_dict({**settings, **_SQUARES, "dtype": "float64"}))
-    kernel, bias, gamma, beta, mean, variance = learner.parameters()
-    learner.load_parameters([np.ones_like(kernel), bias, gamma, beta, mean, variance])
+    learner = backend.build(ModelSpec.from_dict({**settings, **_SQUARES}))
+    _, *others = learner.parameters()
+    learner.load_parameters([np.ones((1, 1)), *others])
     x = np.array([[0.0], [0.0], [2.0], [2.0]])
     learner.step(x, np.zeros((4, 1)))
-    mean, variance = learner.parameters()[4:]
-    kept = 1 - float(mean[0])
-    counted = (float(variance[0]) - kept) / (1 - kept)
-    told = _nearest(counted, {"of n": 1.0, "of n - 1": 4 / 3}, 1e-4)
-    return f"keeps {kept:.4g} of the moving averages, takes the variance {told}"
+
+    def told(averages: list[np.ndarray]) -> str:
+        mean, variance = (float(average[0]) for average in averages)
+        counted = (variance - (1 - mean)) / mean
+        meaning = _nearest(counted, {"of n": 1.0, "of n - 1": 4 / 3}, 1e-3)
+        return f"keeps {1 - mean:.4g} of the moving averages, takes the variance {meaning}"
+
+    return _told(backend.native().batch_normalization(x.astype(np.float32)), learner.parameters()[4:], told)
 
 
 def _precision(backend: AbstractBackend) -> str:
     """Largest relative error of ordinary results that should have float64's digits."""
-    x = np.linspace(0.1, 3.0, 30)[np.newaxis]
-    worst = {
-        name: float(np.max(np.abs(backend.activation(name, x) / function(x) - 1)))
-        for name, function in _SMOOTH.items()
-    }
-    settings = {"inputs": [30], "layers": [{"units": 1, "use_bias": False}], **_SQUARES}
-    learner = backend.build(ModelSpec.from_dict(settings), [x.T], Placement(dtype="float64"))
-    worst["dense"] = float(np.abs(learner.predict(x)[0, 0] / math.fsum((x * x).ravel()) - 1))
-    loss = backend.loss("mean_squared_error", np.zeros_like(x), x)
-    worst["loss"] = abs(loss / (math.fsum((x * x).ravel()) / 30) - 1)
-    leaks = [f"{name} {error:.1e}" for name, error in worst.items() if error > 1e-14]
-    return f"leaks in {', '.join(leaks)}" if leaks else f"complete in {', '.join(worst)}"
 
+    def told(errors: dict[str, float]) -> str:
+        leaks = precision.leaks(errors)
+        if leaks:
+            return "leaks in " + ", ".join(f"{name} {error:.1e}" for name, error in leaks.items())
+        return "complete"
 
-_SMOOTH: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "tanh": np.tanh,
-    "exponential": np.exp,
-    "softplus": lambda x: np.log1p(np.exp(x)),
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-}
+    return _told(precision.native_errors(backend), precision.errors(backend), told)
 
 
 def _product(backend: AbstractBackend) -> str:
     """1 + 2^-12 times 1 is 1 if factors are rounded to the 10 bits of TF32."""
-    settings = {"inputs": [1], "layers": [{"units": 1, "use_bias": False}], **_SQUARES}
-    learner = backend.build(ModelSpec.from_dict(settings), [np.ones((1, 1))])
-    product = float(learner.predict(np.array([[1 + 2.0**-12]]))[0, 0])
-    return _nearest(product, {"all 24 bits": 1 + 2.0**-12, "TF32: 11 bits": 1.0}, 1e-7)
+    size, native = 128, backend.native()
+    x = np.eye(size, dtype=np.float32) * np.float32(1 + 2.0**-12)
+    settings = {"inputs": [size], "layers": [{"units": size, "use_bias": False}], **_SQUARES}
+    gpu = backend.devices()["gpu"].available
+    placement = Placement(device="gpu" if gpu else "cpu")
+    learner = backend.build(ModelSpec.from_dict(settings), [np.eye(size)], placement)
+    fact = _told(
+        native.product(x, np.eye(size, dtype=np.float32)),
+        learner.predict(x),
+        lambda product: _nearest(
+            float(product[0, 0]), {"all 24 bits": 1 + 2.0**-12, "TF32: 11 bits": 1.0}, 1e-7
+        ),
+    )
+    setting = native.product_setting()
+    return f"{fact}, on {placement.device}" + (f", with {setting} by default" if setting else "")
 
 
 def _subnormals(backend: AbstractBackend) -> str:
@@ -169,19 +250,21 @@ def _subnormals(backend: AbstractBackend) -> str:
 
 
 def _initialization(backend: AbstractBackend) -> str:
-    """Match samples of the framework's own dense layer with the usual bounds."""
+    """Match samples of the framework's own dense layer, and of this project's, with the usual bounds."""
     inputs, units = 400, 300
-    arrays = backend.native_initial_parameters(inputs, units)
-    if not arrays:
-        return "the framework has no layer of its own; glorot_uniform and zeros by default here"
     bounds = {
         "sqrt(6 / (inputs + units)) (glorot)": math.sqrt(6 / (inputs + units)),
         "1 / sqrt(inputs)": 1 / math.sqrt(inputs),
         "sqrt(6 / inputs) (he)": math.sqrt(6 / inputs),
     }
-    return "; ".join(
-        f"{name} {_distribution(array, bounds)}"
-        for name, array in zip(("kernel", "bias"), arrays, strict=True)
+    model = ModelSpec.from_dict({"inputs": [inputs], "layers": [{"units": units}], **_SQUARES})
+    return _told(
+        backend.native().initial_parameters(inputs, units),
+        initial.parameters(model),
+        lambda arrays: "; ".join(
+            f"{name} {_distribution(array, bounds)}"
+            for name, array in zip(("kernel", "bias"), arrays, strict=True)
+        ),
     )
 
 
@@ -191,7 +274,7 @@ def _distribution(sample: np.ndarray, bounds: dict[str, float]) -> str:
         return "all 0"
     if largest / spread < 2:
         near = next((name for name, bound in bounds.items() if 0.95 * bound < largest <= bound), "")
-        return f"uniform up to {largest:.4f}" + (f", {near}" if near else "")
+        return f"uniform up to {near or f'{largest:.4f}'}"
     return f"normal with standard deviation {spread:.4f}" + (", cut" if largest / spread < 3 else "")
 
 
@@ -218,6 +301,12 @@ def _defaults(backend: AbstractBackend) -> Facts:
     return facts
 
 
+def _told(native: _Found | None, here: _Found, words: Callable[[_Found], str]) -> str:
+    """Return in words what the framework does by itself and, where that differs, the backend here."""
+    own, ours = _NOTHING if native is None else words(native), words(here)
+    return own if own == ours else f"{own}; here: {ours}"
+
+
 def _run(backend: AbstractBackend, name: str, gradients: list[float], **options: Any) -> float:
     """Return where a parameter that begins at 0 is after these gradients, in float64."""
     optimizer, parameters = backend.optimizer(name, **options), [np.zeros(1)]
@@ -241,7 +330,6 @@ _PROBES: dict[str, Callable[[AbstractBackend], str]] = {
     "weight decay of adam": _weight_decay,
     "cross-entropy from probabilities": _clipping,
     "sigmoid before it, saturated": _saturation,
-    "reduction of losses": _reduction,
     "derivatives at kinks": _kinks,
     "default initialization": _initialization,
     "batch normalization": _normalization,

@@ -1,39 +1,58 @@
 """Elements: everything in the catalogue, compared one by one with exact results.
 
 The variants follow from the catalogue, so that a new element is compared without a line here. Activations
-and most losses are judged by their formula, computed with as many digits as it takes (`exact`); what depends
-on a whole row, and optimizers, by NumPy in float64 for float32 and in the longest floats that it has for
-float64.
+and losses of single predictions are judged by their formula, computed with as many digits as it takes
+(`exact`); what depends on a whole row, and optimizers, by NumPy in float64 for float32 and in the longest
+floats that it has for float64; normalizations, penalties and dropout through small networks (`layers`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.deviations import Deviation, deviations
-from benchmarks.measures import Alive, Session, exact
+from benchmarks.deviations import Deviation, Region, deviations
+from benchmarks.measures import Alive, Session, exact, layers
 from benchmarks.result import Agreement, ElementsData
-from implementations import AbstractBackend, ModelSpec, Placement, UnsupportedConvention, catalog
+from implementations import (
+    AbstractBackend,
+    ModelSpec,
+    Placement,
+    UnsupportedConvention,
+    backend_names,
+    catalog,
+)
 from implementations.catalog import Accuracy
 
 DType = Literal["float32", "float64"]
-Kind = Literal["activation", "loss", "optimizer", "metric", "product"]
+Kind = Literal["activation", "loss", "optimizer", "metric", "product", "layer"]
 Quantity = Literal["value", "gradient", "100 steps", "product"]
 
 DTYPES: tuple[DType, ...] = ("float32", "float64")
 STEPS = 100
-ROW_TOLERANCE = 32.0
-"""For what depends on a row: sums of five numbers and their exponentials."""
-STEP_TOLERANCE = 4.0 * STEPS
-"""Four roundings in each step of an optimizer, of the way that its parameter has gone."""
+JUDGED_STEPS = (1, 2, 5, 10, 11, 20, 50, 100)
+"""After which an optimizer's parameters are compared; the rate of some changes after the tenth."""
+STEP_TOLERANCE = 4.0
+"""Roundings in each step of an optimizer, of the way that its parameter has gone; twice that in the first
+step."""
+DRAWN_TOLERANCE = 32.0
+"""Units of u, of the mean size of what is averaged: the mean of 60 losses."""
+DRAWN = -0.1
+"""Where the loss of all drawn examples is said to be."""
+METRIC_TOLERANCE = 32.0
+"""Units of u: sums of some hundred numbers."""
+LAYER_TOLERANCE = 32.0
+"""Units of u, of the mean of the numbers that are normalized: sums of some ten numbers."""
 PRODUCT_SIZES = (16, 128, 1024, 4096)
 BAD = 1e-3
 """Relative error from which on a result is called bad."""
 
+_DECAY_AND_CLIP = {"weight_decay": 0.1, "global_clipnorm": 1.0}
 _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "sgd": (
         {},
@@ -44,8 +63,10 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"clipnorm": 0.1},
         {"global_clipnorm": 0.1},
     ),
-    "rmsprop": ({}, {"centered": True}),
-    "adam": ({}, {"weight_decay": 0.1}),
+    "rmsprop": ({}, {"centered": True}, _DECAY_AND_CLIP),
+    "adagrad": ({}, _DECAY_AND_CLIP),
+    "adam": ({}, {"weight_decay": 0.1}, _DECAY_AND_CLIP),
+    "lion": ({}, _DECAY_AND_CLIP),
     "ftrl": (
         {"initial_accumulator_value": 0.1},
         {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.01, "beta": 0.1},
@@ -55,7 +76,14 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"from_logits": True},
         {"label_smoothing": 0.1},
         {"class_weight": (0.5, 3.0)},
+        {"from_logits": True, "label_smoothing": 0.1},
         {"from_logits": True, "class_weight": (0.5, 3.0)},
+    ),
+    "binary_focal_crossentropy": ({}, {"from_logits": True}, {"gamma": 3.0, "label_smoothing": 0.1}),
+    "categorical_focal_crossentropy": (
+        {},
+        {"from_logits": True},
+        {"alpha": 0.5, "gamma": 3.0, "label_smoothing": 0.1},
     ),
     "sparse_categorical_crossentropy": (
         {},
@@ -69,6 +97,8 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"from_logits": True},
         {"label_smoothing": 0.1},
         {"from_logits": True, "label_smoothing": 0.1},
+        {"label_smoothing": 0.1, "class_weight": (0.5, 1.0, 2.0, 0.0, 3.0)},
+        {"from_logits": True, "class_weight": (0.5, 1.0, 2.0, 0.25, 3.0), "weight_mode": "weights"},
     ),
     "elu": ({}, {"alpha": 0.5}),
     "celu": ({}, {"alpha": 0.5}),
@@ -124,13 +154,16 @@ class Expected:
     Parameters
     ----------
     where
-        Where each result belongs: x, prediction minus target, gradient's size, length of a product.
+        Where each result belongs: x, a prediction, a gradient's size, a product's length, a mean, a weight.
     nearest, rest
         The exact results, as float64 and what that does not hold.
     unit
         In what each error is counted.
+        Infinite where nothing is asked.
     tolerance
         Largest error that passes, in units.
+    steps
+        After which step of an optimizer each result is.
     """
 
     where: np.ndarray
@@ -138,6 +171,7 @@ class Expected:
     rest: np.ndarray
     unit: np.ndarray
     tolerance: float
+    steps: np.ndarray | None = None
 
 
 Key = tuple[Variant, Quantity, DType]
@@ -160,9 +194,11 @@ def variants() -> Iterator[Variant]:
         for options in _OPTIONS.get(name, ({},)):
             for convention in optimizer.conventions or (None,):
                 if _differs(optimizer, options, convention):
-                    yield _variant(
-                        "optimizer", name, {**options, "learning_rate": 0.01}, convention, "constant"
-                    )
+                    settings = {**options, "learning_rate": 0.01}
+                    yield _variant("optimizer", name, settings, convention, "constant")
+                    if not options and name != "sgd":  # which meets every schedule, below
+                        settings = {"learning_rate": SCHEDULES["step"]}
+                        yield _variant("optimizer", name, settings, convention, "step")
     for convention in ("keras", "torch"):
         for schedule, rate in SCHEDULES.items():
             if convention == "keras" or schedule in ("step", "cosine"):
@@ -171,6 +207,10 @@ def variants() -> Iterator[Variant]:
     for name in catalog.METRICS:
         for options in _OPTIONS.get(name, ({},)):
             yield _variant("metric", name, options, None)
+    for name in layers.QUESTIONS:
+        conventions = catalog.NORMALIZATIONS[name].conventions if name in catalog.NORMALIZATIONS else (None,)
+        for convention in conventions:
+            yield _variant("layer", name, {}, convention)
     yield Variant("product", "product", "matrix product")
 
 
@@ -214,22 +254,95 @@ def compute(session: Session, alive: Alive, *, full: bool = False) -> Computed:
 
 
 def expect(session: Session, alive: Alive, *, full: bool = False) -> Reference:
-    """Compute what should come out, in a worker that has the NumPy backend."""
+    """Compute what should come out, in a worker that has the NumPy backend.
+
+    Where a known deviation is that a framework takes other options, also what comes out with those.
+    """
     backend: AbstractBackend = session["backend"]
     expected: Reference = {}
     for variant in variants():
-        for dtype in DTYPES:
-            for quantity in _QUANTITIES[variant.kind]:
-                with np.errstate(all="ignore"):
-                    expected[variant, quantity, dtype] = _expected(backend, variant, quantity, dtype, full)
+        for asked in (variant, *_others(variant)):
+            for dtype in DTYPES:
+                for quantity in _QUANTITIES[asked.kind]:
+                    with np.errstate(all="ignore"):
+                        expected[asked, quantity, dtype] = _expected(backend, asked, quantity, dtype, full)
         alive()
     return expected
 
 
+def write_expected(session: Session, alive: Alive, *, file: Path, full: bool = False) -> None:
+    """Write what should come out to a file, for the workers that judge: the parent stays small."""
+    file.write_bytes(pickle.dumps(expect(session, alive, full=full)))
+
+
+def ask(session: Session, alive: Alive, *, full: bool = False) -> None:
+    """Compute every variant, and keep the results until `compare` is asked for."""
+    session["computed"] = compute(session, alive, full=full)
+
+
+def compare(session: Session, alive: Alive, *, contender: str, file: Path) -> ElementsData:
+    """Compare what `ask` has kept with a file of `write_expected`."""
+    return judge(contender, pickle.loads(file.read_bytes()), session.pop("computed"))
+
+
+def _others(variant: Variant) -> list[Variant]:
+    """Return the variant with the options that known deviations say are taken instead."""
+    found: list[Variant] = []
+    for contender in backend_names():
+        for known in deviations(contender):
+            other = _instead(variant, known)
+            if known.instead and {variant.element, variant.name} & set(known.element) and other not in found:
+                found.append(other)
+    return found
+
+
+def _instead(variant: Variant, known: Deviation) -> Variant:
+    return replace(variant, options={**variant.options, **known.instead})
+
+
 def judge(contender: str, reference: Reference, candidate: Computed) -> ElementsData:
     """Compare a contender's results with what should have come out."""
-    agreements = [_judge_one(contender, *key, reference[key], value) for key, value in candidate.items()]
+    agreements = [_judge_one(contender, key, reference, value) for key, value in candidate.items()]
     return ElementsData(agreements=agreements, passed=all(agreement.passed for agreement in agreements))
+
+
+@dataclass(frozen=True)
+class Use:
+    """That a known deviation has explained something.
+
+    Parameters
+    ----------
+    points
+        At which results it did.
+    largest
+        Their largest error, in units.
+    """
+
+    deviation: Deviation
+    region: Region
+    points: np.ndarray = field(repr=False)
+    largest: float
+
+
+def uses(contender: str, key: Key, reference: Reference, value: np.ndarray) -> list[Use]:
+    """Return which known deviations of a contender explain errors beyond the tolerance, in which regions."""
+    variant, quantity, dtype = key
+    expected, found = reference[key], value.astype(np.float64).ravel()
+    errors = errors_of(expected, value)
+    beyond = ~(errors <= expected.tolerance)
+    used = []
+    for known in deviations(contender):
+        if not known.names(variant.element, variant.name, quantity, dtype):
+            continue
+        wrong = beyond
+        if known.instead:
+            other = reference[_instead(variant, known), quantity, dtype]
+            wrong = beyond & (errors_of(other, value) <= other.tolerance)
+        for region in known.regions:
+            points = wrong & known.covers(region, expected.where, errors, found, dtype)
+            if points.any():
+                used.append(Use(known, region, points, float(errors[points].max())))
+    return used
 
 
 def errors_of(expected: Expected, value: np.ndarray) -> np.ndarray:
@@ -244,14 +357,8 @@ def errors_of(expected: Expected, value: np.ndarray) -> np.ndarray:
     return errors
 
 
-def _judge_one(
-    contender: str,
-    variant: Variant,
-    quantity: Quantity,
-    dtype: DType,
-    expected: Expected,
-    value: np.ndarray | str,
-) -> Agreement:
+def _judge_one(contender: str, key: Key, reference: Reference, value: np.ndarray | str) -> Agreement:
+    (variant, quantity, dtype), expected = key, reference[key]
     told: dict[str, Any] = {
         "kind": variant.kind,
         "name": variant.name,
@@ -261,32 +368,39 @@ def _judge_one(
     }
     if isinstance(value, str):
         return Agreement(**told, error=float("nan"), passed=True, deviation=value)
-    errors = errors_of(expected, value)
+    errors, found = errors_of(expected, value), value.astype(np.float64).ravel()
     beyond = ~(errors <= expected.tolerance)
-    used: dict[Deviation, None] = {}
-    covered = np.zeros_like(beyond)
-    for known in deviations(contender):
-        if known.names(variant.element, variant.name, quantity, dtype):
-            here = beyond & known.covers(expected.where, errors)
-            if here.any():
-                used[known] = None
-                covered |= here
-    left = beyond & ~covered
+    used = uses(contender, key, reference, value)
+    left = beyond & ~np.any([np.zeros_like(beyond), *(use.points for use in used)], axis=0)
     shown = np.where(left, errors, -1.0) if left.any() else errors
     worst = int(np.argmax(np.where(np.isnan(shown), np.inf, shown)))
     with np.errstate(all="ignore"):
-        relative = np.abs(value.astype(np.float64).ravel() - expected.nearest) / np.abs(expected.nearest)
-    normal = np.abs(expected.nearest) > np.finfo(dtype).tiny
-    bad = np.abs(expected.where[(relative > BAD) & normal])
+        relative = np.abs(found - expected.nearest) / np.abs(expected.nearest)
+    bad = expected.where[(relative > BAD) & (np.abs(expected.nearest) > np.finfo(dtype).tiny)]
     return Agreement(
         **told,
         error=float(errors[worst]),
         median=float(np.median(errors)),
         worst_input=float(expected.where[worst]),
-        bad_from=float(bad.min()) if len(bad) else None,
+        bad_from=float(bad[np.argmin(np.abs(bad))]) if len(bad) else None,
+        bad_step=int(expected.steps[beyond].min()) if expected.steps is not None and beyond.any() else None,
+        special=_special(expected.where, found) if variant.kind in ("activation", "loss") else {},
         passed=not left.any(),
-        deviation="; ".join(known.told for known in used) or None,
+        deviation="; ".join(dict.fromkeys(use.deviation.told for use in used)) or None,
     )
+
+
+def _special(where: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """Return the results at zeros, infinities and NaN; the first, where several are asked for."""
+    negative = np.signbit(where)
+    places = {
+        "0": (where == 0) & ~negative,
+        "-0": (where == 0) & negative,
+        "inf": where == np.inf,
+        "-inf": where == -np.inf,
+        "nan": np.isnan(where),
+    }
+    return {name: float(found[place][0]) for name, place in places.items() if place.any()}
 
 
 # ------------------------------------------------------------------ what is asked of a backend
@@ -302,29 +416,39 @@ def _activation_gradient(backend: AbstractBackend, variant: Variant, dtype: DTyp
 
 
 def _loss_value(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
-    """Return the loss of each example on its own, and of the random ones together."""
-    targets, predictions = _pairs(variant, dtype)
-    parts = [slice(None, RANDOM), *(slice(row, row + 1) for row in range(RANDOM, len(predictions)))]
-    return np.array(
-        [backend.loss(variant.element, targets[part], predictions[part], **variant.options) for part in parts]
-    )
+    """Return the loss of the drawn examples together, and of each hard one on its own."""
+    values = [
+        backend.loss(variant.element, targets, predictions, **variant.options)
+        for targets, predictions in _batches(variant, dtype, full)
+    ]
+    return np.array(values)
 
 
 def _loss_gradient(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
-    targets, predictions = _pairs(variant, dtype)
-    gradient = backend.loss_gradient(variant.element, targets, predictions, **variant.options)
-    return _undone_mean(variant, predictions) * gradient
+    found = []
+    for targets, predictions in (_drawn(variant, dtype), _hard(variant, dtype, full)):
+        if len(predictions):
+            gradient = backend.loss_gradient(variant.element, targets, predictions, **variant.options)
+            found.append((_undone_mean(variant, predictions) * gradient).ravel())
+    return np.concatenate(found)
 
 
 def _optimizer_steps(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
-    """Return the parameters after 100 steps: a kernel and a bias, each from 0 and from random numbers."""
+    """Return a kernel and a bias, each from 0 and from random numbers, after the judged steps."""
     optimizer = backend.optimizer(variant.element, **variant.options)
     parameters, course = _course(dtype)
+    found = []
     for step, gradients in enumerate(course, start=1):
         parameters = optimizer.step(parameters, gradients)
+        if step in JUDGED_STEPS:
+            found += [array.ravel() for array in parameters]
         if step % 10 == 0:
             optimizer.observe(_OBSERVED[step // 10 - 1])
-    return np.concatenate([array.ravel() for array in parameters])
+    return np.concatenate(found)
+
+
+def _layer(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
+    return layers.QUESTIONS[variant.element](backend, variant.options, dtype)
 
 
 def _metric(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
@@ -353,6 +477,7 @@ _QUANTITIES: dict[Kind, dict[Quantity, Any]] = {
     "optimizer": {"100 steps": _optimizer_steps},
     "metric": {"value": _metric},
     "product": {"product": _product},
+    "layer": {"value": _layer},
 }
 
 
@@ -393,68 +518,91 @@ def _upstream(variant: Variant, x: np.ndarray) -> np.ndarray:
 
 
 RANDOM = 12
-"""Random examples of a loss; the hard ones follow."""
-_HARD_ERRORS = (0.0, 1e-20, -1e-20, 1e-4, -1e-4, 0.5, -0.5, 1.0, -1.0, 3.0, -30.0, 1e4, -1e4)
-_HARD_SCORES = (0.0, 1e-3, 1.0, -1.0, 9.0, -9.0, 17.0, -17.0, 30.0, -30.0, 100.0, -100.0)
-_HARD_PROBABILITIES = (0.0, 1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20, 1.0)
+"""Drawn examples of a loss."""
+_LOGITS = (0.0, 1e-3, 0.7, 1.0, 3.0, 9.0, 12.0, 16.5, 17.0, 30.0, 60.0, 100.0)
+_SHARES = (1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20)
 
 
-def _pairs(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
-    """Return targets and predictions as the loss wants them: random examples, then hard ones."""
+def _drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions of random examples, as the loss wants them."""
     random, loss = _random(2), catalog.LOSSES[variant.element]
-    probabilities = loss.predictions == "probabilities" and not variant.options.get("from_logits")
     scores = random.normal(size=(RANDOM, 5)) * 3
     classes = random.integers(0, 5, size=RANDOM)
-    drawn = {
+    targets = {
         "values": random.normal(size=(RANDOM, 5)),
         "binary": (random.random((RANDOM, 5)) < 0.5).astype(np.float64),
         "one_hot": np.eye(5)[classes],
         "counts": random.integers(0, 5, size=(RANDOM, 5)).astype(np.float64),
         "index": classes,
     }[loss.targets]
-    if probabilities:
+    if _probabilities(variant):
         scores = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     elif loss.predictions == "positive":
         scores = np.exp(scores / 3)
     elif loss.predictions == "mean_and_variance":
         scores = np.concatenate([scores, np.exp(random.normal(size=(RANDOM, 5)))], axis=1)
-    hard_targets, hard_predictions = _hard(loss, probabilities)
-    targets, predictions = np.concatenate([drawn, hard_targets]), np.concatenate([scores, hard_predictions])
-    if loss.targets != "index":
-        targets = targets.astype(np.float32).astype(dtype)
-    return targets, predictions.astype(np.float32).astype(dtype)
+    return targets if loss.targets == "index" else _rounded(targets, dtype), _rounded(scores, dtype)
 
 
-def _hard(loss: catalog.LossElement, probabilities: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return examples at kinks, in tails and where logarithms are cut; none for sums over all examples."""
+def _hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return one row for each hard example; none for sums over all examples.
+
+    Of a loss of single predictions: exponents and signs, tails, neighbours of kinks, infinities, NaN, for
+    each target; targets are 0, or 2 where they are counts, so that differences are exact.
+    """
+    loss = catalog.LOSSES[variant.element]
     if loss.name in ("dice", "tversky"):
-        return np.zeros((0, 5)), np.zeros((0, 5))
+        return np.zeros((0, 5), dtype), np.zeros((0, 5), dtype)
     if loss.targets in ("one_hot", "index"):
-        chosen = np.array(_HARD_PROBABILITIES if probabilities else _HARD_SCORES)
-        first = chosen[:, np.newaxis]
+        signed = (*_LOGITS, *(-logit for logit in _LOGITS))
+        first = np.array((0.0, *_SHARES, 1.0) if _probabilities(variant) else signed)[:, np.newaxis]
         weights = np.array([[0.4, 0.3, 0.2, 0.1]])
-        others = (1 - first) * weights if probabilities else weights - 0.35 + 0 * first
+        others = (1 - first) * weights if _probabilities(variant) else weights - 0.35 + 0 * first
         rows = np.concatenate([first, others], axis=1)
         classes = np.repeat([0, 1], len(rows))
-        return classes if loss.targets == "index" else np.eye(5)[classes], np.concatenate([rows, rows])
-    if loss.targets == "binary":
-        chosen = np.array(_HARD_PROBABILITIES if probabilities else _HARD_SCORES)
-        targets = np.repeat([0.0, 1.0], len(chosen))
-        return _in_rows(targets), _in_rows(np.concatenate([chosen, chosen]))
+        targets = classes if loss.targets == "index" else np.eye(5, dtype=dtype)[classes]
+        return targets, _rounded(np.concatenate([rows, rows]), dtype)
+    if loss.name == "cosine_similarity":
+        rows = np.repeat(
+            _rounded(np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4]), dtype)[:, np.newaxis], 5, 1
+        )
+        return np.ones_like(rows), rows
+    points = _predictions(variant, dtype, full)
     if loss.predictions == "mean_and_variance":
-        variances = np.array([1e-7, 1e-6, 2e-6, 1e-3, 1.0, 1e3])
-        rows = np.concatenate([np.ones((6, 5)), np.repeat(variances[:, np.newaxis], 5, axis=1)], axis=1)
-        return np.full((6, 5), 0.5), rows
-    errors = np.array(_HARD_ERRORS)
-    if loss.predictions == "positive":
-        return _in_rows(np.full(len(errors), 2.0)), _in_rows(np.abs(errors))
-    # from targets of 0, so that the differences are exact
-    return _in_rows(np.zeros(len(errors))), _in_rows(errors)
+        points = points[(points > 1e-10) & (points < 1e10)]
+        return np.full((len(points), 1), 0.5, dtype), np.stack([np.ones_like(points), points], axis=1)
+    wanted = {"binary": (0.0, 1.0), "counts": (2.0,)}.get(loss.targets, (0.0,))
+    targets = np.repeat(np.array(wanted, dtype), len(points))
+    return targets[:, np.newaxis], np.tile(points, len(wanted))[:, np.newaxis]
 
 
-def _in_rows(values: np.ndarray) -> np.ndarray:
-    """Return each value five times, one row for each."""
-    return np.repeat(values[:, np.newaxis], 5, axis=1)
+def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
+    """Return single predictions: of every size and sign that the loss takes, around kinks, special ones."""
+    loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
+    stride = {"float32": 16, "float64": 128}[dtype] // (4 if full else 1)
+    sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
+    if _probabilities(variant):
+        return np.concatenate([sizes[sizes < 0.5], np.array((0.0, *_SHARES, 1.0), dtype)])
+    kinks = np.array(loss.kinks, dtype)
+    near = [np.nextafter(kinks, way) for way in np.array([-np.inf, np.inf], dtype)]
+    # torch refuses a probability that is NaN
+    special = np.array([0.0, np.inf, *([] if "focal" in loss.name else [np.nan])], dtype)
+    points = np.concatenate([np.array(_LOGITS, dtype), sizes, kinks, *near, special])
+    positive = loss.predictions in ("positive", "mean_and_variance")
+    return np.abs(points) if positive else np.concatenate([points, -points])
+
+
+def _probabilities(variant: Variant) -> bool:
+    loss = catalog.LOSSES[variant.element]
+    return loss.predictions == "probabilities" and not variant.options.get("from_logits")
+
+
+def _batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the drawn examples together, and each hard one on its own."""
+    yield _drawn(variant, dtype)
+    targets, predictions = _hard(variant, dtype, full)
+    for row in range(len(predictions)):
+        yield targets[row : row + 1], predictions[row : row + 1]
 
 
 def _judged(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
@@ -519,48 +667,98 @@ def _expected(
     if variant.kind == "activation":
         return _expected_activation(variant, quantity, dtype, full)
     if variant.kind == "loss":
-        return _expected_loss(variant, quantity, dtype)
+        return _expected_loss(variant, quantity, dtype, full)
     if variant.kind == "metric":
-        value = backend.metric(variant.element, *_judged(variant, "float64"), **variant.options)
-        return _by_row(np.zeros(value.size), value, dtype, ROW_TOLERANCE)
+        value = backend.metric(variant.element, *_judged(variant, "float64"), **variant.options).ravel()
+        sizes = np.maximum(np.abs(value), 1.0)
+        return _rounded_at(np.arange(float(value.size)), value, sizes, dtype, METRIC_TOLERANCE)
+    if variant.kind == "layer":
+        return _rounded_at(*layers.ANSWERS[variant.element](variant.options, dtype), dtype, LAYER_TOLERANCE)
     return _expected_steps(variant, dtype) if variant.kind == "optimizer" else _expected_products(dtype)
 
 
 def _expected_activation(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Expected:
     element, x = catalog.ACTIVATIONS[variant.element], _points(variant, dtype, full)
-    if not element.exact:
+    accuracy = element.value if quantity == "value" else element.derivative
+    if element.exact:
+        function = exact.functions(element, element.resolve(variant.options))[quantity == "gradient"]
+        where, sizes, (nearest, rest) = x, np.abs(x), exact.evaluate(function, x)
+    else:
         wide = x.astype(_wide(dtype))
         value = _own(f"activations.{element.name}", variant)(wide)
         if quantity == "gradient":
             upstream = _upstream(variant, x).astype(wide.dtype)
             value = _own(f"activations.{element.name}_gradient", variant)(wide, value, upstream)
-        where = np.broadcast_to(np.arange(len(x))[:, np.newaxis], value.shape)
-        return _by_row(where, value, dtype, ROW_TOLERANCE)
-    accuracy = element.value if quantity == "value" else element.derivative
-    expected = _exactly(element, variant, quantity, dtype, accuracy, x, (x,), "x")
-    if quantity == "gradient":
-        expected.unit[np.isnan(x)] = np.inf  # what the derivative at NaN is does not matter
-    return expected
+        where = np.repeat(np.arange(float(len(x))), value.shape[1])
+        sizes = np.repeat(np.abs(x).max(axis=1), value.shape[1])
+        nearest, rest = _split(value.ravel())
+    unit = _units(accuracy, where, sizes, nearest, dtype)
+    return _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
 
 
-def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType) -> Expected:
+def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Expected:
+    """Return the loss of the drawn examples together and of each hard one, or the derivatives of all."""
     loss = catalog.LOSSES[variant.element]
-    targets, predictions = _pairs(variant, dtype)
-    if loss.exact and quantity == "gradient":
-        difference = predictions - targets if loss.predictions in ("values", "positive") else predictions
-        where = predictions if loss.targets == "binary" else difference
-        points = predictions.ravel(), targets.ravel()
-        return _exactly(loss, variant, quantity, dtype, loss.derivative, where.ravel(), points, "p")
-    wide = _wide(dtype)
-    given = targets if loss.targets == "index" else targets.astype(wide), predictions.astype(wide)
+    accuracy = loss.value if quantity == "value" else loss.derivative
+    judge = _judge_of_predictions if loss.exact else _judge_of_rows
+    where, sizes, values = judge(variant, quantity, dtype, full)
+    nearest, rest = _split(values)
+    batch = len(_hard(variant, dtype, full)[1]) if quantity == "gradient" else 1
+    unit = _units(accuracy, where, sizes, nearest, dtype, batch)
+    if quantity == "value":
+        unit[0] = np.finfo(dtype).eps / 2 * max(sizes[0], abs(nearest[0])) * DRAWN_TOLERANCE / accuracy.ulp
+    return _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
+
+
+Judged = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
+    """Return predictions, their sizes, and results by the formula; of values the first is a mean."""
+    loss = catalog.LOSSES[variant.element]
+    drawn, hard = _drawn(variant, dtype), _hard(variant, dtype, full)
+    targets, predictions = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(drawn, hard, strict=True))
+    function = exact.functions(loss, loss.resolve(variant.options))[quantity == "gradient"]
+    nearest, rest = exact.evaluate(function, predictions, targets)
+    values, where = nearest.astype(np.longdouble) + rest, predictions.astype(np.float64)
     if quantity == "gradient":
-        gradient = _own(f"losses.{loss.name}_gradient", variant)(*given)
-        where = np.broadcast_to(predictions[:, :1], gradient.shape)
-        return _by_row(where, _undone_mean(variant, predictions) * gradient, dtype, ROW_TOLERANCE)
-    function = _own(f"losses.{loss.name}", variant)
-    parts = [slice(None, RANDOM), *(slice(row, row + 1) for row in range(RANDOM, len(predictions)))]
-    values = np.array([function(given[0][part], given[1][part]) for part in parts], dtype=np.float64)
-    return _by_row(predictions[[part.start or 0 for part in parts], 0], values, dtype, ROW_TOLERANCE)
+        return where, np.abs(where), values
+    single = slice(drawn[1].size, None)
+    first = values[: drawn[1].size]
+    return (
+        np.array([DRAWN, *where[single]]),
+        np.array([np.abs(first).mean(), *np.abs(where[single])], np.float64),
+        np.array([first.mean(), *values[single]]),
+    )
+
+
+def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
+    """Return the first number of each row (of variances the last), the row's size, and NumPy's results."""
+    loss, wide = catalog.LOSSES[variant.element], _wide(dtype)
+    told = -1 if loss.predictions == "mean_and_variance" else 0
+    batches = list(_batches(variant, dtype, full))
+    if quantity == "gradient":
+        batches = [batch for batch in (_drawn(variant, dtype), _hard(variant, dtype, full)) if len(batch[1])]
+    where, sizes, values = [], [], []
+    for targets, predictions in batches:
+        given = targets if loss.targets == "index" else targets.astype(wide), predictions.astype(wide)
+        largest = np.abs(predictions).max(axis=1)
+        if quantity == "gradient":
+            slopes = _undone_mean(variant, predictions) * _own(f"losses.{loss.name}_gradient", variant)(
+                *given
+            )
+            values.append(slopes.ravel())
+            where.append(np.repeat(predictions[:, told], predictions.shape[1]))
+            sizes.append(np.repeat(largest, predictions.shape[1]))
+        else:
+            values.append(np.array([np.mean(_own(f"losses.{loss.name}", variant)(*given))], wide))
+            where.append(predictions[:1, told] if values[1:] else np.array([DRAWN]))
+            sizes.append(largest.max(keepdims=True))
+    return (
+        np.concatenate(where).astype(np.float64),
+        np.concatenate(sizes).astype(np.float64),
+        np.concatenate(values),
+    )
 
 
 def _expected_steps(variant: Variant, dtype: DType) -> Expected:
@@ -573,17 +771,27 @@ def _expected_steps(variant: Variant, dtype: DType) -> Expected:
     spec = OptimizerSpec.from_dict({"name": variant.element, **variant.options})
     flat_gradients, way = np.zeros_like(flat), np.zeros_like(flat)
     optimizer = Optimizer(spec, "keras", flat, flat_gradients, [array.shape for array in parameters])
+    found, units = [], []
+    info = np.finfo(dtype)
     for step, gradients in enumerate(course, start=1):
         before = flat.copy()
         flat_gradients[...] = np.concatenate([array.ravel() for array in gradients])
         optimizer.apply()
         way += np.abs(flat - before)
+        if step in JUDGED_STEPS:
+            found.append(flat.copy())
+            scale = np.maximum(np.maximum(np.abs(flat), way), info.tiny / info.eps)
+            units.append(info.eps / 2 * max(step, 2) * scale)
         if step % 10 == 0:
             optimizer.observe(_OBSERVED[step // 10 - 1])
-    info = np.finfo(dtype)
-    scale = np.maximum(np.maximum(np.abs(flat), way), info.tiny / info.eps).astype(np.float64)
     where = np.concatenate([np.repeat(_SCALES, 3), _SCALES])
-    return Expected(where, *_split(flat), info.eps / 2 * scale, STEP_TOLERANCE)
+    return Expected(
+        np.tile(where, len(JUDGED_STEPS)),
+        *_split(np.concatenate(found)),
+        np.concatenate(units).astype(np.float64),
+        STEP_TOLERANCE,
+        np.repeat(JUDGED_STEPS, len(where)),
+    )
 
 
 def _expected_products(dtype: DType) -> Expected:
@@ -602,38 +810,62 @@ def _expected_products(dtype: DType) -> Expected:
     )
 
 
-def _exactly(
-    element: catalog.Element,
-    variant: Variant,
-    quantity: Quantity,
-    dtype: DType,
+def _units(
     accuracy: Accuracy,
     where: np.ndarray,
-    points: Sequence[np.ndarray],
-    variable: str,
-) -> Expected:
-    options = exact.options_of({**element.resolve(variant.options)})
-    function = exact.functions(element.exact, options, variable)[quantity == "gradient"]
-    nearest, rest = exact.evaluate(function, *points)
+    sizes: np.ndarray,
+    nearest: np.ndarray,
+    dtype: DType,
+    batch: int = 1,
+) -> np.ndarray:
+    """Return units in the last place of results, or in some ranges of what has cancelled there."""
     info = np.finfo(dtype)
+    finite = np.abs(np.nan_to_num(nearest, posinf=0.0, neginf=0.0))
+    held = np.where(np.isfinite(sizes), sizes, 0.0)
+    units = _spacing(finite, dtype)
+    for part in accuracy.ranges:
+        of = {
+            "f": finite,
+            "1": np.ones_like(finite),
+            "x": held,
+            "1/x": 1 / np.maximum(held, float(info.tiny)),
+        }[part.of]
+        inside = (part.low <= where) & (where <= part.high)
+        allowed = part.ulp / accuracy.ulp * _spacing(np.maximum(finite, of), dtype)
+        units = np.where(inside, np.maximum(units, allowed), units)
+    # what a processor that flushes subnormal numbers makes of them is no error of the element
+    return np.maximum(units, batch * float(info.tiny) / accuracy.ulp)
+
+
+def _spacing(sizes: np.ndarray, dtype: DType) -> np.ndarray:
+    return np.spacing(np.minimum(sizes, np.finfo(dtype).max).astype(dtype)).astype(np.float64)
+
+
+def _expecting(
+    where: np.ndarray,
+    nearest: np.ndarray,
+    rest: np.ndarray,
+    unit: np.ndarray,
+    tolerance: float,
+    quantity: Quantity,
+    dtype: DType,
+) -> Expected:
+    """Expect infinity where the dtype holds nothing as large; no derivative is asked at NaN."""
+    info, where = np.finfo(dtype), where.astype(np.float64)
     overflown = np.abs(nearest) > float(info.max) * (1 + float(info.eps) / 4)
     nearest = np.where(overflown, np.sign(nearest) * np.inf, nearest)
-    where = where.astype(np.float64)
-    sizes = np.abs(np.nan_to_num(nearest, posinf=0.0, neginf=0.0))
-    ulp = np.spacing(sizes.astype(dtype)).astype(np.float64)
-    # what a processor that flushes subnormal numbers makes of them is no error of the element
-    ulp = np.maximum(ulp, float(info.tiny) / accuracy.ulp)
-    inputs = np.abs(np.where(np.isfinite(where), where, 0.0))
-    coarse = float(info.eps) * np.maximum(np.maximum(inputs, sizes), 1.0)
-    inside = (accuracy.low <= where) & (where <= accuracy.high)
-    return Expected(where, nearest, rest, np.where(inside, ulp, coarse), accuracy.ulp)
+    if quantity == "gradient":
+        unit = np.where(np.isnan(where), np.inf, unit)
+    return Expected(where, nearest, np.where(overflown, 0.0, rest), unit, tolerance)
 
 
-def _by_row(where: np.ndarray, value: np.ndarray, dtype: DType, tolerance: float) -> Expected:
-    """Expect results whose errors count against 1 or, where they are larger, themselves."""
-    nearest, rest = _split(value.ravel())
-    unit = np.finfo(dtype).eps / 2 * np.maximum(np.abs(nearest), 1.0)
-    return Expected(where.ravel().astype(np.float64), nearest, rest, unit, tolerance)
+def _rounded_at(
+    where: np.ndarray, values: np.ndarray, sizes: np.ndarray, dtype: DType, tolerance: float
+) -> Expected:
+    """Expect results whose errors count in roundings of the given sizes."""
+    info = np.finfo(dtype)
+    unit = info.eps / 2 * np.maximum(sizes, float(info.tiny / info.eps)).astype(np.float64)
+    return Expected(where, *_split(values), unit, tolerance)
 
 
 def _wide(dtype: DType) -> Any:

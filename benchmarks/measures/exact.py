@@ -12,26 +12,49 @@ from typing import Any
 
 import numpy as np
 
-_FIRST_BITS, _LAST_BITS, _AGREEING_BITS = 160, 16384, 90
+from implementations import catalog
+
+_FIRST_BITS, _ZERO_BITS, _LAST_BITS, _AGREEING_BITS = 160, 1280, 16384, 90
 _LARGE = 40.0
-_BEYOND = 400
-"""Infinity is taken as 10^400, which no float64 holds."""
+_BEYOND = 1330
+"""Infinity is taken as 2^1330, which no float64 holds, and once more as its square, to see what grows."""
+
+
+Options = tuple[tuple[str, Any], ...]
+
+
+def functions(element: catalog.Element, given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return f and its derivative as functions of mpmath numbers: of x, or of a loss's p and t."""
+    return _functions(element.exact, element.exact_derivative, element.kind, _told(element, given))
 
 
 @cache
-def functions(formula: str, options: tuple[tuple[str, Any], ...], variable: str) -> tuple[Any, Any]:
-    """Return f and its derivative by the variable as functions of mpmath numbers (x), or (p, t)."""
+def _functions(formula: str, derivative: str, kind: str, options: Options) -> tuple[Any, Any]:
     import sympy
 
-    names = ("x",) if variable == "x" else ("p", "t")
-    symbols = {name: sympy.Symbol(name, real=True) for name in names}
-    given = {name: sympy.Rational(value) for name, value in options if isinstance(value, float)}
-    expression = sympy.sympify(formula, locals={**symbols, **given})
-    arguments = [symbols[name] for name in names]
-    return tuple(
-        sympy.lambdify(arguments, each, "mpmath")
-        for each in (expression, sympy.diff(expression, symbols[variable]))
-    )
+    arguments = [sympy.Symbol(name, real=True) for name in (("p", "t") if kind == "loss" else ("x",))]
+    known: dict[str, Any] = {symbol.name: symbol for symbol in arguments}
+    for name, value in options:
+        known[name] = sympy.sympify(value) if isinstance(value, bool) else sympy.Rational(value)
+    expression = sympy.sympify(formula, locals=known)
+    slope = sympy.diff(expression, arguments[0])
+    if derivative:
+        slope = sympy.sympify(derivative, locals={**known, "derivative": slope})
+    return tuple(sympy.lambdify(arguments, each, "mpmath") for each in (expression, slope))
+
+
+def _told(element: catalog.Element, given: Mapping[str, Any]) -> Options:
+    """Return options as formulas know them, in a form that can be remembered."""
+    told: dict[str, Any] = {}
+    for option in element.options:
+        value = given[option.name]
+        if option.choices:
+            told |= {choice: choice == value for choice in option.choices}
+        elif isinstance(value, tuple):
+            told |= {f"{option.name}_{place}": each for place, each in enumerate(value or (1.0, 1.0))}
+        else:
+            told[option.name] = value
+    return tuple(sorted(told.items()))
 
 
 def evaluate(
@@ -51,30 +74,35 @@ def _one(function: Callable[..., Any], point: tuple[float, ...]) -> tuple[float,
 
     if any(np.isnan(point)):
         return np.nan, 0.0
+    value = _limit(mpmath, function, point, _BEYOND)
+    if (
+        any(np.isinf(point))
+        and 1 < abs(value) < mpmath.mpf(2) ** 1024
+        and abs(_limit(mpmath, function, point, 2 * _BEYOND) / value) > 1.5
+    ):
+        value = mpmath.sign(value) * mpmath.mpf(2) ** 1024  # it grows without bound, however slowly
+    nearest = float(value) if abs(value) < mpmath.mpf(2) ** 1024 else float(mpmath.sign(value)) * np.inf
+    return nearest, float(value - nearest) if np.isfinite(nearest) else 0.0
+
+
+def _limit(mpmath: Any, function: Callable[..., Any], point: tuple[float, ...], beyond: int) -> Any:
     # exp(x) - 1 of a tiny x and 1 - tanh(x)^2 of a large one leave nothing unless there are digits for it
     sizes = [abs(value) for value in point if value and np.isfinite(value)]
     lost = max((max(-np.log2(size), 3 * min(size, _LARGE)) for size in sizes), default=0.0)
     before, bits = None, _FIRST_BITS + int(lost)
     while True:
         with mpmath.workprec(bits):
-            arguments = [_number(mpmath, value) for value in point]
-            now = mpmath.mpf(function(*arguments))
-            if before is not None and (
-                now == before
-                or abs(now - before) <= abs(now) * mpmath.mpf(2) ** -_AGREEING_BITS
-                or bits > _LAST_BITS
-            ):
-                nearest = float(now) if abs(now) < mpmath.mpf(2) ** 1024 else float(mpmath.sign(now)) * np.inf
-                return nearest, float(now - nearest) if np.isfinite(nearest) else 0.0
+            now = mpmath.mpf(function(*(_number(mpmath, value, beyond) for value in point)))
+            if before is not None and abs(now - before) <= abs(now) * mpmath.mpf(2) ** -_AGREEING_BITS:
+                if now or bits >= _ZERO_BITS:
+                    return now
+                bits = _ZERO_BITS // 2  # all digits may have cancelled
+            elif bits > _LAST_BITS:
+                return now
         before, bits = now, 2 * bits
 
 
-def _number(mpmath: Any, value: float) -> Any:
+def _number(mpmath: Any, value: float, beyond: int) -> Any:
     if np.isinf(value):
-        return mpmath.mpf(10) ** _BEYOND * (1 if value > 0 else -1)
+        return mpmath.mpf(2) ** beyond * (1 if value > 0 else -1)
     return mpmath.mpf(value)
-
-
-def options_of(options: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Return options in a form that can be remembered."""
-    return tuple(sorted((name, value) for name, value in options.items() if isinstance(value, float)))

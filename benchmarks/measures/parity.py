@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.datasets import Dataset
 from benchmarks.deviations import explanation
-from benchmarks.measures import Alive, Session
+from benchmarks.measures import Alive, Session, precision
 from benchmarks.result import Drift, ParityData, Trajectory
 from implementations import ModelSpec
 
@@ -26,8 +26,8 @@ FLOAT32_TOLERANCE_PER_ROOT_STEP = 4 * 2.0**-24
 FLOAT32_REASON = (
     "4 u sqrt(steps), u = 2^-24: rounding errors of single steps add up like a random walk, measured at "
     "0.4 to 1.6 u sqrt(steps) on stable trainings; or, where that is more, 5 times the noise floor: how far "
-    "NumPy itself drifts when each initial parameter moves by 4 u, or in float32 when one weight moves by "
-    "one ULP, hidden units change places, or two threads compute"
+    "NumPy's drift grows when each initial parameter moves by 4 u, or how far it drifts in float32 when one "
+    "weight moves by one ULP, hidden units change places, or two threads compute"
 )
 PERTURBATIONS = 5
 """Trainings from moved parameters that make the noise floor; a ReLU on the edge of its kink takes the other
@@ -38,6 +38,10 @@ CHAOS = 1e-2
 """A noise floor above this means that rounding errors have grown as large as the parameters themselves."""
 VARIATIONS = ("one ULP", "permuted units", "two threads")
 """Changes that mean nothing, tried in float32; only rounding tells them apart."""
+ROUNDING = 0.4 * 2.0**-24
+"""What rounding many numbers to float32 once does to them, relative to their norm: no drift is less."""
+SUMS = 16
+"""Random sums in which a record keeps a difference of all parameters: its norm is known to about 18 %."""
 SCALE_FLOOR = 1.0
 """Losses and parameter norms below this are compared absolutely: near zero there are no digits to compare."""
 
@@ -50,9 +54,55 @@ class Path:
     losses: list[float]
     parameters: list[np.ndarray]
     """Flat, one array for each compared step."""
-    true_float64: bool
+    leaks: Mapping[str, float] = field(default_factory=dict)
+    """What `benchmarks.measures.precision` has found not to be float64, with its error."""
     tensors: tuple[tuple[str, int], ...] = ()
     """Name and size of each parameter in a flat array, such as `layer 1 kernel`."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Trainings of the reference with changes that mean nothing: how far it drifts from itself.
+
+    Parameters
+    ----------
+    moved
+        In float64, each initial parameter moved by 4 u of float32.
+    varied
+        In float32, by what was changed: `VARIATIONS`.
+    float32
+        In float32 with nothing changed.
+    float64
+        In float64, one weight moved by one ULP of float64.
+    """
+
+    moved: Sequence[Path] = ()
+    varied: Mapping[str, Path] = field(default_factory=dict)
+    float32: Path | None = None
+    float64: Path | None = None
+
+
+@dataclass(frozen=True)
+class Floors:
+    """What remains of the noise when its trainings are forgotten, which takes a hundredth of their memory.
+
+    Parameters
+    ----------
+    float32, float64
+        Compared step -> the largest drift so far.
+    by_cause
+        Of float32, the largest by what was changed.
+    judged_until
+        Last step at which float64 is judged, where one ULP grows too large; else None.
+    of_pairs
+        Of two float32 trainings of the reference, at each compared step.
+    """
+
+    float32: Mapping[int, Drift] = field(default_factory=dict)
+    float64: Mapping[int, Drift] = field(default_factory=dict)
+    by_cause: Mapping[str, float] = field(default_factory=dict)
+    judged_until: int | None = None
+    of_pairs: list[float] | None = None
 
 
 def compared_steps(steps: int) -> list[int]:
@@ -93,9 +143,14 @@ def compute(
     if perturbation:
         learner.load_parameters(_moved(learner.parameters(), perturbation))
     elif variation == "one ULP":
-        first, *others = learner.parameters()
-        first.flat[0] = np.nextafter(first.flat[0], np.inf)
-        learner.load_parameters([first, *others])
+        # of the last kernel, whose inputs are no pixels that are 0 in every image
+        parameters = learner.parameters()
+        kernel = [
+            array for name, array in zip(_names(learner.model), parameters, strict=True) if "kernel" in name
+        ][-1]
+        place = np.unravel_index(np.abs(kernel).argmax(), kernel.shape)
+        kernel[place] = np.nextafter(kernel[place], kernel.dtype.type(np.inf))
+        learner.load_parameters(parameters)
     elif variation == "permuted units":
         there, back = _permutations(learner.model, learner.parameters())
         learner.load_parameters(there)
@@ -104,7 +159,7 @@ def compute(
         backend.set_threads(2)
     x, y = prepared.train
     order = prepared.order(steps + 1, prepared.model.seed)  # the last batch only shows the loss
-    chosen, losses, parameters = compared_steps(steps), [], []
+    chosen, losses, flat = compared_steps(steps), [], []
     for step in range(steps + 1):
         batch = order[step]
         if step in chosen:
@@ -112,18 +167,19 @@ def compute(
             arrays = learner.parameters()
             if back:
                 arrays = back(arrays)
-            parameters.append(np.concatenate([array.ravel() for array in arrays]).astype(np.float64))
+            flat.append(np.concatenate([array.ravel() for array in arrays]).astype(np.float64))
         if step < steps:
             learner.step(x[batch], y[batch])
         alive()
     if variation == "two threads":
         backend.set_threads(threads)
-    probe = np.linspace(-3.0, 3.0, 13)
-    true_float64 = bool(np.allclose(backend.activation("tanh", probe), np.tanh(probe), rtol=1e-14, atol=0.0))
+    leaks: dict[str, float] = {}
+    if dtype == "float64":
+        if "float64" not in session:
+            session["float64"] = precision.leaks(precision.errors(backend, device))
+        leaks = session["float64"]
     sizes = [math.prod(shape) for shape in learner.model.network.parameter_shapes]
-    return Path(
-        chosen, losses, parameters, true_float64, tuple(zip(_names(learner.model), sizes, strict=True))
-    )
+    return Path(chosen, losses, flat, leaks, tuple(zip(_names(learner.model), sizes, strict=True)))
 
 
 _UNEQUAL = ("glu", "softmax", "log_softmax", "sparsemax")
@@ -175,66 +231,81 @@ def _moved(parameters: list[np.ndarray], perturbation: int) -> list[np.ndarray]:
     return [array * (1 + 4 * 2.0**-24 * random.choice([-1.0, 1.0], array.shape)) for array in parameters]
 
 
+def floors(reference: Path, noise: Noise) -> Floors:
+    """Return how far the reference drifts from itself."""
+    moved = [_grown(_drifts(reference, path)) for path in noise.moved]
+    varied = {name: _drifts(reference, path) for name, path in noise.varied.items()}
+    float64 = _largest_so_far([_drifts(reference, noise.float64)] if noise.float64 else [])
+    of_pairs = None
+    if noise.float32 and noise.varied:
+        apart = _largest_so_far([*moved, *(_drifts(noise.float32, path) for path in noise.varied.values())])
+        of_pairs = [max(each.parameters, ROUNDING) for each in apart.values()]
+    return Floors(
+        float32=_largest_so_far([*moved, *varied.values()]),
+        float64=float64,
+        by_cause={
+            name: max(map(_worse, _largest_so_far(drifts).values()))
+            for name, drifts in {"moved": moved, **{name: [each] for name, each in varied.items()}}.items()
+            if drifts
+        },
+        judged_until=_judged_until(float64),
+        of_pairs=of_pairs,
+    )
+
+
 def judge(
     contender: str,
     model: ModelSpec,
     reference: Path,
     float64: Path,
     float32: Path,
-    perturbed: Sequence[Path] = (),
-    varied: Mapping[str, Path] | None = None,
+    floors: Floors | None = None,
 ) -> ParityData:
     """Compare a contender's two trainings with the reference's float64 one.
 
-    Parameters
-    ----------
-    perturbed
-        Trainings of the reference from moved parameters, in float64.
-    varied
-        Trainings of the reference in float32 by what was changed, one of them under `float32`: with the
-        perturbed ones they make the noise floor of float32.
+    Float32 is judged by its tolerance or the noise floor, whichever is more. Float64 is judged as long as
+    one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
     """
-    varied = varied or {}
-    floor = _noise_floor(reference, [*perturbed, *varied.values()])
-    floors = {
-        name: max(_noise_floor(reference, paths).values(), default=0.0)
-        for name, paths in {
-            "moved": list(perturbed),
-            **{name: [path] for name, path in varied.items()},
-        }.items()
-        if paths
-    }
+    floors = floors or Floors()
+    floor, judged_until = floors.float32, floors.judged_until
     elements = [
         model.optimizer.name,
         model.loss.name,
         *(layer.activation.name for layer in model.network.layers),
     ]
     trajectories = [
-        _compare(contender, elements, reference, float64, "float64", {}),
+        _compare(contender, elements, reference, float64, "float64", floors.float64, judged_until),
         _compare(contender, elements, reference, float32, "float32", floor).model_copy(
-            update={"floors": floors or None}
+            update={"floors": dict(floors.by_cause) or None, "pair_floor": floors.of_pairs}
         ),
     ]
     notes = []
     if model != model.without_dropout():
         notes.append("dropout takes masks drawn once, in NumPy, for every contender")
-    chaotic = [step for step, noise in floor.items() if noise > CHAOS]
+    chaotic = [step for step, drift in floor.items() if _worse(drift) > CHAOS]
     if chaotic:
         notes.append(
             f"chaotic from step {chaotic[0]} on: rounding errors grow as large as the parameters, and "
             "comparing steps means nothing there; lower the learning rate, or compare results over seeds"
         )
+    if judged_until is not None:
+        notes.append(
+            f"in float64 judged up to step {judged_until} only: from there on one ULP grows beyond "
+            f"{FLOAT64_TOLERANCE / NOISE_RATIO:.0e}, and the tolerance means nothing"
+        )
     if not np.isfinite(reference.losses).all():
         notes.append(
             "the reference diverges, so that rounding errors grow without bound: lower the learning rate"
         )
-    if not float64.true_float64:
-        notes.append("float64 inputs are not computed in float64")
+    if float64.leaks:
+        told = ", ".join(f"{name} {error:.0e}" for name, error in float64.leaks.items())
+        notes.append(f"{contender} does not compute float64 in float64: {told}")
     return ParityData(
         reference="numpy float64",
-        true_float64=float64.true_float64,
+        true_float64=not float64.leaks,
+        float64_leaks=dict(float64.leaks) or None,
         trajectories=trajectories,
-        passed=float64.true_float64 and all(trajectory.passed for trajectory in trajectories),
+        passed=not float64.leaks and all(trajectory.passed for trajectory in trajectories),
         notes=notes,
     )
 
@@ -246,16 +317,43 @@ def tolerance(dtype: DType, step: int, noise: float = 0.0) -> float:
     return max(FLOAT32_TOLERANCE_PER_ROOT_STEP * float(np.sqrt(max(step, 1))), NOISE_RATIO * noise)
 
 
-def _noise_floor(reference: Path, perturbed: Sequence[Path]) -> dict[int, float]:
-    """Return for each compared step the largest drift so far among the perturbed trainings."""
-    floor: dict[int, float] = {}
-    largest = 0.0
-    for drifts in zip(*(_drifts(reference, path) for path in perturbed), strict=True):
-        worst = [max(each.loss, each.parameters) for each in drifts]
+def _largest_so_far(trainings: Sequence[Sequence[Drift]]) -> dict[int, Drift]:
+    """Return for each compared step the largest drifts up to it among the trainings: a noise floor."""
+    floor: dict[int, Drift] = {}
+    loss = parameters = 0.0
+    for drifts in zip(*trainings, strict=True):
         # one that is no number leaves the floor where it is, so that nothing passes because of it
-        largest = max([largest, *filter(np.isfinite, worst)])
-        floor[drifts[0].step] = largest
+        loss = max([loss, *filter(math.isfinite, (each.loss for each in drifts))])
+        parameters = max([parameters, *filter(math.isfinite, (each.parameters for each in drifts))])
+        floor[drifts[0].step] = Drift(step=drifts[0].step, loss=loss, parameters=parameters)
     return floor
+
+
+def _grown(drifts: Sequence[Drift]) -> list[Drift]:
+    """Return by how much drifts are more than the first: a distance at the start is no noise of training."""
+    first = drifts[0]
+    return [
+        Drift(
+            step=each.step,
+            loss=max(0.0, each.loss - first.loss),
+            parameters=max(0.0, each.parameters - first.parameters),
+        )
+        for each in drifts
+    ]
+
+
+def _worse(drift: Drift) -> float:
+    return max(drift.loss, drift.parameters)
+
+
+def _judged_until(floor: Mapping[int, Drift]) -> int | None:
+    """Return the last step before one ULP has grown too large to judge float64; None if it never does."""
+    last = 0
+    for step, drift in floor.items():
+        if NOISE_RATIO * _worse(drift) > FLOAT64_TOLERANCE:
+            return last
+        last = step
+    return None
 
 
 def _drifts(reference: Path, candidate: Path) -> list[Drift]:
@@ -278,18 +376,24 @@ def _compare(
     reference: Path,
     candidate: Path,
     dtype: DType,
-    floor: Mapping[int, float],
+    floor: Mapping[int, Drift],
+    judged_until: int | None = None,
 ) -> Trajectory:
     drifts = _drifts(reference, candidate)
-    tolerances = [tolerance(dtype, drift.step, floor.get(drift.step, 0.0)) for drift in drifts]
+    noise = [_worse(floor[drift.step]) if floor else 0.0 for drift in drifts]
+    tolerances = [tolerance(dtype, drift.step, each) for drift, each in zip(drifts, noise, strict=True)]
     # "not within" instead of "beyond": NaN is within nothing
     departures = [
         drift.step
         for drift, allowed in zip(drifts, tolerances, strict=True)
-        if not (drift.loss <= allowed and drift.parameters <= allowed)
+        if (judged_until is None or drift.step <= judged_until)
+        and not (drift.loss <= allowed and drift.parameters <= allowed)
     ]
+    least = ROUNDING if dtype == "float32" else 0.0
+    drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
+    ratio, ratio_step = _ratio(drifts, drawn) if drawn and dtype == "float32" else (None, None)
     known = None
-    if departures:
+    if departures or (ratio and ratio > NOISE_RATIO):
         worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
         known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(
@@ -297,10 +401,13 @@ def _compare(
         steps=candidate.steps[-1],
         tolerance=tolerances[-1],
         tolerance_reason=FLOAT64_REASON if dtype == "float64" else FLOAT32_REASON,
-        noise_floor=floor.get(candidate.steps[-1]),
-        floor=[floor.get(drift.step, 0.0) for drift in drifts] if floor else None,
-        ratio=_ratio(drifts, floor),
+        noise_floor=noise[-1] if floor else None,
+        floor=drawn,
+        ratio=ratio,
+        ratio_step=ratio_step,
+        judged_until=judged_until,
         drift=drifts,
+        sums=list(_sums(reference, candidate)),
         passed=not departures or known is not None,
         first_departure=departures[0] if departures else None,
         first_tensor=_furthest(reference, candidate, departures[0]) if departures else None,
@@ -308,11 +415,28 @@ def _compare(
     )
 
 
-def _ratio(drifts: Sequence[Drift], floor: Mapping[int, float]) -> float | None:
-    """Return the largest drift divided by the noise floor after the last step."""
-    noise = floor.get(drifts[-1].step, 0.0)
-    worst = max(max(each.loss, each.parameters) for each in drifts)
-    return worst / noise if noise else None
+def _ratio(drifts: Sequence[Drift], floor: Sequence[float]) -> tuple[float, int]:
+    """Return the largest multiple of the noise floor that the parameters drift at any step, and that step."""
+    ratios = [drift.parameters / noise for drift, noise in zip(drifts, floor, strict=True)]
+    worst = int(np.argmax(np.nan_to_num(ratios, nan=np.inf)))
+    return ratios[worst], drifts[worst].step
+
+
+def _sums(reference: Path, candidate: Path) -> Iterable[list[float]]:
+    """Yield for each compared step the difference of the parameters in a few random sums.
+
+    Each number goes with a random sign into one of the sums, the same one for every contender, so that the
+    distance of two contenders' sums has on average the square of the distance of their parameters (Charikar,
+    Chen, Farach-Colton 2002). Four digits keep what two contenders have apart.
+    """
+    random, size = np.random.default_rng(16), len(reference.parameters[0])
+    places, signs = random.integers(SUMS, size=size), random.choice([-1.0, 1.0], size)
+    at = {step: index for index, step in enumerate(reference.steps)}
+    for step, parameters in zip(candidate.steps, candidate.parameters, strict=True):
+        expected = reference.parameters[at[step]]
+        scale = max(float(np.linalg.norm(expected)), SCALE_FLOOR)
+        sums = np.bincount(places, signs * (parameters - expected) / scale, SUMS)
+        yield [float(f"{each:.3e}") for each in sums]
 
 
 def _furthest(reference: Path, candidate: Path, step: int) -> str | None:

@@ -69,10 +69,11 @@ def build(
     masks: Literal["own", "shared"] = "own",
     **changes: Any,
 ) -> tuple[AbstractBackend, AbstractLearner[Any]]:
-    """Return the session's backend and a learner with the initial parameters of that seed."""
+    """Return the session's backend, and a learner in its mode with the initial parameters of that seed."""
     backend: AbstractBackend = session["backend"]
     model = prepared.model.replace(seed=seed, **changes)
-    return backend, backend.build(model, initial.parameters(model), Placement(device, masks=masks))
+    placement = Placement(device, masks=masks, compiled=session.get("compiled", False))
+    return backend, backend.build(model, initial.parameters(model), placement)
 
 
 def _single_precision(split: Split) -> tuple[np.ndarray, np.ndarray]:

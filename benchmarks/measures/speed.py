@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from benchmarks.datasets import Dataset
 from benchmarks.measures import Alive, Session, witnesses
 from benchmarks.measures.preparation import Prepared, build, prepare
@@ -18,12 +20,19 @@ from implementations import AbstractLearner, InvalidInput
 
 ORDERS = 16
 """Epoch orders drawn ahead and used in turn, so that drawing them is not timed."""
+EPOCHS_AT_ONCE, EXAMPLES_AT_ONCE = 8, 2**16
+"""Epochs that are trained in one call, as a user's training is, so that they share what a call costs; fewer,
+down to one, where they would have more examples. Few numbers of epochs are few shapes to compile for."""
 GPU_WARM_UP = 3
 """How much longer than a CPU's a GPU's clock takes to settle."""
-LATE_STEPS, LATE_TRIES = 30, 3
+LATE_TRIES, LATE_WORK_SECONDS = 3, 0.02
 LATE_SHARE, LATE_SECONDS = 0.5, 5e-4
-"""What reading the parameters may take after the device was said to be idle: of the time for the steps, and
+"""What reading the parameters may take after the device was said to be idle: of the time for the work, and
 at least. More in every try is no noise."""
+WHOLE = 0.5
+"""Share of a chunk's length above which a chunk of the warm-up is comparable with timed ones: a short one is
+mostly what comes once."""
+STAYS = "its batches stay on the host and are copied within each step"
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,15 @@ class Bench:
     repeat: dict[Metric, Callable[[int], None]]
     start_again: Callable[[], None]
     """Puts the initial parameters back, so that every chunk trains the same network."""
+    stays: bool = False
+    """Whether batches are NumPy's arrays even where they are in place."""
+    at_once: int = 1
+    """Epochs in one call; a chunk has a multiple of them."""
+
+    def whole(self, metric: Metric, iterations: int) -> int:
+        """Return so many repetitions, or the next larger number that leaves no call incomplete."""
+        unit = self.at_once if metric == "epoch" else 1
+        return -(-iterations // unit) * unit
 
     def time(self, metric: Metric, iterations: int) -> Chunk:
         """Time that many repetitions, the device idle at both ends."""
@@ -70,9 +88,9 @@ def open_workload(
     -------
     dict
         `build` and `first_step` in seconds, `warm_up_steps`, and for each metric `iterations` (repetitions in
-        a chunk), `examples` (processed by one repetition) and `warm_up` (seconds for one repetition in each
-        chunk so far), and
-        `threads` as the framework reports them.
+        a chunk), `examples` (processed by one repetition), `warm_up` (seconds for one repetition in each
+        chunk so far that was long enough) and `problems` (why its times mean something else), and `threads`
+        as the framework reports them.
 
     Raises
     ------
@@ -85,17 +103,21 @@ def open_workload(
     learner.synchronize()
     built = time.perf_counter()
     bench, examples = _bench(learner, prepared)
+    session["prepared"] = prepared
     if plant := session.get("plant"):
         bench = plant(bench)
     placed = time.perf_counter()
-    bench.repeat["train_step"](1)
+    bench.repeat["train_step" if "train_step" in bench.repeat else metrics[0]](1)
     learner.synchronize()
     stepped = time.perf_counter()
     _check_dtype(learner, prepared)
-    _check_synchronization(bench)
     seconds = warm_up_seconds * (GPU_WARM_UP if device == "gpu" else 1)
     iterations, warm_up, steps = {}, {}, 0
     for metric in metrics:
+        for repetitions in dict.fromkeys((1, bench.whole(metric, 1))):
+            bench.time(metric, repetitions)  # tracing and compiling must not pass for speed
+            alive()
+        _check_synchronization(bench, metric, alive)
         iterations[metric], count, warm_up[metric] = _warm_up(
             bench, metric, chunk_seconds, warm_up_steps, seconds, alive
         )
@@ -108,6 +130,7 @@ def open_workload(
         "iterations": iterations,
         "examples": {metric: examples[metric] for metric in metrics},
         "warm_up": warm_up,
+        "problems": {metric: [STAYS] if metric == "place" and bench.stays else [] for metric in metrics},
         "threads": session["backend"].threads(),
     }
 
@@ -122,7 +145,11 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
     x, y = prepared.train
     steps, seed = prepared.steps_per_epoch, prepared.model.seed
     orders = prepared.order(ORDERS * steps, seed).reshape(ORDERS, steps, -1)
-    batches = [learner.place(x[batch], y[batch]) for batch in orders[0]]
+    batch_size = orders.shape[-1]
+    at_once = _at_once(steps * batch_size)
+    joined = orders.reshape(ORDERS // at_once, at_once * steps, batch_size)
+    on_host = [(x[batch].astype(prepared.model.dtype), y[batch]) for batch in orders[0]]
+    batches = [learner.place(*batch) for batch in on_host]
     data = learner.place(x, y)
     initial = learner.parameters()
 
@@ -132,7 +159,10 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
             step(batch_x, batch_y)
 
     def epoch(iterations: int) -> None:
-        for order in itertools.islice(itertools.cycle(orders), iterations):
+        calls, left = divmod(iterations, at_once)
+        for order in itertools.islice(itertools.cycle(joined), calls):
+            learner.train_epoch(*data, order)
+        for order in orders[:left]:
             learner.train_epoch(*data, order)
 
     def predict(iterations: int) -> None:
@@ -140,18 +170,38 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
         for batch_x, _ in itertools.islice(itertools.cycle(batches), iterations):
             infer(batch_x)
 
-    batch_size = orders.shape[-1]
+    def place(iterations: int) -> None:
+        for batch in itertools.islice(itertools.cycle(on_host), iterations):
+            learner.place(*batch)
+
     repeat: dict[Metric, Callable[[int], None]] = {
         "train_step": train_step,
         "epoch": epoch,
         "predict": predict,
+        "place": place,
     }
     examples: dict[Metric, int] = {
         "train_step": batch_size,
         "epoch": steps * batch_size,
         "predict": batch_size,
+        "place": batch_size,
     }
-    return Bench(learner, repeat, lambda: learner.load_parameters(initial)), examples
+    stays = isinstance(batches[0][0], np.ndarray)
+    return Bench(learner, repeat, lambda: learner.load_parameters(initial), stays, at_once), examples
+
+
+def _at_once(examples: int) -> int:
+    """Return how many epochs of so many examples are trained in one call: 8, 4, 2 or 1.
+
+    Examples
+    --------
+    >>> _at_once(1000), _at_once(30_000), _at_once(60_000)
+    (8, 2, 1)
+    """
+    at_once = EPOCHS_AT_ONCE
+    while at_once > 1 and at_once * examples > EXAMPLES_AT_ONCE:
+        at_once //= 2
+    return at_once
 
 
 def _warm_up(
@@ -159,19 +209,21 @@ def _warm_up(
 ) -> tuple[int, int, list[float]]:
     """Repeat until steps and time are enough.
 
-    Returns the repetitions that fill a chunk, those done, and the seconds for one in each chunk.
+    Returns the repetitions that fill a chunk, those done, and the seconds for one in each chunk that was
+    long enough.
     """
-    bench.time(metric, 1)  # tracing and compiling must not pass for speed
-    done, iterations, began = 1, 1, time.perf_counter()
+    done, iterations, began = 1, bench.whole(metric, 1), time.perf_counter()
     course: list[float] = []
     while True:
         wall = bench.time(metric, iterations).wall_seconds
-        course.append(wall / iterations)
+        whole = wall >= WHOLE * chunk_seconds
+        if whole:
+            course.append(wall / iterations)
         done += iterations
         alive()
-        needed = max(1, round(iterations * chunk_seconds / wall))
+        needed = bench.whole(metric, max(1, round(iterations * chunk_seconds / wall)))
         enough = done >= (least if metric == "train_step" else 1) and time.perf_counter() - began >= seconds
-        if enough and wall >= 0.5 * chunk_seconds:
+        if enough and whole:
             return needed, done, course
         iterations = min(max(needed, 1), 4 * iterations)
 
@@ -189,22 +241,28 @@ def _check_dtype(learner: AbstractLearner[Any], prepared: Prepared) -> None:
             )
 
 
-def _check_synchronization(bench: Bench) -> None:
-    """Look for work after the device was said to be idle; reading the parameters waits for it."""
-    late = 0
+def _check_synchronization(bench: Bench, metric: Metric, alive: Alive) -> None:
+    """Look for work after the device was said to be idle; reading the parameters waits for it.
+
+    Nothing comes between the two, in which late work could be done unseen.
+    """
+    repeat, synchronize, read = bench.repeat[metric], bench.learner.synchronize, bench.learner.parameters
+    repetitions = max(1, round(LATE_WORK_SECONDS / _seconds(lambda: (repeat(1), read()))))
     for _ in range(LATE_TRIES):
-        bench.learner.parameters()
-        timed = bench.time("train_step", LATE_STEPS).wall_seconds
-        waits = []
-        for _ in range(2):  # the second reading costs what reading costs
-            began = time.perf_counter()
-            bench.learner.parameters()
-            waits.append(time.perf_counter() - began)
-        late += waits[0] - waits[1] > max(LATE_SHARE * timed, LATE_SECONDS)
-    if late == LATE_TRIES:
-        raise InvalidInput(
-            "synchronisation of the device",
-            expected="an idle device after it",
-            got=f"{waits[0] - waits[1]:.2g} s of work after {timed:.2g} s that were timed",
-            action="correct `synchronize` in the backend; what it times is only the asking",
-        )
+        alive()
+        timed = _seconds(lambda: (repeat(repetitions), synchronize()))
+        late = _seconds(read) - _seconds(read)  # the second reading costs what reading costs
+        if late <= max(LATE_SHARE * timed, LATE_SECONDS):
+            return
+    raise InvalidInput(
+        f"synchronisation of the device after {metric}",
+        expected="an idle device after it",
+        got=f"{late:.2g} s of work after {timed:.2g} s that were timed",
+        action="correct `synchronize` in the backend; what it times is only the asking",
+    )
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began

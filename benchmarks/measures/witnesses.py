@@ -6,6 +6,7 @@ They are read before and after the timed part. What a system does not tell is No
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,14 +34,17 @@ class Witnesses:
     involuntary_switches: int | None
     throttled: bool | None = None
     """Whether the GPU lowers its clock because of heat."""
+    clock_mhz: int | None = None
+    """The GPU's clock at that moment."""
 
     def since(self, before: Witnesses) -> Witnesses:
-        """Return what was counted in between; throttled if it was at either end."""
+        """Return what was counted in between; throttled if it was at either end, the clock at this one."""
         return Witnesses(
             _difference(self.steal_seconds, before.steal_seconds),
             _difference(self.pressure_seconds, before.pressure_seconds),
             _difference(self.involuntary_switches, before.involuntary_switches),
             self.throttled or before.throttled,
+            self.clock_mhz,
         )
 
     def disturbed(self, seconds: float, *, alone: bool) -> bool:
@@ -74,15 +78,12 @@ class Chunk:
 
 def now(*, gpu: bool = False) -> Witnesses:
     """Return the counts of this moment."""
-    return Witnesses(_steal(), _pressure(), _switches(), _throttled() if gpu else None)
+    return Witnesses(_steal(), _pressure(), _switches(), *(_clock() if gpu else (None, None)))
 
 
 def process_bytes_on_gpu() -> int | None:
     """Return the GPU memory that the driver counts for this process."""
-    nvml = _nvml()
-    if nvml is None:
-        return None
-    running = nvml.nvmlDeviceGetComputeRunningProcesses(nvml.nvmlDeviceGetHandleByIndex(0))
+    running = _ask(lambda nvml, device: nvml.nvmlDeviceGetComputeRunningProcesses(device)) or ()
     return next((each.usedGpuMemory for each in running if each.pid == os.getpid()), None)
 
 
@@ -106,14 +107,39 @@ def _switches() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else None
 
 
-def _throttled() -> bool | None:
+def _clock() -> tuple[bool | None, int | None]:
+    """Return whether heat slows the GPU's clock, and the clock in MHz."""
+
+    def throttled(nvml: Any, device: Any) -> bool:
+        hot = nvml.nvmlClocksEventReasonSwThermalSlowdown | nvml.nvmlClocksEventReasonHwSlowdown
+        return bool(nvml.nvmlDeviceGetCurrentClocksEventReasons(device) & hot)
+
+    return _ask(throttled), _ask(lambda nvml, device: nvml.nvmlDeviceGetClockInfo(device, nvml.NVML_CLOCK_SM))
+
+
+def _ask(question: Callable[[Any, Any], Any]) -> Any:
+    """Return the driver's answer about the GPU that this process computes on; None where it has none.
+
+    Many a card or virtual machine tells only some of it, and a question must not end what is measured.
+    """
     nvml = _nvml()
     if nvml is None:
         return None
-    reasons = nvml.nvmlDeviceGetCurrentClocksEventReasons(nvml.nvmlDeviceGetHandleByIndex(0))
-    return bool(
-        reasons & (nvml.nvmlClocksEventReasonSwThermalSlowdown | nvml.nvmlClocksEventReasonHwSlowdown)
-    )
+    try:
+        return question(nvml, _first_visible(nvml))
+    except (nvml.NVMLError, ValueError):
+        return None
+
+
+def _first_visible(nvml: Any) -> Any:
+    """Return the GPU that CUDA calls number 0: the first in CUDA_VISIBLE_DEVICES, a number or a UUID.
+
+    Numbers are the driver's order where CUDA_DEVICE_ORDER is PCI_BUS_ID or all cards are the same.
+    """
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if first.startswith(("GPU-", "MIG-")):
+        return nvml.nvmlDeviceGetHandleByUUID(first)
+    return nvml.nvmlDeviceGetHandleByIndex(int(first))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -10,7 +11,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from benchmarks import findings, tables
-from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record
+from benchmarks.report.sections import maps, winner
+from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
 
 # Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
 _COLOURS = {
@@ -32,6 +34,8 @@ _MARKERS = {
 _OTHER_COLOURS = ("#B8A000", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
+_TIE = "#cccccc"
+_PRODUCTS = {"color": _NEUTRAL, "symbol": "line-ew-open"}
 
 MOST_WORKLOADS = 40
 """Workloads that are drawn; of a run with more the tables have the rest."""
@@ -44,8 +48,12 @@ def charts(records: Sequence[Record]) -> list[Figure]:
     """Return all charts that the records have data for."""
     made = [
         *_drifts(records),
+        *_pairs(records),
         *_learning(records),
         *_ratios(records),
+        *_rooflines(records),
+        *_maps(records),
+        *_costs(records),
         *_cold_starts(records),
         *_memory(records),
         *_course(records),
@@ -86,15 +94,7 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
                 )
         for trajectory in next(iter(found.values())).trajectories:
             if trajectory.floor:
-                figure.add_scatter(
-                    x=[drift.step for drift in trajectory.drift],
-                    y=[noise or None for noise in trajectory.floor],
-                    name="noise floor",
-                    mode="lines",
-                    line={"color": _NEUTRAL, "width": 4},
-                    opacity=0.5,
-                    hovertemplate="noise floor<br>step %{x}: %{y:.1e}<extra></extra>",
-                )
+                _noise(figure, trajectory, trajectory.floor)
             figure.add_hline(
                 y=trajectory.tolerance,
                 line={"color": _NEUTRAL, "dash": "dot"},
@@ -104,6 +104,48 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
         yield "parity", figure
+
+
+def _pairs(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw for each workload how far each two contenders are apart: one's colour, the other's marker."""
+    for workload, found in _by_workload(records, ParityData):
+        figure = go.Figure()
+        for (mine, one), (theirs, other) in itertools.combinations(found.items(), 2):
+            for left, right in zip(one.trajectories, other.trajectories, strict=True):
+                apart = tables.distances(left, right)
+                pair, colour = f"{mine} – {theirs}", style(mine)["color"]
+                figure.add_scatter(
+                    x=list(apart),
+                    y=[distance or None for distance in apart.values()],
+                    name=pair,
+                    legendgroup=pair,
+                    showlegend=left.dtype == "float32",
+                    mode="lines+markers",
+                    marker=style(theirs),
+                    line={"color": colour, "dash": _dash(left.dtype)},
+                    hovertemplate=f"{pair} {left.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
+                )
+        if not any(line.x for line in figure.data):
+            continue
+        for trajectory in next(iter(found.values())).trajectories:
+            if trajectory.pair_floor:
+                _noise(figure, trajectory, trajectory.pair_floor)
+        figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
+        figure.update_xaxes(title="training step")
+        figure.update_layout(title=f"{workload}: distance between contenders (float32 solid, float64 dashed)")
+        yield "parity", figure
+
+
+def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) -> None:
+    figure.add_scatter(
+        x=[drift.step for drift in trajectory.drift],
+        y=[noise or None for noise in floor],
+        name=f"noise floor {trajectory.dtype}",
+        mode="lines",
+        line={"color": _NEUTRAL, "width": 4, "dash": _dash(trajectory.dtype)},
+        opacity=0.5,
+        hovertemplate="noise floor<br>step %{x}: %{y:.1e}<extra></extra>",
+    )
 
 
 def _learning(records: Sequence[Record]) -> Iterable[Figure]:
@@ -181,6 +223,118 @@ def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_xaxes(type="log", title=f"time ÷ {part.iloc[0]['reference']}'s (less is faster)")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
         yield "speed", figure
+
+
+def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw steps below the roof of bandwidth and products, one chart for each tier and thread track."""
+    frame = tables.limit_shares(records)
+    if not len(frame):
+        return
+    drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
+    for (tier, threads, device, dtype), part in frame[drawn].groupby(
+        ["tier", "threads", "device", "dtype"], sort=False
+    ):
+        bandwidth, rate = part["bandwidth"].max(), part["square_rate"].max()
+        ridge = rate / bandwidth
+        ends = [min(part["intensity"].min(), ridge) / 2, ridge, 2 * max(part["intensity"].max(), ridge)]
+        figure = go.Figure()
+        figure.add_scatter(
+            x=ends,
+            y=[min(rate, intensity * bandwidth) for intensity in ends],
+            name="roof: copying, large products",
+            mode="lines",
+            line={"color": _NEUTRAL, "width": 4},
+            hoverinfo="skip",
+        )
+        floors = part.drop_duplicates("workload")
+        points = [
+            ("products alone", floors, floors["flops"] / floors["products_seconds"], _PRODUCTS),
+            *(
+                (str(contender), rows, rows["flops_per_second"], style(str(contender)))
+                for contender, rows in part.groupby("contender", sort=False)
+            ),
+        ]
+        for name, rows, reached, marker in points:
+            figure.add_scatter(
+                x=rows["intensity"],
+                y=reached,
+                text=rows["workload"],
+                name=name,
+                mode="markers",
+                marker={**marker, "size": 10},
+                hovertemplate=f"{name}, %{{text}}<br>%{{x:.3g}} FLOP/B: %{{y:.3g}} FLOP/s<extra></extra>",
+            )
+        figure.update_xaxes(type="log", title="FLOP of a step's products ÷ bytes that it has to move")
+        figure.update_yaxes(type="log", exponentformat="power", title="FLOP/s")
+        figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline")
+        yield "limit", figure
+
+
+def _maps(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw who is fastest at each point of a grid, in the contender's colour; a tie has none."""
+    frame = tables.crossover(records)
+    for title, part in maps(frame) if len(frame) else ():
+        networks = list(part.sort_values("parameters", kind="stable")["network"].unique())
+        batches = sorted(set(part["batch_size"]))
+        contenders = list(dict.fromkeys(part["contender"]))
+        cells = dict(list(part.groupby(["network", "batch_size"])))
+        names = [
+            [winner(cells[network, batch]) if (network, batch) in cells else "" for batch in batches]
+            for network in networks
+        ]
+        # one number for each contender, and one more for ties
+        numbers = [
+            [
+                None if not name else contenders.index(name) if name in contenders else len(contenders)
+                for name in row
+            ]
+            for row in names
+        ]
+        shades = [*(style(name)["color"] for name in contenders), _TIE]
+        steps = len(shades)
+        figure = go.Figure()
+        figure.add_heatmap(
+            x=[f"batch {batch}" for batch in batches],
+            y=networks,
+            z=numbers,
+            text=[[name.replace(" = ", "<br>= ") for name in row] for row in names],
+            texttemplate="%{text}",
+            textfont={"color": "#000000"},
+            zmin=-0.5,
+            zmax=steps - 0.5,
+            colorscale=[
+                [(number + side) / steps, shade] for number, shade in enumerate(shades) for side in (0, 1)
+            ],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        )
+        figure.update_layout(title=f"{title}: who is fastest")
+        yield "crossover", figure
+
+
+def _costs(records: Sequence[Record]) -> Iterable[Figure]:
+    """Draw the time for one example over the parameters, one chart for each batch of a map."""
+    frame = tables.crossover(records)
+    for title, part in maps(frame) if len(frame) else ():
+        for batch, points in part.groupby("batch_size"):
+            figure = go.Figure()
+            for contender, rows in points.sort_values("parameters").groupby("contender", sort=False):
+                figure.add_scatter(
+                    x=rows["parameters"],
+                    y=rows["seconds_per_example"],
+                    text=rows["network"],
+                    name=contender,
+                    mode="lines+markers",
+                    marker={**style(str(contender)), "size": 8},
+                    line={"color": style(str(contender))["color"]},
+                    hovertemplate=f"{contender}, %{{text}}: %{{y:.3g}} s<extra></extra>",
+                )
+            figure.update_xaxes(type="log", title="parameters")
+            figure.update_yaxes(type="log", exponentformat="power", title="seconds for one example")
+            figure.update_layout(title=f"{title}, batch {batch}: what an example costs")
+            yield "crossover", figure
 
 
 def _cold_starts(records: Sequence[Record]) -> Iterable[Figure]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,9 @@ def sections(store: RunStore) -> list[Section]:
         _card(records),
         _learning(records),
         _speed(records),
+        _limit(records),
+        _crossover(records),
+        _profile(records),
         _cold_start(records),
         _target(records),
         _memory(records),
@@ -84,11 +88,12 @@ def comparison_table(comparison: Comparison) -> Table:
             change.threads,
             change.what,
             units.ratio(change.ratio) if change.ratio else f"{change.before:.4g} -> {change.after:.4g}",
+            change.why,
         ]
         for change in comparison.changes
         if change.judgement != "same"
     ]
-    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before"]
+    headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before", "why"]
     return Table(f"{comparison.before} -> {comparison.after}", headers, rows)
 
 
@@ -107,7 +112,8 @@ def _parity(records: Sequence[Record]) -> Section:
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
-        "Noise is how far NumPy drifts from itself by meaningless changes: 1 is parity, above 5 is not.",
+        "Noise is how far NumPy drifts from itself by meaningless changes, at the step of the worst ratio.",
+        "About 1 is parity; above 5 is semantic, which means another computation.",
     ]
     notes = dict.fromkeys(note for note in frame["notes"] if note)
     known = dict.fromkeys(
@@ -119,8 +125,43 @@ def _parity(records: Sequence[Record]) -> Section:
         "parity",
         "Do they compute the same?",
         [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
-        [Table("", ["workload", *contenders], rows)],
+        [Table("", ["workload", *contenders], rows), *_pairs(records)],
     )
+
+
+def _pairs(records: Sequence[Record]) -> list[Table]:
+    frame = tables.pairs(records)
+    if not len(frame):
+        return []
+    rows = [
+        [
+            str(workload),
+            f"{contender} – {other}",
+            *(
+                " ".join(_apart(row) for row in group[group["dtype"] == dtype].itertuples()) or units.UNKNOWN
+                for dtype in ("float64", "float32")
+            ),
+        ]
+        for (workload, contender, other), group in frame.groupby(
+            ["workload", "contender", "other"], sort=False
+        )
+    ]
+    title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
+    return [Table(title, ["workload", "pair", "float64", "float32"], rows, detail=True)]
+
+
+def _apart(row: Any) -> str:
+    return units.scientific(row.largest_distance) + _multiple(
+        row.noise_ratio, row.noise_ratio_step, row.noise_verdict
+    )
+
+
+def _multiple(ratio: float | None, step: float | None, verdict: str | None) -> str:
+    """Return a multiple of the noise in brackets; early records do not know its step, and have no verdict."""
+    if ratio is None or ratio != ratio:
+        return ""
+    where = f" at step {step:.0f}, {verdict}" if isinstance(verdict, str) else ""
+    return f" ({units.number(ratio)}× noise{where})"
 
 
 def _drift(row: pd.Series[Any]) -> str:
@@ -128,9 +169,8 @@ def _drift(row: pd.Series[Any]) -> str:
     if not row["passed"]:
         tensor = f" in {row['first_departure_tensor']}" if row["first_departure_tensor"] else ""
         return f"FAILED at step {row['first_departure_step']:.0f}{tensor} ({units.scientific(worst)})"
-    ratio = row["noise_ratio"]
     told = units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
-    return told if ratio is None or ratio != ratio else f"{told} ({units.number(ratio)}× noise)"
+    return told + _multiple(row["noise_ratio"], row["noise_ratio_step"], row["noise_verdict"])
 
 
 def _elements(records: Sequence[Record]) -> Section:
@@ -139,9 +179,17 @@ def _elements(records: Sequence[Record]) -> Section:
         return Section("elements", "Elements")
     frame["known"] = frame["deviation"].notna()
     rows = []
+    kinds = {
+        "activation": "activations",
+        "loss": "losses",
+        "optimizer": "optimizers",
+        "layer": "layers",
+        "metric": "metrics",
+        "product": "products",
+    }
     for contender, group in frame.groupby("contender", sort=False):
         cells = [str(contender)]
-        for kind in ("activation", "loss", "optimizer", "metric", "product"):
+        for kind in kinds:
             part = group[group["kind"] == kind]
             exact = int((part["passed"] & ~part["known"]).sum())
             known = int(part["known"].sum())
@@ -149,40 +197,53 @@ def _elements(records: Sequence[Record]) -> Section:
             failed = len(part) - exact - known
             cells.append(told + (f", {failed} FAILED" if failed else ""))
         rows.append(cells)
-    differing = frame[frame["known"] | ~frame["passed"]]
     details = [
         [
             row.contender,
             row.name,
             row.quantity,
             row.dtype,
-            units.scientific(row.error),
+            units.scientific(row.median),
+            units.scientific(row.error) if row.error != math.inf else "not finite",
             units.scientific(row.tolerance),
             _point(row.worst_input),
             _point(row.bad_from),
-            row.deviation if isinstance(row.deviation, str) else "FAILED",
+            units.UNKNOWN if row.bad_step is None or row.bad_step != row.bad_step else f"{row.bad_step:.0f}",
+            row.special or units.UNKNOWN,
+            _outcome(row.passed, row.deviation),
         ]
-        for row in differing.drop(columns="kind").itertuples(index=False)
+        for row in frame.itertuples(index=False)
     ]
     headers = [
         "contender",
         "element",
         "quantity",
         "dtype",
-        "error",
+        "median",
+        "largest error",
         "tolerance",
         "worst at",
-        "bad from",
-        "reason",
+        "first bad point",
+        "first bad step",
+        "at special points",
+        "outcome",
     ]
-    found = [Table("", ["contender", "activations", "losses", "optimizers", "metrics", "products"], rows)]
-    if details:
-        found.append(Table("Differences beyond the tolerance", headers, details, detail=True))
+    found = [
+        Table("", ["contender", *kinds.values()], rows),
+        Table("Every element", headers, details, detail=True),
+    ]
     text = [
         "Values and derivatives of every element, compared with exact results.",
         "Errors count in units in the last place; steps in roundings of the way; products in 2 sqrt(k) u.",
+        "A result is bad where its relative error is above 0.001. Derivatives at NaN are told, not judged.",
     ]
     return Section("elements", "Is each element the same?", text, found)
+
+
+def _outcome(passed: bool, deviation: object) -> str:
+    if not passed:
+        return "FAILED"
+    return f"known deviation: {deviation}" if isinstance(deviation, str) else "within tolerance"
 
 
 def _point(value: float | None) -> str:
@@ -292,6 +353,211 @@ def _glance(row: Any) -> str:
     return f"{units.seconds(row.seconds)} ×{units.number(row.ratio)}{mark}"
 
 
+def _limit(records: Sequence[Record]) -> Section:
+    frame = tables.limit(records)
+    if not len(frame):
+        return Section("limit", "Limit")
+    found, shares = [], tables.limit_shares(records)
+    for (tier, threads, device), part in (
+        shares.groupby(["tier", "threads", "device"], sort=False) if len(shares) else ()
+    ):
+        contenders = list(dict.fromkeys(part["contender"]))
+        rows = []
+        for workload, group in part.groupby("workload", sort=False):
+            cells = {row.contender: units.percent(row.share) for row in group.itertuples()}
+            first = group.iloc[0]
+            rows.append(
+                [
+                    str(workload),
+                    first["network"],
+                    str(first["batch_size"]),
+                    units.seconds(first["products_seconds"]),
+                    *(cells.get(name, units.UNKNOWN) for name in contenders),
+                ]
+            )
+        headers = ["workload", "network", "batch", "products alone", *contenders]
+        found.append(Table(f"Tier {tier}, threads {threads}, {device}: share of the limit", headers, rows))
+    details = [
+        [
+            row["workload"],
+            row["threads"],
+            row["dtype"],
+            units.quantity(row["flops"], "FLOP"),
+            units.quantity(row["least_bytes"], "B"),
+            *(
+                units.quantity(row.get(name), unit)
+                for name, unit in (
+                    ("own_rate", "FLOP/s"),
+                    ("square_rate", "FLOP/s"),
+                    ("bandwidth", "B/s"),
+                )
+            ),
+            units.seconds(row.get("call_seconds")),
+            units.seconds(row.get("roof_seconds")),
+        ]
+        for _, row in frame.iterrows()
+    ]
+    headers = [
+        "workload",
+        "threads",
+        "dtype",
+        "a step's products",
+        "bytes at least",
+        "rate at these shapes",
+        "rate of large squares",
+        "copying",
+        "a call",
+        "roofline",
+    ]
+    found.append(Table("What this machine reaches", headers, details, detail=True))
+    text = [
+        "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
+        "Above 100 % are steps whose products are faster than NumPy's.",
+        "The products were timed after the steps and not in turns with them: no interval.",
+        *dict.fromkeys(f"Note: {reason}." for reason in frame["not_calibrated"] if isinstance(reason, str)),
+    ]
+    return Section("limit", "How near to the limit?", text, found)
+
+
+def _crossover(records: Sequence[Record]) -> Section:
+    frame = tables.crossover(records)
+    if not len(frame):
+        return Section("crossover", "Crossover")
+    found = []
+    for title, part in maps(frame):
+        batches = sorted(set(part["batch_size"]))
+        networks = part.sort_values("parameters", kind="stable").drop_duplicates("network")
+        winners, costs = [], []
+        for network in networks["network"]:
+            row = part[part["network"] == network]
+            at = {batch: row[row["batch_size"] == batch] for batch in batches}
+            winners.append([network, *(winner(at[batch]) for batch in batches)])
+            for contender in dict.fromkeys(row["contender"]):
+                times = {
+                    each.batch_size: each.seconds_per_example
+                    for each in row.itertuples()
+                    if each.contender == contender
+                }
+                costs.append([network, contender, *(units.seconds(times.get(batch)) for batch in batches)])
+        columns = [f"batch {batch}" for batch in batches]
+        found.append(Table(f"{title}: who is fastest", ["network", *columns], winners))
+        found += _overtaking(title, part)
+        headers = ["network", "contender", *columns]
+        found.append(Table(f"{title}: time for one example", headers, costs, detail=True))
+    text = [
+        "The fastest at each point, and with = whoever is not decidedly slower: the same, or inconclusive.",
+        "A contender overtakes where it is decidedly faster at that point and at all beyond.",
+    ]
+    return Section("crossover", "Who is fastest where?", text, found)
+
+
+def maps(frame: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Return the points of each map with its title: tiers and tracks never share one."""
+    keys = ["experiment", "metric", "tier", "threads", "device"]
+    for (experiment, metric, tier, threads, device), part in frame.groupby(keys, sort=False):
+        yield f"{experiment}, {metric}, tier {tier}, threads {threads}, {device}", part
+
+
+def winner(point: pd.DataFrame) -> str:
+    """Return who is fastest at a point, first, and whoever ties."""
+    if not len(point):
+        return units.UNKNOWN
+    return " = ".join(point[point["wins"]].sort_values("seconds")["contender"])
+
+
+def _overtaking(title: str, part: pd.DataFrame) -> Iterable[Table]:
+    """Yield from where on each contender overtakes the reference, along batches and along networks."""
+    told: dict[float, str] = {math.inf: "never"}
+    told |= {each.parameters: each.network for each in part.itertuples()}
+    reference = part.iloc[0]["reference"]
+    if (batches := tables.overtaking(part, "batch_size")).size and part["batch_size"].nunique() > 1:
+        yield _starts(f"{title}: batch from which on each overtakes {reference}", batches, units.number)
+    if (networks := tables.overtaking(part, "parameters")).size and part["parameters"].nunique() > 1:
+        yield _starts(
+            f"{title}: network from which on each overtakes {reference}", networks, told.__getitem__
+        )
+
+
+def _starts(title: str, frame: pd.DataFrame, shown: Callable[[float], str]) -> Table:
+    line, contenders = frame.columns[0], list(dict.fromkeys(frame["contender"]))
+    rows = []
+    for place, group in frame.groupby(line, sort=False):
+        start = dict(zip(group["contender"], map(shown, group["start"]), strict=True))
+        rows.append([str(place), *(start.get(name, units.UNKNOWN) for name in contenders)])
+    return Table(title, [line.removesuffix("_size"), *contenders], rows)
+
+
+def _profile(records: Sequence[Record]) -> Section:
+    frame = tables.profile(records)
+    if not len(frame):
+        return Section("profile", "Profile")
+    found = []
+    for (threads, device), part in frame.groupby(["threads", "device"], sort=False):
+        rows = [
+            [
+                row.workload,
+                row.contender,
+                units.number(row.python_calls),
+                units.number(row.c_calls),
+                units.number(row.operations),
+                *map(
+                    units.percent,
+                    (row.limit_share, row.product_share, row.copy_share, row.other_share, row.between_share),
+                ),
+            ]
+            for row in part.itertuples()
+        ]
+        headers = [
+            "workload",
+            "contender",
+            "Python calls",
+            "C calls",
+            "operations",
+            "limit",
+            "products",
+            "copies",
+            "other operations",
+            "between them",
+        ]
+        found.append(Table(f"Threads {threads}, {device}: a training step", headers, rows))
+    parts = tables.profile_parts(records)
+    longest = [
+        [
+            *place,
+            ", ".join(
+                f"{row.name} ({units.percent(row.share)})" for row in group.head(3).itertuples(index=False)
+            ),
+        ]
+        for place, group in parts[parts["what"] == "function"].groupby(
+            ["workload", "threads", "contender"], sort=False
+        )
+    ]
+    headers = ["workload", "threads", "contender", "functions"]
+    found.append(Table("Functions that take most time themselves", headers, longest))
+    details = [
+        [
+            row.workload,
+            row.threads,
+            row.contender,
+            row.what,
+            row.name,
+            units.number(row.calls),
+            units.seconds(row.seconds),
+            units.percent(row.share),
+        ]
+        for row in parts.itertuples(index=False)
+    ]
+    headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
+    found.append(Table("Functions and operations", headers, details, detail=True))
+    text = [
+        "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
+        "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
+        "Their shares are of a step that is watched, and – stands where a framework counts none.",
+        "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
+    ]
+    return Section("profile", "Where does a step's time go?", text, found)
+
+
 def _cold_start(records: Sequence[Record]) -> Section:
     frame = tables.cold_start(records)
     if not len(frame):
@@ -312,6 +578,10 @@ def _cold_start(records: Sequence[Record]) -> Section:
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
     found = [Table("", ["workload", "contender", *headers, "break-even steps"], rows)]
+    ratios = tables.cold_start_ratios(records)
+    if len(ratios):
+        text.append(_judged(ratios))
+        found.append(_start_verdicts(ratios))
     pairs = tables.break_even(records)
     for workload, group in pairs.groupby("workload", sort=False) if len(pairs) else ():
         names = list(dict.fromkeys(group["contender"]))
@@ -325,24 +595,51 @@ def _cold_start(records: Sequence[Record]) -> Section:
     return Section("cold-start", "What does starting cost?", text, found)
 
 
-def _target(records: Sequence[Record]) -> Section:
-    frame = tables.time_to_target(records)
-    if not len(frame):
-        return Section("target", "Target")
+def _judged(ratios: pd.DataFrame) -> str:
+    """Return on how many blocks the verdicts on starts rest."""
+    blocks = ratios[ratios["stage"] == "start"]["blocks"]
+    if blocks.max() == 1:
+        return "The start until the build was measured in one block: without an interval it is not judged."
+    return f"Verdicts on whole starts rest on {blocks.min()} to {blocks.max()} blocks."
+
+
+def _start_verdicts(ratios: pd.DataFrame) -> Table:
     rows = [
         [
             row.workload,
             row.contender,
-            units.percent(row.target_accuracy),
-            f"{row.reached} of {row.seeds}",
-            units.number(row.epochs),
-            units.seconds(row.seconds) if row.reached * 2 > row.seeds else "never",
+            row.stage.replace("_", " "),
+            units.ratio(stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)),
+            row.verdict + (f": {row.doubts}" if row.doubts else ""),
+            str(row.blocks),
         ]
-        for row in frame.itertuples()
+        for row in ratios.itertuples()
     ]
-    text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
+    title = f"Ratios of starts to {ratios.iloc[0]['reference']}"
+    return Table(title, ["workload", "contender", "stage", "ratio", "verdict", "blocks"], rows, detail=True)
+
+
+def _target(records: Sequence[Record]) -> Section:
+    frame = tables.time_to_target(records)
+    if not len(frame):
+        return Section("target", "Target")
     headers = ["workload", "contender", "validation accuracy", "trainings", "epochs", "time"]
-    return Section("target", "How long until it is good?", text, [Table("", headers, rows)])
+    found = []
+    for tier, part in frame.groupby("tier", sort=False):
+        rows = [
+            [
+                row.workload,
+                row.contender,
+                units.percent(row.target_accuracy),
+                f"{row.reached} of {row.seeds}",
+                units.number(row.epochs),
+                units.seconds(row.seconds) if row.reached * 2 > row.seeds else "never",
+            ]
+            for row in part.itertuples()
+        ]
+        found.append(Table(f"Tier {tier}", headers, rows))
+    text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
+    return Section("target", "How long until it is good?", text, found)
 
 
 def _memory(records: Sequence[Record]) -> Section:
@@ -379,6 +676,7 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
         blocks = [block for data in timed for block in data.blocks]
         samples = [each for block in blocks for each in block.samples]
         repeated = sum(each.repeated_rounds for each in samples)
+        disturbed = [chunk for each in samples for chunk in each.disturbed]
         labels = Counter(stats.steadiness(each) for each in samples)
         margins = dict.fromkeys(f"{data.margin:.1%}" for data in timed)
         presets = dict.fromkeys(data.preset for data in timed)
@@ -392,8 +690,23 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
         text.append(
             f"Preset {', '.join(presets)}; ratios within {', '.join(margins)} count as the same. Warm-up: "
             + ", ".join(f"{count} {label}" for label, count in labels.items())
-            + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds."
+            + f" (processes and metrics). Chunks measured again after a disturbance: {repeated} rounds"
+            + (
+                f"; disturbed all the same: {sum(disturbed)} of {len(disturbed)} chunks."
+                if disturbed
+                else "."
+            )
         )
+    lost = [
+        f"{record.case.contender}, {record.case.workload}, block {index + 1} ({why})"
+        for record in records
+        if isinstance(record.data, SpeedData)
+        for index, why in record.data.lost_blocks.items()
+    ]
+    if lost:
+        text.append(f"Blocks that a contender lost and others did not: {'; '.join(lost)}.")
+    if peak := store.manifest.parent_peak_bytes:
+        text.append(f"The process that led the run took at most {units.megabytes(peak)}.")
     text.append(f"Repeat it: {' '.join(store.manifest.command)}")
     return Section("method", "How was this measured?", text)
 

@@ -1,7 +1,7 @@
 """The harness measured by itself: does it cry wolf, does it sleep, and what does it cost?
 
 Contenders that are identical, or slower by an exactly known share, go through the same interleaving,
-statistics and verdict as any others. Planted faults must be found, and none where none is planted.
+statistics, doubts and verdicts as any others. Planted faults must be found, and none where none is planted.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ import itertools
 import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, stdev
-from typing import Any
+from statistics import fmean, median, stdev
+from typing import Any, TypeVar
 
-from benchmarks import environment, launch, stats
+from benchmarks import environment, launch, stats, tables
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import Outcome, interleave
 from benchmarks.measures.planted import FAULTS, NOTHING, slowed
-from benchmarks.result import Block, SpeedData
+from benchmarks.result import Block, Metric, SpeedData
 from benchmarks.runner import Watcher
 from benchmarks.selfcheck.result import SLOWDOWNS, Comparison, Cross, Fault, Freezing, SelfCheck
 from benchmarks.sides import Side
 from benchmarks.store import timing_lock
 from benchmarks.suite import Suite, load_suite
-from benchmarks.worker import Worker
+from benchmarks.worker import Worker, WorkerFailed
+from implementations import backend_names
 
+Found = TypeVar("Found")
 TIMEOUT = 120.0
 CHUNK_SECONDS = 0.1
 """What the overhead is a share of."""
@@ -60,7 +62,7 @@ class Effort:
     rounds: int
 
 
-_SHORT = {"chunk_seconds": 0.02, "chunks": 5, "warm_up_seconds": 0.1}
+_SHORT = {"chunk_seconds": 0.018, "chunks": 6, "warm_up_seconds": 0.08, "start_blocks": 0}
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(1, 3, 1, {"preset": "quick", "block_limit": 4, "blocks": 4, **_SHORT}, 1, 3),
     "standard": Effort(2, 6, 2, {"preset": "standard", **_SHORT}, 4, 5),
@@ -69,7 +71,10 @@ EFFORTS: Mapping[str, Effort] = {
 
 
 def check(effort: str, watcher: Watcher) -> SelfCheck:
-    """Measure the harness; takes from two minutes to an hour."""
+    """Measure the harness; takes from 2 to 25 minutes.
+
+    What fails is told in the result, and nothing that was found is lost by it.
+    """
     began, chosen = time.monotonic(), EFFORTS[effort]
     suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in chosen.settings.items()})
     data = launch.read_data(suite)
@@ -77,34 +82,50 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
     with tempfile.TemporaryDirectory() as folder, timing_lock():
         bench = _Bench(suite, data, watcher, Path(folder))
         comparisons = [each for session in range(chosen.sessions) for each in bench.compare(session, chosen)]
-        overhead, protocol = bench.overhead()
-        return SelfCheck(
-            effort=effort,
-            taken=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            fingerprint=surroundings["fingerprint"],
-            machine=surroundings["machine"],
-            packages=surroundings["packages"],
-            comparisons=comparisons,
-            faults=bench.faults(),
-            freezing=bench.freezing(chosen.frozen_blocks),
-            overhead_share=overhead,
-            protocol_seconds=protocol,
-            cross=bench.cross_check(chosen.rounds),
-            seconds=time.monotonic() - began,
-        )
+        faults: list[Fault] = bench.attempt("faults", bench.faults, [])
+        freezing: list[Freezing] = bench.attempt("freezing", lambda: bench.freezing(chosen.frozen_blocks), [])
+        overhead, protocol = bench.attempt("overhead", bench.overhead, (math.nan, math.nan))
+        cross: list[Cross] = bench.attempt("cross-check", lambda: bench.cross_check(chosen.rounds), [])
+    return SelfCheck(
+        effort=effort,
+        taken=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        fingerprint=surroundings["fingerprint"],
+        machine=surroundings["machine"],
+        packages=surroundings["packages"],
+        comparisons=comparisons,
+        faults=faults,
+        freezing=freezing,
+        overhead_share=overhead,
+        protocol_seconds=protocol,
+        cross=cross,
+        failures=tuple(bench.failures),
+        seconds=time.monotonic() - began,
+    )
 
 
 @dataclass
 class _Bench:
-    """What the checks share: the suite, its data, and a folder for logs."""
+    """What the checks share: the suite, its data, a folder for logs, and what failed so far."""
 
     suite: Suite
     data: Mapping[str, Dataset]
     watcher: Watcher
     folder: Path
+    failures: list[str] = field(default_factory=list)
+
+    def attempt(self, what: str, check: Callable[[], Found], otherwise: Found) -> Found:
+        """Return what a check finds; if a worker fails, note it and go on."""
+        try:
+            return check()
+        except WorkerFailed as error:
+            self.failures.append(f"{what}: {self._without_log(str(error))}")
+            return otherwise
 
     def compare(self, session: int, effort: Effort) -> list[Comparison]:
-        """Measure identical and slowed contenders, and compare each with each."""
+        """Measure identical and slowed contenders, and compare each with each.
+
+        All comparisons of a session are one family, like those of a run.
+        """
         planted = {f"same {number}": 0.0 for number in range(1, effort.same + 1)}
         for slowdown in SLOWDOWNS:
             planted |= {f"+{slowdown:.0%} {number}": slowdown for number in range(1, effort.slower + 1)}
@@ -112,51 +133,41 @@ class _Bench:
             name: Side("numpy", planted={"slowdown": slowdown} if slowdown else {})
             for name, slowdown in planted.items()
         }
-        outcome = self._measure(
-            sides, self.suite.model_copy(update={"seed": session}), f"session {session + 1}"
-        )
-        return [
-            self._comparison(
-                session, workload.name, metric, (left, planted[left]), (right, planted[right]), outcome
-            )
-            for workload in self.suite.workloads
-            for metric in self.suite.speed.metrics
-            for left, right in itertools.combinations(planted, 2)
-        ]
-
-    def _comparison(
-        self,
-        session: int,
-        workload: str,
-        metric: Any,
-        left: tuple[str, float],
-        right: tuple[str, float],
-        outcome: Outcome,
-    ) -> Comparison:
-        blocks = [outcome.blocks[workload, name] for name, _ in (right, left)]
-        right_data, left_data = (SpeedData(blocks=each, stopped_by="") for each in blocks)
-        ratio = stats.paired_ratio(right_data, left_data, metric)
-        repetitions = [
-            [slowed(count, share) / count for count in _iterations(each, metric)]
-            for each, (_, share) in zip(blocks, (right, left), strict=True)
-        ]
-        known = math.exp(
-            sum(math.log(a / b) for a, b in zip(*repetitions, strict=True)) / len(repetitions[0])
-        )
-        return Comparison(
-            session=session,
-            workload=workload,
-            metric=metric,
-            left=left[0],
-            right=right[0],
-            planted=(1 + right[1]) / (1 + left[1]) - 1,
-            blocks=ratio.count,
-            ratio=ratio.estimate,
-            low=ratio.low,
-            high=ratio.high,
-            known=known,
-            verdict=stats.verdict(ratio),
-        )
+        suite, what = self.suite.model_copy(update={"seed": session}), f"session {session + 1}"
+        outcome = self._measure(sides, suite, what)
+        self._note_failures(what, outcome)
+        found: list[Comparison] = []
+        for workload in suite.workloads:
+            timed = _timed(outcome, workload.name, sides)
+            doubted = tables.doubts(timed)
+            for metric, (left, right) in itertools.product(
+                suite.speed.metrics, itertools.combinations(timed, 2)
+            ):
+                ratio = stats.paired_ratio(timed[right], timed[left], metric)
+                if ratio.count < 2:  # of a contender that failed early
+                    continue
+                found.append(
+                    Comparison(
+                        session=session,
+                        workload=workload.name,
+                        metric=metric,
+                        left=left,
+                        right=right,
+                        planted=(1 + planted[right]) / (1 + planted[left]) - 1,
+                        blocks=ratio.count,
+                        ratio=ratio.estimate,
+                        low=ratio.low,
+                        high=ratio.high,
+                        known=_known((timed[right], planted[right]), (timed[left], planted[left]), metric),
+                        verdict="inconclusive",  # until the whole family is judged
+                        doubts="; ".join(
+                            f"{name}: {doubt}" for name in (left, right) for doubt in doubted[metric][name]
+                        ),
+                    )
+                )
+        ratios = [stats.Interval(each.ratio, each.low, each.high, each.blocks) for each in found]
+        verdicts = stats.verdicts(ratios, [suite.speed.margin] * len(found), [each.doubts for each in found])
+        return [each.model_copy(update={"verdict": said}) for each, said in zip(found, verdicts, strict=True)]
 
     def faults(self) -> list[Fault]:
         """Plant one fault at a time, and none."""
@@ -175,13 +186,10 @@ class _Bench:
             outcome = self._measure(
                 {"numpy": Side("numpy"), "planted": Side("numpy", planted=plant)}, suite, f"fault: {name}"
             )
-            said = outcome.failures.get((workload, "planted"), "")
+            said = self._without_log(outcome.failures.get((workload, "planted"), ""))
             if not said:
-                data = [
-                    SpeedData(blocks=outcome.blocks[workload, each], stopped_by="")
-                    for each in ("planted", "numpy")
-                ]
-                said = "; ".join(stats.doubts(data[0], data[1], "train_step"))
+                timed = _timed(outcome, workload, ("numpy", "planted"))
+                said = "; ".join(tables.doubts(timed)["train_step"]["planted"])
             found.append(Fault(name=name, found=bool(said) == bool(plant), said=said or "nothing"))
         return found
 
@@ -189,7 +197,7 @@ class _Bench:
         """Time NumPy against itself among idle frameworks with as many threads as they like."""
         from benchmarks import contenders
 
-        here = [each.name for each in contenders.installed() if each.usable]
+        here = [each.name for each in contenders.installed(backend_names()) if each.usable]
         names = [name for name in ("numpy", "torch", "keras-tensorflow", "keras-jax") if name in here][:3]
         sides = {f"{name} {number}": Side(name) for number in (1, 2) for name in names}
         found = []
@@ -202,13 +210,20 @@ class _Bench:
                     "workloads": self.suite.workloads[:1],
                 }
             )
-            outcome = self._measure(sides, suite, "freezing" if freeze else "no freezing")
-            first, second = (outcome.blocks[suite.workloads[0].name, f"numpy {number}"] for number in (1, 2))
+            what, workload = "freezing" if freeze else "no freezing", suite.workloads[0].name
+            outcome = self._measure(sides, suite, what)
+            self._note_failures(what, outcome)
+            first, second = (
+                {block.index: _per_step(block) for block in outcome.blocks[workload, f"numpy {number}"]}
+                for number in (1, 2)
+            )
             logs = [
                 math.log(a / b)
-                for one, two in zip(first, second, strict=True)
-                for a, b in zip(_per_step(one), _per_step(two), strict=True)
+                for index in first.keys() & second.keys()
+                for a, b in zip(first[index], second[index], strict=True)
             ]
+            if not logs:  # both in no block, which has been noted
+                continue
             found.append(
                 Freezing(
                     idle_workers="frozen" if freeze else "running",
@@ -286,6 +301,16 @@ class _Bench:
         )
         return ready
 
+    def _note_failures(self, what: str, outcome: Outcome) -> None:
+        self.failures += [
+            f"{what}, {workload}, {name}: {self._without_log(reason)}"
+            for (workload, name), reason in outcome.failures.items()
+        ]
+
+    def _without_log(self, reason: str) -> str:
+        """Return why a worker failed without the place of its log, which is gone when that is read."""
+        return reason.partition(f"; see {self.folder}")[0]
+
     def _measure(self, sides: Mapping[str, Side], suite: Suite, what: str) -> Outcome:
         def hire(name: str) -> tuple[Worker, dict[str, Any]]:
             worker = sides[name].start(suite.threads, self.folder / f"{name}.log", TIMEOUT)
@@ -310,8 +335,29 @@ class _Bench:
         return outcome
 
 
-def _iterations(blocks: Sequence[Block], metric: Any) -> list[int]:
-    return [samples.iterations for block in blocks for samples in block.samples if samples.metric == metric]
+def _timed(outcome: Outcome, workload: str, names: Iterable[str]) -> dict[str, SpeedData]:
+    """Return the contenders that have whole blocks."""
+    return {
+        name: SpeedData(blocks=blocks, stopped_by="")
+        for name in names
+        if (blocks := outcome.blocks[workload, name])
+    }
+
+
+def _known(right: tuple[SpeedData, float], left: tuple[SpeedData, float], metric: Metric) -> float:
+    """Return the true ratio over the blocks of both, from the repetitions that each really did."""
+    mine, others = _repetitions(*right, metric), _repetitions(*left, metric)
+    return math.exp(fmean(math.log(mine[index] / others[index]) for index in mine.keys() & others.keys()))
+
+
+def _repetitions(data: SpeedData, share: float, metric: Metric) -> dict[int, float]:
+    """Return by block how many repetitions were done for each that was asked for."""
+    return {
+        block.index: slowed(samples.iterations, share) / samples.iterations
+        for block in data.blocks
+        for samples in block.samples
+        if samples.metric == metric
+    }
 
 
 def _per_step(block: Block) -> list[float]:

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from implementations.catalog.activations import ACTIVATIONS
-from implementations.catalog.element import Accuracy, Element, Option, OptionValue
+from implementations.catalog.element import Accuracy, Element, Option, OptionValue, Range
 from implementations.catalog.initializers import INITIALIZERS
 from implementations.catalog.losses import LOSSES, LossElement
 from implementations.catalog.metrics import METRICS, MetricElement
 from implementations.catalog.normalizations import NORMALIZATIONS
 from implementations.catalog.optimizers import OPTIMIZERS
+from implementations.catalog.regularizations import REGULARIZATIONS
 from implementations.catalog.schedules import SCHEDULES
 from implementations.errors import unknown_name
 
@@ -31,6 +32,7 @@ __all__ = [
     "METRICS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
+    "REGULARIZATIONS",
     "SCHEDULES",
     "Accuracy",
     "Element",
@@ -38,12 +40,15 @@ __all__ = [
     "MetricElement",
     "Option",
     "OptionValue",
+    "Range",
     "activation",
+    "every",
     "initializer",
     "loss",
     "metric",
     "normalization",
     "optimizer",
+    "regularization",
     "schedule",
 ]
 
@@ -55,6 +60,21 @@ def _find(elements: Mapping[str, E], kind: str, plural: str, name: str) -> E:
     if isinstance(name, str) and name in elements:
         return elements[name]
     raise unknown_name(kind, name, tuple(elements), f"`versus list {plural}` explains them")
+
+
+def every() -> tuple[Element, ...]:
+    """Return all elements of all tables."""
+    tables: tuple[Mapping[str, Element], ...] = (
+        ACTIVATIONS,
+        LOSSES,
+        OPTIMIZERS,
+        SCHEDULES,
+        NORMALIZATIONS,
+        REGULARIZATIONS,
+        METRICS,
+        INITIALIZERS,
+    )
+    return tuple(element for each in tables for element in each.values())
 
 
 def activation(name: str) -> Element:
@@ -90,3 +110,8 @@ def metric(name: str) -> MetricElement:
 def normalization(name: str) -> Element:
     """Return the normalization of that name, or raise InvalidInput with the nearest one."""
     return _find(NORMALIZATIONS, "normalization", "normalizations", name)
+
+
+def regularization(name: str) -> Element:
+    """Return the regularization of that name, or raise InvalidInput with the nearest one."""
+    return _find(REGULARIZATIONS, "regularization", "regularizations", name)

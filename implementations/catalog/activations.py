@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from implementations.catalog.element import GOOD, Accuracy, Element, Option, table
+import math
 
+from implementations.catalog.element import GOOD, Accuracy, Element, Option, Range, table
+
+_EVERYWHERE = (-math.inf, math.inf)
 _TAIL = "what is subtracted from 1 has as many digits as the tail has lost"
+_DIFFERENCE = "the derivative is a difference of weighted sums over the row"
+_EXPONENT = "the rounding of an exponent of that size is multiplied by it"
 
 
 def _activation(
@@ -15,6 +20,7 @@ def _activation(
     exact: str = "",
     keras: str = "",
     torch: str = "",
+    jax: str = "",
     options: tuple[Option, ...] = (),
     kinks: tuple[float, ...] = (),
     value: Accuracy = GOOD,
@@ -24,8 +30,9 @@ def _activation(
     native = {
         framework: call
         for framework, call in (
-            ("keras", f"keras.activations.{keras}" if keras else ""),
+            ("keras", keras if "." in keras else f"keras.activations.{keras}" if keras else ""),
             ("torch", torch if "." in torch else f"torch.nn.functional.{torch}" if torch else ""),
+            ("jax", jax if "." in jax else f"jax.nn.{jax}" if jax else ""),
         )
         if call
     }
@@ -45,12 +52,13 @@ def _activation(
 
 
 ACTIVATIONS = table(
-    _activation("linear", "f(x) = x", "identity", exact="x", keras="linear"),
+    _activation("linear", "f(x) = x", "identity", exact="x", keras="linear", jax="identity"),
     _activation(
         "step",
         "f(x) = 1 if x >= 0 else 0",
         "Rosenblatt 1958, The Perceptron, Psychological Review 65(6)",
         exact="Piecewise((1, x >= 0), (0, True))",
+        jax="jax.numpy.heaviside",
         kinks=(0.0,),
         notes="f(0) = 1. The derivative is 0 everywhere: a network that ends in a step is trained with the "
         "perceptron criterion, which looks at the score below the step.",
@@ -62,7 +70,8 @@ ACTIVATIONS = table(
         exact="1 / (1 + exp(-x))",
         keras="sigmoid",
         torch="torch.sigmoid",
-        derivative=Accuracy(reason=_TAIL, high=1.0),
+        jax="sigmoid",
+        derivative=Accuracy(ranges=(Range(1.0, math.inf),), reason=_TAIL),
     ),
     _activation(
         "tanh",
@@ -71,7 +80,8 @@ ACTIVATIONS = table(
         exact="tanh(x)",
         keras="tanh",
         torch="torch.tanh",
-        derivative=Accuracy(reason=_TAIL, low=-1.0, high=1.0),
+        jax="tanh",
+        derivative=Accuracy(ranges=(Range(-math.inf, -1.0), Range(1.0, math.inf)), reason=_TAIL),
     ),
     _activation(
         "relu",
@@ -80,6 +90,7 @@ ACTIVATIONS = table(
         exact="Piecewise((x, x > 0), (0, True))",
         keras="relu",
         torch="relu",
+        jax="relu",
         kinks=(0.0,),
         notes="f'(0) = 0.",
     ),
@@ -90,6 +101,7 @@ ACTIVATIONS = table(
         exact="Piecewise((0, x <= 0), (x, x < 6), (6, True))",
         keras="relu6",
         torch="relu6",
+        jax="relu6",
         kinks=(0.0, 6.0),
         notes="f'(0) = f'(6) = 0.",
     ),
@@ -100,6 +112,7 @@ ACTIVATIONS = table(
         exact="Piecewise((x, x > 0), (negative_slope * x, True))",
         keras="leaky_relu",
         torch="leaky_relu",
+        jax="leaky_relu",
         options=(Option("negative_slope", 0.2, "slope for x <= 0", low=0.0, torch_default=0.01),),
         kinks=(0.0,),
         notes="f'(0) = negative_slope (Keras on JAX: 1).",
@@ -109,12 +122,12 @@ ACTIVATIONS = table(
         "f(x) = x if x > 0 else a * x, with a trained for each unit, a = alpha at first",
         "He et al. 2015, arXiv:1502.01852",
         exact="Piecewise((x, x > 0), (alpha * x, True))",
-        keras="leaky_relu",
+        keras="keras.layers.PReLU",
         torch="prelu",
         options=(Option("alpha", 0.0, "first slope for x <= 0", low=0.0, torch_default=0.25),),
         kinks=(0.0,),
-        notes="f'(0) = alpha, and there df/da = 0. Keras's layer is keras.layers.PReLU, with a slope for "
-        "each unit; torch.nn.PReLU has one for all units unless num_parameters says otherwise.",
+        notes="f'(0) = alpha, and there df/da = 0. Keras's layer has a slope for each unit; torch.nn.PReLU "
+        "has one for all units unless num_parameters says otherwise.",
     ),
     _activation(
         "threshold",
@@ -137,9 +150,9 @@ ACTIVATIONS = table(
         exact="Piecewise((x, x > 0), (alpha * (exp(x) - 1), True))",
         keras="elu",
         torch="elu",
+        jax="elu",
         options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = alpha; with alpha = 1 there is no kink.",
     ),
     _activation(
@@ -150,8 +163,8 @@ ACTIVATIONS = table(
         "Piecewise((x, x > 0), (1.6732632423543772848170429916717 * (exp(x) - 1), True))",
         keras="selu",
         torch="selu",
+        jax="selu",
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = s a = 1.7581 (Keras on TensorFlow: s = 1.0507).",
     ),
     _activation(
@@ -161,9 +174,9 @@ ACTIVATIONS = table(
         exact="Piecewise((x, x > 0), (alpha * (exp(x / alpha) - 1), True))",
         keras="celu",
         torch="celu",
+        jax="celu",
         options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
         kinks=(0.0,),
-        derivative=Accuracy(reason="the derivative may be taken from the output, f + alpha", low=-0.5),
         notes="f'(0) = 1 (Keras on TensorFlow: 2, as both sides of its maximum and minimum count).",
     ),
     _activation(
@@ -173,6 +186,7 @@ ACTIVATIONS = table(
         exact="log(1 + exp(x))",
         keras="softplus",
         torch="softplus",
+        jax="softplus",
         notes="Torch switches to f(x) = x above its threshold, 20 by default, which costs 2e-9 in float64. "
         "The backend torch sets it high enough to change nothing; Keras on torch keeps it.",
     ),
@@ -182,20 +196,30 @@ ACTIVATIONS = table(
         "Barron 2021, arXiv:2112.11687",
         exact="(x + sqrt(x**2 + b)) / 2",
         keras="squareplus",
+        jax="squareplus",
         options=(Option("b", 4.0, "width of the bend at 0", above=0.0),),
-        value=Accuracy(reason="x + sqrt(x^2 + b) cancels for negative x", low=-2.0),
-        derivative=Accuracy(reason="1 + x / sqrt(x^2 + b) cancels for negative x", low=-2.0),
+        value=Accuracy(
+            ranges=(Range(-math.inf, -2.0, "x"),), reason="x + sqrt(x^2 + b) cancels for negative x"
+        ),
+        derivative=Accuracy(
+            ranges=(Range(-math.inf, -2.0),), reason="1 + x / sqrt(x^2 + b) cancels for negative x"
+        ),
     ),
     _activation(
         "gelu",
         "f(x) = x * (1 + erf(x / sqrt(2))) / 2",
         "Hendrycks & Gimpel 2016, arXiv:1606.08415",
         # beyond 100, where mpmath cannot count the digits of erfc, nothing of it is left in any float64
-        exact="Piecewise((x, x > 100), (0, x < -100), (x * erfc(-x / sqrt(2)) / 2, True))",
+        exact="Piecewise((x, x > 100), (0, x < -100), (x * erfc(Abs(x) / sqrt(2)) / 2, x < 0), "
+        "(x * (1 + erf(x / sqrt(2))) / 2, True))",
         keras="gelu",
         torch="gelu",
-        value=Accuracy(reason="1 + erf cancels in the lower tail, unless it is computed as erfc", low=-1.0),
-        derivative=Accuracy(reason="the derivative has a zero at -0.75", low=-0.5),
+        jax="gelu",
+        value=Accuracy(
+            ranges=(Range(-math.inf, -1.0, "f", 200.0), Range(-math.inf, -12.0, "f", 2000.0)),
+            reason=_EXPONENT,
+        ),
+        derivative=Accuracy(ranges=(Range(-math.inf, -0.5),), reason="the derivative has a zero at -0.75"),
         notes="The exact form; `gelu_tanh` is the approximation.",
     ),
     _activation(
@@ -205,12 +229,12 @@ ACTIVATIONS = table(
         exact="x * (1 + tanh(sqrt(2 / pi) * (x + Float('0.044715', 400) * x**3))) / 2",
         keras="gelu",
         torch="gelu",
-        value=Accuracy(reason="1 + tanh cancels in the lower tail", low=-1.0),
+        jax="gelu",
+        value=Accuracy(ranges=(Range(-math.inf, -1.0, "x"),), reason="1 + tanh cancels in the lower tail"),
         derivative=Accuracy(
-            reason="the derivative has a zero at -0.75; 1 - tanh^2 loses digits and is multiplied by x^3",
-            low=-0.5,
-            high=1.0,
             ulp=32.0,
+            ranges=(Range(-math.inf, -0.5, ulp=32.0), Range(1.0, math.inf, ulp=32.0)),
+            reason="the derivative has a zero at -0.75; 1 - tanh^2 loses digits and is multiplied by x^3",
         ),
     ),
     _activation(
@@ -220,7 +244,11 @@ ACTIVATIONS = table(
         exact="x / (1 + exp(-x))",
         keras="silu",
         torch="silu",
-        derivative=Accuracy(reason="the derivative has a zero at -1.28", low=-1.0),
+        jax="silu",
+        derivative=Accuracy(
+            ranges=(Range(-2.0, -1.0), Range(16.0, 100.0, "x")),
+            reason="the derivative has a zero at -1.28; above, x is multiplied by a rounded 1 - sigmoid",
+        ),
         notes="Also called swish.",
     ),
     _activation(
@@ -230,7 +258,13 @@ ACTIVATIONS = table(
         exact="x * tanh(log(1 + exp(x)))",
         keras="mish",
         torch="mish",
-        derivative=Accuracy(reason="the derivative has a zero at -1.19; five functions", low=-0.5, ulp=40.0),
+        jax="mish",
+        derivative=Accuracy(
+            ulp=40.0,
+            ranges=(Range(-2.0, -0.5, ulp=40.0), Range(8.0, 100.0, "x", 40.0)),
+            reason="five functions; the derivative has a zero at -1.19; above, a rounded 1 - tanh^2 is "
+            "multiplied by x",
+        ),
     ),
     _activation(
         "softsign",
@@ -239,6 +273,7 @@ ACTIVATIONS = table(
         exact="Piecewise((x / (1 + x), x >= 0), (x / (1 - x), True))",
         keras="softsign",
         torch="softsign",
+        jax="soft_sign",
         derivative=Accuracy(ulp=16.0, reason="a square of a rounded sum"),
     ),
     _activation(
@@ -247,6 +282,7 @@ ACTIVATIONS = table(
         "inverse of the tangent",
         exact="atan(x)",
         torch="torch.atan",
+        jax="jax.numpy.arctan",
         notes="Composed of keras.ops.arctan in Keras.",
     ),
     _activation(
@@ -256,6 +292,7 @@ ACTIVATIONS = table(
         exact="exp(x)",
         keras="exponential",
         torch="torch.exp",
+        jax="jax.numpy.exp",
     ),
     _activation(
         "log_sigmoid",
@@ -264,6 +301,7 @@ ACTIVATIONS = table(
         exact="-log(1 + exp(-x))",
         keras="log_sigmoid",
         torch="logsigmoid",
+        jax="log_sigmoid",
     ),
     _activation(
         "hard_sigmoid",
@@ -272,8 +310,9 @@ ACTIVATIONS = table(
         exact="Piecewise((0, x <= -3), (1, x >= 3), (x / 6 + Rational(1, 2), True))",
         keras="hard_sigmoid",
         torch="hardsigmoid",
+        jax="hard_sigmoid",
         kinks=(-3.0, 3.0),
-        value=Accuracy(reason="x / 6 + 1 / 2 cancels above its zero at -3", low=-2.0),
+        value=Accuracy(ranges=(Range(-3.0, -2.0),), reason="x / 6 + 1 / 2 cancels above its zero at -3"),
         notes="f'(-3) = f'(3) = 0.",
     ),
     _activation(
@@ -283,9 +322,10 @@ ACTIVATIONS = table(
         exact="Piecewise((0, x <= -3), (x, x >= 3), (x * (x + 3) / 6, True))",
         keras="hard_silu",
         torch="hardswish",
+        jax="hard_silu",
         kinks=(-3.0, 3.0),
-        value=Accuracy(reason="x / 6 + 1 / 2 cancels above its zero at -3", low=-2.0),
-        derivative=Accuracy(reason="the derivative has a zero at -1.5", low=-1.0),
+        value=Accuracy(ranges=(Range(-3.0, -2.0),), reason="x / 6 + 1 / 2 cancels above its zero at -3"),
+        derivative=Accuracy(ranges=(Range(-2.0, -1.0),), reason="the derivative has a zero at -1.5"),
         notes="Also called hard swish.",
     ),
     _activation(
@@ -295,6 +335,7 @@ ACTIVATIONS = table(
         exact="Piecewise((-1, x <= -1), (1, x >= 1), (x, True))",
         keras="hard_tanh",
         torch="hardtanh",
+        jax="hard_tanh",
         kinks=(-1.0, 1.0),
         notes="f'(-1) = f'(1) = 0 (Keras on TensorFlow and JAX: 1).",
     ),
@@ -325,8 +366,10 @@ ACTIVATIONS = table(
         exact="x - tanh(x)",
         keras="tanh_shrink",
         torch="tanhshrink",
-        value=Accuracy(reason="x - tanh(x) cancels near 0", low=2.0),
-        derivative=Accuracy(reason="1 - (1 - tanh(x)^2) cancels near 0", low=1.0, ulp=16.0),
+        value=Accuracy(ranges=(Range(-2.0, 2.0, "x"),), reason="x - tanh(x) cancels near 0"),
+        derivative=Accuracy(
+            ulp=16.0, ranges=(Range(-1.0, 1.0, ulp=16.0),), reason="1 - (1 - tanh(x)^2) cancels near 0"
+        ),
     ),
     _activation(
         "sparse_plus",
@@ -334,6 +377,7 @@ ACTIVATIONS = table(
         "keras/src/activations/activations.py",
         exact="Piecewise((0, x <= -1), (x, x >= 1), ((x + 1)**2 / 4, True))",
         keras="sparse_plus",
+        jax="sparse_plus",
     ),
     _activation(
         "sparse_sigmoid",
@@ -341,6 +385,7 @@ ACTIVATIONS = table(
         "Martins & Astudillo 2016, arXiv:1602.02068",
         exact="Piecewise((0, x <= -1), (1, x >= 1), ((x + 1) / 2, True))",
         keras="sparse_sigmoid",
+        jax="sparse_sigmoid",
         kinks=(-1.0, 1.0),
         notes="f'(-1) = f'(1) = 0.",
     ),
@@ -350,7 +395,10 @@ ACTIVATIONS = table(
         "Dauphin et al. 2016, arXiv:1612.08083",
         keras="glu",
         torch="glu",
+        jax="glu",
         notes="A layer of 2 m units has m outputs.",
+        value=Accuracy(ulp=16.0, reason="a product with a sigmoid"),
+        derivative=Accuracy(ulp=16.0, ranges=(Range(*_EVERYWHERE, "x", 16.0),), reason=_TAIL),
     ),
     _activation(
         "softmax",
@@ -358,6 +406,9 @@ ACTIVATIONS = table(
         "Bridle 1990, Training Stochastic Model Recognition Algorithms as Networks",
         keras="softmax",
         torch="softmax",
+        jax="softmax",
+        value=Accuracy(ulp=64.0, reason=_EXPONENT),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
     _activation(
         "log_softmax",
@@ -365,6 +416,9 @@ ACTIVATIONS = table(
         "Bridle 1990, Training Stochastic Model Recognition Algorithms as Networks",
         keras="log_softmax",
         torch="log_softmax",
+        jax="log_softmax",
+        value=Accuracy(ranges=(Range(*_EVERYWHERE, "x"),), reason="x and the logarithm of the sum cancel"),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
     _activation(
         "sparsemax",
@@ -372,5 +426,7 @@ ACTIVATIONS = table(
         "so that it sums to 1",
         "Martins & Astudillo 2016, arXiv:1602.02068",
         keras="sparsemax",
+        value=Accuracy(ranges=(Range(*_EVERYWHERE, "x"),), reason="x and the threshold cancel"),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
 )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from implementations.errors import InvalidInput, unknown_name
 
@@ -14,25 +14,43 @@ OptionValue = float | bool | str | tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """How near to the exact result a good implementation comes, and where.
+class Range:
+    """A closed interval of x in which less is asked, because every good implementation loses digits there.
 
-    From `low` to `high` the error is counted in units in the last place (ULP) of the exact result;
-    elsewhere in units in the last place of the largest of 1, |x| and |f(x)|, because there digits are lost
-    in every framework.
+    Parameters
+    ----------
+    of
+        What the parts that cancel measure: `1`; `x`, the size of x (of a row its largest number's); `1/x`.
+        Errors count in units in the last place of it, or of f where that is larger; `f`: of f alone.
+    ulp
+        Largest error that passes.
+    """
+
+    low: float
+    high: float
+    of: Literal["f", "1", "x", "1/x"] = "1"
+    ulp: float = 8.0
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How near to the exact result a good implementation comes.
+
+    Errors count in units in the last place (ULP) of the exact result, for every x but those in `ranges`.
 
     Parameters
     ----------
     ulp
         Largest error that passes. 8 leaves room for three or four rounded operations and a library function;
         whoever fuses or rearranges them stays within it.
+    ranges
+        Where less is asked.
     reason
-        Why the range is not all of [-10, 10], where it is not.
+        Why, where it is not 8 everywhere.
     """
 
-    low: float = -10.0
-    high: float = 10.0
     ulp: float = 8.0
+    ranges: tuple[Range, ...] = ()
     reason: str = ""
 
 
@@ -135,6 +153,10 @@ class Element:
     exact
         f(x), or a loss of one prediction p and target t, as SymPy reads it: what results are judged by.
         At a kink the branch that holds says what the derivative is. Absent where a result depends on a row.
+        Options are known by their names, each choice of a text as true or false, the numbers of a list as
+        `class_weight_0`, `class_weight_1`.
+    exact_derivative
+        Where it is not the derivative of `exact`, which it calls `derivative`.
     value, derivative
         What is asked of implementations.
     notes
@@ -150,6 +172,7 @@ class Element:
     native: Mapping[str, str] = field(default_factory=dict)
     kinks: tuple[float, ...] = ()
     exact: str = ""
+    exact_derivative: str = ""
     value: Accuracy = GOOD
     derivative: Accuracy = GOOD
     notes: str = ""

@@ -1,11 +1,16 @@
-"""Losses: one number for targets and predictions of shape (n, k), averaged over the batch."""
+"""Losses: one number for targets and predictions of shape (n, k), averaged over the batch.
+
+All but the sums over all examples, dice and tversky, take weights of examples: with losses l and weights w
+the mean is then sum of w l / n or, in weight mode `weights`, sum of w l / sum of w.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-from implementations.catalog.element import Accuracy, Element, Option, table
+from implementations.catalog.element import Accuracy, Element, Option, Range, table
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] (keras/src/backend/config.py)."""
@@ -33,11 +38,14 @@ class LossElement(Element):
     predictions
         `values`, `probabilities` (between 0 and 1, unless `from_logits`), `positive`, or
         `mean_and_variance`: shape (n, 2 k), k means and then k variances.
+    averages
+        Whether it is the mean of its examples' losses, which weights can weigh.
     """
 
     targets: Literal["values", "binary", "one_hot", "index", "counts"] = "values"
     reads: Literal["output", "score"] = "output"
     predictions: Literal["values", "probabilities", "positive", "mean_and_variance"] = "values"
+    averages: bool = True
 
     @property
     def outputs_per_target(self) -> int:
@@ -45,7 +53,45 @@ class LossElement(Element):
         return 2 if self.predictions == "mean_and_variance" else 1
 
 
-_CANCELLING = Accuracy(0.0, 0.0, reason="the derivative is a difference that is 0 where targets are met")
+_EVERYWHERE = (-math.inf, math.inf)
+_MET = "it is a difference that is 0 where targets are met"
+_NEAR_TWO = Accuracy(ranges=(Range(1.0, 4.0),), reason=f"{_MET}, here at 2")
+_ROW = Accuracy(
+    ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason="sums over the row, whose parts cancel"
+)
+_ROW_OF_LOGITS = Accuracy(
+    ulp=16.0,
+    ranges=(Range(*_EVERYWHERE, "x", 16.0),),
+    reason="the logarithm of the sum of exponentials has the size of the logits, and so has its rounding",
+)
+_SMOOTHED = "(t * (1 - label_smoothing) + label_smoothing / 2)"
+_WEIGHT = "(class_weight_0 + (class_weight_1 - class_weight_0) * t)"
+_PROBABILITY = "Piecewise((1 / (1 + exp(-p)), from_logits), (p, True))"
+_REST = "Piecewise((1 / (1 + exp(p)), from_logits), (1 - p, True))"
+
+
+def _binary(log_p: str, log_q: str) -> str:
+    return f"-({_SMOOTHED} * {log_p} + (1 - {_SMOOTHED}) * {log_q})"
+
+
+def _clipped(p: str, q: str) -> str:
+    """Return the binary cross-entropy of a probability p, and q = 1 - p, in [1e-7, 1 - 1e-7]."""
+    low, high = "Rational(1, 10**7)", "(1 - Rational(1, 10**7))"
+    log_p, log_q = (
+        f"log(Piecewise(({below}, {p} < {low}), ({above}, {q} < {low}), ({inside}, True)))"
+        for below, above, inside in ((low, high, p), (high, low, q))
+    )
+    return _binary(log_p, log_q)
+
+
+_CLAMPED = _binary(
+    "Piecewise((-100, p <= exp(-100)), (log(p), True))",
+    "Piecewise((-100, 1 - p <= exp(-100)), (log(1 - p), True))",
+)
+_FLOORED = (
+    f"Piecewise((0, (p <= 0) | (p >= 1)), ((p - {_SMOOTHED}) / Max(p * (1 - p), Rational(1, 10**12)), True))"
+)
+"""Torch's derivative: the divisor p (1 - p) is at least 1e-12; at p = 0 and 1 the logarithm has no slope."""
 _FROM_LOGITS = Option(
     "from_logits", False, "whether predictions are logits (unbounded scores) instead of probabilities"
 )
@@ -69,6 +115,16 @@ _CLASS_WEIGHT = Option(
     "a weight for the examples of each class, in their order; empty: all 1",
     low=0.0,
 )
+WEIGHT_MODE = Option(
+    "weight_mode",
+    "examples",
+    "what the weighted sum is divided by: the number of examples (Keras's sum_over_batch_size), "
+    "or the sum of their weights (Keras's mean_with_sample_weight, torch's `weight`)",
+    choices=("examples", "weights"),
+    torch_default="weights",
+)
+"""For weights of classes; with weights of examples, every loss that averages takes it."""
+
 _GAMMA = Option("gamma", 2.0, "how strongly sure predictions are weighed down", low=0.0)
 
 LOSSES = table(
@@ -106,11 +162,12 @@ LOSSES = table(
         "L = mean of (log(1 + max(prediction, 1e-7)) - log(1 + max(target, 1e-7)))^2",
         "keras/src/losses/losses.py",
         native={"keras": "keras.losses.MeanSquaredLogarithmicError"},
-        derivative=_CANCELLING,
         exact="(log(1 + Piecewise((p, p > Rational(1, 10**7)), (Rational(1, 10**7), True))) "
         "- log(1 + Max(t, Rational(1, 10**7))))**2",
         targets="counts",
         predictions="positive",
+        value=_NEAR_TWO,
+        derivative=_NEAR_TWO,
     ),
     LossElement(
         "huber",
@@ -139,9 +196,10 @@ LOSSES = table(
         "L = mean of log(cosh(prediction - target))",
         "keras/src/losses/losses.py",
         native={"keras": "keras.losses.LogCosh"},
-        derivative=_CANCELLING,
         exact="p - t + log(1 + exp(-2 * (p - t))) - log(2)",
         notes="Computed as e + softplus(-2 e) - log 2, which cancels near 0 and can be slightly negative.",
+        value=Accuracy(ranges=(Range(-1.0, 1.0),), reason="e + softplus(-2 e) - log 2 cancels near 0"),
+        derivative=Accuracy(ranges=(Range(-1.0, 1.0),), reason="1 - 2 sigmoid(-2 e) cancels near 0"),
     ),
     LossElement(
         "binary_crossentropy",
@@ -164,10 +222,25 @@ LOSSES = table(
         conventions={"keras": {"clip_mode": "clip_probability"}, "torch": {"clip_mode": "clamp_log"}},
         native={
             "keras": "keras.losses.BinaryCrossentropy",
-            "torch": "torch.nn.functional.binary_cross_entropy, binary_cross_entropy_with_logits",
+            "torch": "torch.nn.functional.binary_cross_entropy, "
+            "torch.nn.functional.binary_cross_entropy_with_logits",
         },
         targets="binary",
         predictions="probabilities",
+        exact=f"{_WEIGHT} * Piecewise(({_binary('-log(1 + exp(-p))', '-log(1 + exp(p))')}, from_logits), "
+        f"({_CLAMPED}, clamp_log), ({_clipped('p', '(1 - p)')}, True))",
+        exact_derivative=f"Piecewise((derivative, from_logits), ({_WEIGHT} * {_FLOORED}, clamp_log), "
+        "(derivative, True))",
+        value=Accuracy(
+            ulp=16.0,
+            ranges=(Range(0.0, 0.5, ulp=16.0),),
+            reason="log(1 - p) rounds what stands in it; 1 - y of a target smoothed by 0.1 loses four bits",
+        ),
+        derivative=Accuracy(
+            ulp=16.0,
+            ranges=(Range(0.0, 1.0, ulp=16.0), Range(-3.5, -2.0, ulp=16.0), Range(2.0, 3.5, ulp=16.0)),
+            reason=f"{_MET}; from logits with targets smoothed by 0.1 that is at 2.94",
+        ),
     ),
     LossElement(
         "binary_focal_crossentropy",
@@ -176,9 +249,16 @@ LOSSES = table(
         "q = y p + (1 - y) (1 - p)",
         "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
         options=(_FROM_LOGITS, _GAMMA, _BINARY_SMOOTHING),
-        native={"keras": "keras.losses.BinaryFocalCrossentropy"},
+        notes="Composed in Keras too: its own, on TensorFlow, looks for logits behind a sigmoid, and then "
+        "does not clip.",
         targets="binary",
         predictions="probabilities",
+        exact=f"({_SMOOTHED} * {_REST} + (1 - {_SMOOTHED}) * {_PROBABILITY})**gamma "
+        f"* ({_clipped(_PROBABILITY, _REST)})",
+        value=Accuracy(
+            ulp=16.0, ranges=(Range(0.0, 0.5, "x", 16.0),), reason="log(1 - p) rounds what stands in it"
+        ),
+        derivative=Accuracy(ulp=32.0, ranges=(Range(0.0, 1.0, ulp=32.0),), reason=_MET),
     ),
     LossElement(
         "categorical_crossentropy",
@@ -186,14 +266,18 @@ LOSSES = table(
         "L = -mean over n of sum over k of y log p, p divided by its row sum and clipped to "
         "[1e-7, 1 - 1e-7]; from logits z: log p = log_softmax(z)",
         "keras/src/backend/numpy/nn.py, torch.nn.CrossEntropyLoss",
-        options=(_FROM_LOGITS, _LABEL_SMOOTHING),
+        options=(_FROM_LOGITS, _LABEL_SMOOTHING, _CLASS_WEIGHT, WEIGHT_MODE),
         native={
             "keras": "keras.losses.CategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
         },
-        notes="Torch has the logits form only; the probability form is composed there.",
+        notes="Torch has the logits form only; the probability form is composed there. An example's weight "
+        "is sum over k of y w, before smoothing. Torch's `weight` weighs each term of the sum over k instead "
+        "(not the same under label_smoothing) and divides by the number of examples.",
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "sparse_categorical_crossentropy",
@@ -204,14 +288,7 @@ LOSSES = table(
         options=(
             _FROM_LOGITS,
             _CLASS_WEIGHT,
-            Option(
-                "weight_mode",
-                "examples",
-                "what the weighted sum is divided by: the number of examples (Keras's `fit`), "
-                "or the sum of their weights (torch's `weight`)",
-                choices=("examples", "weights"),
-                torch_default="weights",
-            ),
+            WEIGHT_MODE,
         ),
         native={
             "keras": "keras.losses.SparseCategoricalCrossentropy",
@@ -221,6 +298,8 @@ LOSSES = table(
         "weights in `fit` alone, as weights of examples, and divides by their number.",
         targets="index",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "categorical_focal_crossentropy",
@@ -237,6 +316,8 @@ LOSSES = table(
         native={"keras": "keras.losses.CategoricalFocalCrossentropy"},
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "kl_divergence",
@@ -247,6 +328,8 @@ LOSSES = table(
         notes="Torch takes log p and clips nothing; reduction='batchmean' is this mean.",
         targets="one_hot",
         predictions="probabilities",
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "poisson",
@@ -254,10 +337,10 @@ LOSSES = table(
         "L = mean of p - y log(p + 1e-7), with the expected count p",
         "keras/src/losses/losses.py; torch.nn.PoissonNLLLoss, which takes log p unless told otherwise",
         native={"keras": "keras.losses.Poisson", "torch": "torch.nn.functional.poisson_nll_loss"},
-        derivative=_CANCELLING,
         exact="p - t * log(p + Rational(1, 10**7))",
         targets="counts",
         predictions="positive",
+        derivative=_NEAR_TWO,
     ),
     LossElement(
         "gaussian_nll",
@@ -267,6 +350,10 @@ LOSSES = table(
         native={"torch": "torch.nn.functional.gaussian_nll_loss"},
         notes="Predictions are k means and then k variances. Below 1e-6 the derivative by v is that at 1e-6.",
         predictions="mean_and_variance",
+        value=Accuracy(ulp=16.0, ranges=(Range(0.1, 4.0, ulp=16.0),), reason="log v and e^2 / v cancel"),
+        derivative=Accuracy(
+            ulp=16.0, ranges=(Range(0.05, 2.0, ulp=16.0),), reason="1 / v and e^2 / v^2 cancel"
+        ),
     ),
     LossElement(
         "cosine_similarity",
@@ -274,6 +361,8 @@ LOSSES = table(
         "L = -mean over n of sum over k of y p / (max(|y|, 1e-7) max(|p|, 1e-7)), |.| the norm of a row",
         "keras/src/losses/losses.py; torch's cosine_similarity is not negated",
         native={"keras": "keras.losses.CosineSimilarity", "torch": "torch.nn.functional.cosine_similarity"},
+        value=_ROW,
+        derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, "1/x", 32.0),), reason=_MET),
     ),
     LossElement(
         "hinge",
@@ -303,6 +392,8 @@ LOSSES = table(
         native={"keras": "keras.losses.CategoricalHinge"},
         notes="The maximum runs over the true class too, where (1 - y) s is 0.",
         targets="one_hot",
+        value=_ROW_OF_LOGITS,
+        derivative=_ROW,
     ),
     LossElement(
         "dice",
@@ -312,6 +403,9 @@ LOSSES = table(
         native={"keras": "keras.losses.Dice"},
         targets="binary",
         predictions="probabilities",
+        averages=False,
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "tversky",
@@ -326,6 +420,9 @@ LOSSES = table(
         notes="Keras 3.15 exchanges alpha and beta (keras-team/keras#23333).",
         targets="binary",
         predictions="probabilities",
+        averages=False,
+        value=_ROW,
+        derivative=_ROW,
     ),
     LossElement(
         "perceptron",

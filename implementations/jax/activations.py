@@ -11,7 +11,7 @@ from jax import Array
 
 
 def linear(x: Array) -> Array:
-    return x
+    return jax.nn.identity(x)
 
 
 def step(x: Array) -> Array:

@@ -7,11 +7,20 @@ from functools import cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.jax import activations, losses, metrics, runtime
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Operation,
+    Placement,
+    Support,
+)
+from implementations.jax import activations, losses, metrics, native, runtime
 from implementations.jax.network import Learner
 from implementations.jax.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -41,8 +50,11 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        return []
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        return None  # JAX counts nothing: it writes traces for other programs to read
+
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         with runtime.precision(x.dtype.name):
@@ -57,18 +69,30 @@ class Backend(AbstractBackend):
             return np.array(pullback(runtime.array(x), runtime.array(upstream)))
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
+        weights, weight_mode = weighting or (None, None)
         with runtime.precision(predictions.dtype.name):
-            function = _compiled(getattr(losses, name), tuple(options.items()))
-            return float(function(runtime.array(targets), runtime.array(predictions)))
+            function, _ = _compiled_mean(getattr(losses, name), tuple(options.items()), weight_mode)
+            return float(function(*_arrays(predictions, targets, weights)))
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
+        weights, weight_mode = weighting or (None, None)
         with runtime.precision(predictions.dtype.name):
-            gradient = _compiled_gradient(getattr(losses, name), tuple(options.items()))
-            return np.array(gradient(runtime.array(targets), runtime.array(predictions)))
+            _, gradient = _compiled_mean(getattr(losses, name), tuple(options.items()), weight_mode)
+            return np.array(gradient(*_arrays(predictions, targets, weights)))
 
     def _metric(
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
@@ -105,6 +129,19 @@ def _compiled_pullback(function: Callable[..., Array], options: Options) -> Call
 
 
 @cache
-def _compiled_gradient(function: Callable[..., Array], options: Options) -> Callable[..., Array]:
-    """Return (targets, predictions) -> d loss / d predictions."""
-    return jax.jit(jax.grad(partial(function, **dict(options)), argnums=1))
+def _compiled_mean(
+    function: Callable[..., Array], options: Options, weight_mode: str | None
+) -> tuple[Callable[..., Array], Callable[..., Array]]:
+    """Return predictions, targets, weights of examples -> mean loss, and its derivative by predictions."""
+
+    def mean(predictions: Array, targets: Array, weights: Array | None) -> Array:
+        values = function(targets, predictions, **dict(options))
+        if weights is None or weight_mode is None:
+            return jnp.mean(values)
+        return losses.weighted_mean(values, weights, weight_mode)
+
+    return jax.jit(mean), jax.jit(jax.grad(mean))
+
+
+def _arrays(*given: np.ndarray | None) -> list[Array | None]:
+    return [None if each is None else runtime.array(each) for each in given]

@@ -1,7 +1,7 @@
 """Losses; formulas stand in the catalogue.
 
-Predictions have shape (n, k); `name(targets, predictions)` is an array without axes. `jax.grad` finds the
-derivatives.
+Predictions have shape (n, k); `name(targets, predictions)` has the loss of each example, shape (n,), or no
+axes where the catalogue sums over all examples. `jax.grad` finds the derivatives of their mean.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ _TORCH_DIVISOR_FLOOR = 1e-12
 
 
 def mean_squared_error(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(jnp.square(predictions - targets))
+    return jnp.mean(jnp.square(predictions - targets), axis=-1)
 
 
 def mean_absolute_error(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(jnp.abs(predictions - targets))
+    return jnp.mean(jnp.abs(predictions - targets), axis=-1)
 
 
 def mean_absolute_percentage_error(targets: Array, predictions: Array) -> Array:
-    return 100 * jnp.mean(jnp.abs(predictions - targets) / jnp.maximum(jnp.abs(targets), EPSILON))
+    scale = jnp.maximum(jnp.abs(targets), EPSILON)
+    return 100 * jnp.mean(jnp.abs(predictions - targets) / scale, axis=-1)
 
 
 def mean_squared_logarithmic_error(targets: Array, predictions: Array) -> Array:
     log_predictions = jnp.log1p(jnp.where(predictions > EPSILON, predictions, EPSILON))
-    return jnp.mean(jnp.square(log_predictions - jnp.log1p(jnp.maximum(targets, EPSILON))))
+    return jnp.mean(jnp.square(log_predictions - jnp.log1p(jnp.maximum(targets, EPSILON))), axis=-1)
 
 
 def huber(targets: Array, predictions: Array, *, delta: float) -> Array:
     error = predictions - targets
     size = jnp.abs(error)
-    return jnp.mean(jnp.where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta)))
+    return jnp.mean(jnp.where(size <= delta, 0.5 * error * error, delta * (size - 0.5 * delta)), axis=-1)
 
 
 def smooth_l1(targets: Array, predictions: Array, *, beta: float) -> Array:
@@ -47,7 +48,7 @@ def smooth_l1(targets: Array, predictions: Array, *, beta: float) -> Array:
 
 def log_cosh(targets: Array, predictions: Array) -> Array:
     error = predictions - targets
-    return jnp.mean(jnp.logaddexp(error, -error) - math.log(2))
+    return jnp.mean(jnp.logaddexp(error, -error) - math.log(2), axis=-1)
 
 
 def binary_crossentropy(
@@ -66,10 +67,9 @@ def binary_crossentropy(
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
         log_p, log_q = jax.nn.log_sigmoid(predictions), jax.nn.log_sigmoid(-predictions)
-        return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q))
-    if clip_mode == "clamp_log":
-        return jnp.mean(weights * _clamped_loss(targets, predictions))
-    return jnp.mean(weights * _clipped_loss(targets, predictions))
+        return -jnp.mean(weights * (targets * log_p + (1 - targets) * log_q), axis=-1)
+    loss = _clamped_loss if clip_mode == "clamp_log" else _clipped_loss
+    return jnp.mean(weights * loss(targets, predictions), axis=-1)
 
 
 def binary_focal_crossentropy(
@@ -78,15 +78,24 @@ def binary_focal_crossentropy(
     targets = _smoothed(targets, label_smoothing, 2)
     p = jax.nn.sigmoid(predictions) if from_logits else predictions
     miss = targets * (1 - p) + (1 - targets) * p
-    return jnp.mean(miss**gamma * _clipped_loss(targets, p))
+    return jnp.mean(miss**gamma * _clipped_loss(targets, p), axis=-1)
 
 
 def categorical_crossentropy(
-    targets: Array, predictions: Array, *, from_logits: bool, label_smoothing: float
+    targets: Array,
+    predictions: Array,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
 ) -> Array:
+    weights: float | Array = 1.0
+    if class_weight:
+        weights = _shares(targets @ jnp.array(class_weight, targets.dtype), weight_mode)
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     log_p = jax.nn.log_softmax(predictions) if from_logits else jnp.log(_share(predictions))
-    return -jnp.mean(jnp.sum(targets * log_p, axis=-1))
+    return -weights * jnp.sum(targets * log_p, axis=-1)
 
 
 def sparse_categorical_crossentropy(
@@ -100,9 +109,8 @@ def sparse_categorical_crossentropy(
     log_p = jax.nn.log_softmax(predictions) if from_logits else jnp.log(_share(predictions))
     losses = -jnp.take_along_axis(log_p, targets[:, None], axis=-1)[:, 0]
     if not class_weight:
-        return jnp.mean(losses)
-    weights = jnp.array(class_weight, losses.dtype)[targets]
-    return jnp.average(losses, weights=weights) if weight_mode == "weights" else jnp.mean(weights * losses)
+        return losses
+    return _shares(jnp.array(class_weight, losses.dtype)[targets], weight_mode) * losses
 
 
 def categorical_focal_crossentropy(
@@ -116,40 +124,40 @@ def categorical_focal_crossentropy(
 ) -> Array:
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     p = _share(jax.nn.softmax(predictions) if from_logits else predictions)
-    return -jnp.mean(jnp.sum(alpha * (1 - p) ** gamma * targets * jnp.log(p), axis=-1))
+    return -jnp.sum(alpha * (1 - p) ** gamma * targets * jnp.log(p), axis=-1)
 
 
 def kl_divergence(targets: Array, predictions: Array) -> Array:
     p, y = jnp.clip(predictions, EPSILON, 1), jnp.clip(targets, EPSILON, 1)
-    return jnp.mean(jnp.sum(y * jnp.log(y / p), axis=-1))
+    return jnp.sum(y * jnp.log(y / p), axis=-1)
 
 
 def poisson(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(predictions - targets * jnp.log(predictions + EPSILON))
+    return jnp.mean(predictions - targets * jnp.log(predictions + EPSILON), axis=-1)
 
 
 def gaussian_nll(targets: Array, predictions: Array) -> Array:
     mean, variance = jnp.split(predictions, 2, axis=-1)
     # the value of the floor, with the derivative of the variance, as in torch
     variance = variance + jax.lax.stop_gradient(jnp.maximum(variance, VARIANCE_FLOOR) - variance)
-    return jnp.mean(jnp.log(variance) + jnp.square(mean - targets) / variance) / 2
+    return jnp.mean(jnp.log(variance) + jnp.square(mean - targets) / variance, axis=-1) / 2
 
 
 def cosine_similarity(targets: Array, predictions: Array) -> Array:
-    return -jnp.mean(jnp.sum(_unit(targets) * _unit(predictions), axis=-1))
+    return -jnp.sum(_unit(targets) * _unit(predictions), axis=-1)
 
 
 def hinge(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(jnp.maximum(1 - _signs(targets) * predictions, 0))
+    return jnp.mean(jnp.maximum(1 - _signs(targets) * predictions, 0), axis=-1)
 
 
 def squared_hinge(targets: Array, predictions: Array) -> Array:
-    return jnp.mean(jnp.square(jnp.maximum(1 - _signs(targets) * predictions, 0)))
+    return jnp.mean(jnp.square(jnp.maximum(1 - _signs(targets) * predictions, 0)), axis=-1)
 
 
 def categorical_hinge(targets: Array, predictions: Array) -> Array:
     strongest = jnp.max((1 - targets) * predictions, axis=-1)
-    return jnp.mean(jax.nn.relu(1 + strongest - jnp.sum(targets * predictions, axis=-1)))
+    return jax.nn.relu(1 + strongest - jnp.sum(targets * predictions, axis=-1))
 
 
 def dice(targets: Array, predictions: Array) -> Array:
@@ -164,7 +172,16 @@ def tversky(targets: Array, predictions: Array, *, alpha: float, beta: float) ->
 
 
 def perceptron(targets: Array, predictions: Array) -> Array:
-    return jnp.mean((step(jax.lax.stop_gradient(predictions)) - targets) * predictions)
+    return jnp.mean((step(jax.lax.stop_gradient(predictions)) - targets) * predictions, axis=-1)
+
+
+def weighted_mean(values: Array, sample_weight: Array, weight_mode: str) -> Array:
+    return jnp.mean(_shares(sample_weight, weight_mode) * values)
+
+
+def _shares(weights: Array, weight_mode: str) -> Array:
+    """Return each example's weight, for mode `weights` such that they average 1."""
+    return weights / jnp.mean(weights) if weight_mode == "weights" else weights
 
 
 def _signs(targets: Array) -> Array:

@@ -250,7 +250,7 @@ class Learner(AbstractLearner[Array]):
         """Return the mean loss plus penalties, and the moving averages afterwards."""
         scored = self._loss_element.reads == "score"
         predictions, averages = self._forward(parameters, averages, x, masks, scored=scored)
-        loss = self._loss_value(y, predictions)
+        loss = jnp.mean(self._loss_value(y, predictions))
         for layer, own in zip(self.model.network.layers, parameters, strict=True):
             if layer.l1:
                 loss = loss + layer.l1 * jnp.sum(jnp.abs(own["kernel"]))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +13,11 @@ import numpy as np
 
 from implementations.errors import InvalidInput
 from implementations.interface import Device, Support
+
+PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
+
+_POOL = "tf_XLAEigen"
+"""Name of the threads in XLA's pool for the CPU."""
 
 
 def versions() -> dict[str, str]:
@@ -31,7 +37,7 @@ def devices() -> Mapping[str, Support]:
 
 
 def peak_device_bytes() -> int | None:
-    """Return the most GPU memory that the framework has held since it started; None without a GPU."""
+    """Return the most GPU memory that the framework has held since the start; None without a GPU."""
     statistics = None if jax.default_backend() == "cpu" else jax.devices("gpu")[0].memory_stats()
     return int(statistics["peak_bytes_in_use"]) if statistics else None
 
@@ -48,13 +54,28 @@ def set_threads(threads: int) -> None:
 
 
 def threads() -> int:
-    """Return the threads inside one operation."""
-    return _threads_at_start()
+    """Return the threads inside one operation.
+
+    JAX has no getter. Its CPU client's pool is counted by the name of its threads (Linux), and before there
+    is one, the environment says how large it will be.
+    """
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return names.count(_POOL) or _threads_at_start()
 
 
 def forbid_tf32() -> None:
     """Multiply float32 matrices in float32, on GPUs too."""
     jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as JAX does by itself: on newer GPUs in TF32."""
+    jax.config.update("jax_default_matmul_precision", PRECISION_AT_START)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+    try:
+        yield
+    finally:
+        forbid_tf32()
 
 
 def precision(dtype: str) -> AbstractContextManager[Any]:

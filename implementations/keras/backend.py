@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -10,8 +10,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.keras import activations, losses, metrics, runtime
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Operation,
+    Placement,
+    Support,
+)
+from implementations.keras import activations, losses, metrics, native, runtime
 from implementations.keras.network import Learner
 from implementations.keras.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
@@ -41,10 +49,11 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        layer = keras.layers.Dense(units)
-        layer.build((None, inputs))
-        return [_to_numpy(variable) for variable in layer.weights]
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        return None  # Keras counts nothing, and its runtimes write traces for other programs to read
+
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         with runtime.precision(x.dtype.name):
@@ -62,21 +71,31 @@ class Backend(AbstractBackend):
             return _to_numpy(gradient)
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
         with runtime.precision(predictions.dtype.name):
             function = _compiled(getattr(losses, name), tuple(options.items()), predictions.dtype.name)
             values = function(ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions))
-            return float(ops.mean(values))
+            return float(_mean(values, weighting))
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         with runtime.precision(predictions.dtype.name):
             point = keras.Variable(predictions, dtype=predictions.dtype.name)
             given = ops.convert_to_tensor(targets)
             _, (gradient,) = runtime.value_and_gradients(
-                lambda: ops.mean(getattr(losses, name)(given, point.value, **options)), [point]
+                lambda: _mean(getattr(losses, name)(given, point.value, **options), weighting), [point]
             )
             return _to_numpy(gradient)
 
@@ -98,6 +117,11 @@ class Backend(AbstractBackend):
 def _compiled(function: Any, options: tuple[tuple[str, Any], ...], dtype: str) -> Any:
     """Return the function for these options; kept, so that it is compiled once for each shape."""
     return runtime.compiled(partial(function, **dict(options)))
+
+
+def _mean(values: Any, weighting: tuple[np.ndarray, str] | None) -> Any:
+    """Return the mean of examples' losses, weighted or not."""
+    return losses.weighted_mean(values, *weighting) if weighting else ops.mean(values)
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

@@ -87,8 +87,24 @@ def binary_focal_crossentropy(
 
 
 def categorical_crossentropy(
-    targets: Tensor, predictions: Tensor, *, from_logits: bool, label_smoothing: float
+    targets: Tensor,
+    predictions: Tensor,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
 ) -> Tensor:
+    if class_weight:
+        losses = categorical_crossentropy(
+            targets,
+            predictions,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            class_weight=(),
+            weight_mode=weight_mode,
+        )
+        return losses * _shares(ops.matmul(targets, _constant(class_weight, losses)), weight_mode)
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     if not from_logits:
         predictions = _share(predictions)
@@ -107,13 +123,20 @@ def sparse_categorical_crossentropy(
         losses = sparse_categorical_crossentropy(
             targets, predictions, from_logits=from_logits, class_weight=(), weight_mode=weight_mode
         )
-        weights = ops.take(np.array(class_weight, keras.backend.standardize_dtype(losses.dtype)), targets)
-        return losses * (weights / ops.mean(weights) if weight_mode == "weights" else weights)
+        classes = ops.cast(targets, "int32")  # of which training has made floats
+        return losses * _shares(ops.take(_constant(class_weight, losses), classes), weight_mode)
     if from_logits:
         return keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=True)
     # from probabilities, TensorFlow's runtime alone would divide by the row sum again after clipping
     one_hot = ops.one_hot(targets, predictions.shape[-1], dtype=predictions.dtype)
-    return categorical_crossentropy(one_hot, predictions, from_logits=False, label_smoothing=0.0)
+    return categorical_crossentropy(
+        one_hot,
+        predictions,
+        from_logits=False,
+        label_smoothing=0.0,
+        class_weight=(),
+        weight_mode=weight_mode,
+    )
 
 
 def categorical_focal_crossentropy(
@@ -171,6 +194,27 @@ def tversky(targets: Tensor, predictions: Tensor, *, alpha: float, beta: float) 
 
 def perceptron(targets: Tensor, predictions: Tensor) -> Tensor:
     return ops.mean((step(ops.stop_gradient(predictions)) - targets) * predictions, axis=-1)
+
+
+def weighted_mean(values: Tensor, sample_weight: Tensor, weight_mode: str) -> Tensor:
+    divided_by = {"examples": "sum_over_batch_size", "weights": "mean_with_sample_weight"}
+    return _Given(reduction=divided_by[weight_mode])(values, values, sample_weight)
+
+
+class _Given(keras.losses.Loss):
+    """The reduction of losses that are there already."""
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return y_pred
+
+
+def _constant(values: tuple[float, ...], like: Tensor) -> np.ndarray:
+    return np.array(values, keras.backend.standardize_dtype(like.dtype))
+
+
+def _shares(weights: Tensor, weight_mode: str) -> Tensor:
+    """Return each example's weight, for mode `weights` such that they average 1."""
+    return weights / ops.mean(weights) if weight_mode == "weights" else weights
 
 
 def _weighted_binary_crossentropy(

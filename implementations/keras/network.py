@@ -95,9 +95,10 @@ class Learner(AbstractLearner[Tensor]):
         )
         with self._scope():
             self._build()
-            self._network.compile(
-                optimizers.create(self.model.optimizer, convention, self.model.dtype), self._loss_value
-            )
+            optimizer = optimizers.create(self.model.optimizer, convention, self.model.dtype)
+            compiling = runtime.compile_options(placement)
+            self._network.compile(optimizer, self._loss_value, **compiling)
+            self._predictor.jit_compile = compiling["jit_compile"]
             self._optimizer = self._network.optimizer
             self._optimizer.build(self._network.trainable_variables)
             self._plateau = optimizers.plateau(self.model.optimizer, self._optimizer)
@@ -149,11 +150,13 @@ class Learner(AbstractLearner[Tensor]):
     def train_epoch(self, x: Tensor, y: Tensor, order: np.ndarray) -> None:
         if self._masks:  # which `fit` would not change
             for batch in order:
-                self.train_step(x[batch], y[batch])
+                self.train_step(*self._taken(x, y, batch))
             return
-        rows = order.reshape(-1)
+        examples, targets = self._taken(x, y, order.reshape(-1))
         with self._scope():
-            self._network.fit(x[rows], y[rows], batch_size=order.shape[1], epochs=1, shuffle=False, verbose=0)
+            self._network.fit(
+                examples, targets, batch_size=order.shape[1], epochs=1, shuffle=False, verbose=0
+            )
 
     def observe(self, loss: float) -> None:
         if self._plateau:
@@ -165,10 +168,11 @@ class Learner(AbstractLearner[Tensor]):
             return self._predictor.predict_on_batch(x)
 
     def _place_inputs(self, x: np.ndarray) -> Tensor:
-        return x  # Keras takes NumPy arrays and moves each batch where it belongs
+        with self._scope():
+            return ops.convert_to_tensor(x)
 
     def _place_targets(self, y: np.ndarray) -> Tensor:
-        return y
+        return self._place_inputs(y)
 
     def _to_numpy(self, array: Tensor) -> np.ndarray:
         return np.asarray(array)
@@ -199,6 +203,11 @@ class Learner(AbstractLearner[Tensor]):
             for variable, value in self._first_state:
                 variable.assign(value)
             self._plateau = optimizers.plateau(self.model.optimizer, self._optimizer)
+
+    def _taken(self, x: Tensor, y: Tensor, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return these examples and their targets."""
+        with self._scope():
+            return ops.take(x, rows, axis=0), ops.take(y, rows, axis=0)
 
     def _scope(self) -> Any:
         return runtime.scope(self.placement, self.model.dtype)

@@ -13,6 +13,9 @@ from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
 
 from implementations.interface import Placement, Support
 
+_RESULT_OF_FLOAT64 = BIT64_TO_BIT32_DTYPE["float64"]
+"""What Keras makes of float64 by itself: float32, but on TensorFlow."""
+
 _below = importlib.import_module(f"implementations.keras.runtimes.{keras.config.backend()}")
 
 
@@ -52,6 +55,12 @@ def synchronize(variables: Sequence[Any]) -> None:
 def compiled(function: Any) -> Any:
     """Return a function of tensors, compiled where single operations would have to be compiled otherwise."""
     return _below.compiled(function)
+
+
+def compile_options(placement: Placement) -> dict[str, Any]:
+    """Return arguments of a model's `compile`: the runtime's compiler, and steps at a time."""
+    options: dict[str, Any] = _below.compile_options(compiled=placement.compiled)
+    return options
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Any:
@@ -100,13 +109,33 @@ def _float64() -> Iterator[None]:
     says (https://github.com/keras-team/keras/issues/23704), so the table's entry is changed meanwhile.
     """
     BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    try:
+        with float64_by_switches():
+            yield
+    finally:
+        BIT64_TO_BIT32_DTYPE["float64"] = _RESULT_OF_FLOAT64
+
+
+@contextmanager
+def float64_by_switches() -> Iterator[None]:
+    """Ask for float64 as the documentation says: by floatx, dtype policy and, on JAX, its switch."""
     compute_in("float64")
     try:
         with _below.float64():
             yield
     finally:
-        BIT64_TO_BIT32_DTYPE["float64"] = "float32"
         compute_in("float32")
+
+
+def products_by_default() -> AbstractContextManager[None]:
+    """Return a scope in which float32 products are as precise as the runtime has them when it starts."""
+    scope: AbstractContextManager[None] = _below.products_by_default()
+    return scope
+
+
+def product_setting() -> str:
+    """Return the runtime's setting for float32 products when it starts, by name and value."""
+    return str(_below.product_setting())
 
 
 def exact(options: Mapping[str, Any], dtype: str) -> dict[str, Any]:

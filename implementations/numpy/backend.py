@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
-from implementations.numpy import activations, losses, metrics, runtime
-from implementations.numpy.network import Learner
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Operation,
+    Placement,
+    Support,
+)
+from implementations.numpy import activations, losses, metrics, native, runtime
+from implementations.numpy.network import Learner, operations
 from implementations.numpy.optimizers import ListOptimizer
 from implementations.spec import ModelSpec, OptimizerSpec
 
@@ -34,8 +42,13 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        return []
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        if learner.placement.device == "gpu" or not isinstance(learner, Learner):
+            return None  # on a GPU a call returns before it is done
+        return operations(learner, train)
+
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         return np.array(getattr(activations, name)(x, **options))
@@ -47,16 +60,26 @@ class Backend(AbstractBackend):
         return np.array(getattr(activations, f"{name}_gradient")(x, y, upstream, **options))
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
-        value: float = getattr(losses, name)(targets, predictions, **options)
-        return value
+        values = getattr(losses, name)(targets, predictions, **options)
+        return float(losses.weighted_mean(values, *weighting) if weighting else np.mean(values))
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         gradient: np.ndarray = getattr(losses, f"{name}_gradient")(targets, predictions, **options)
-        return gradient
+        return losses.weighted_mean_gradient(gradient, *weighting) if weighting else gradient
 
     def _metric(
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]

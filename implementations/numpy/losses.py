@@ -1,7 +1,10 @@
 """Losses and their derivatives with respect to predictions; formulas stand in the catalogue.
 
-Predictions have shape (n, k); `name(targets, predictions)` is a number,
-`name_gradient(targets, predictions)` an array in the shape of predictions.
+Predictions have shape (n, k); `name(targets, predictions)` has the loss of each example, shape (n,), or none
+where the catalogue sums over all examples. `name_gradient(targets, predictions)` is the derivative of their
+mean, an array in the shape of predictions. Where predictions are the outputs of an activation,
+`name_through_activation(targets, predictions)` is the derivative by what went into it: of logarithm and
+exponential nothing is left but a difference.
 """
 
 from __future__ import annotations
@@ -20,24 +23,25 @@ from implementations.numpy.activations import (
 )
 
 
-def mean_squared_error(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.square(predictions - targets)))
+def mean_squared_error(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(np.square(predictions - targets), axis=-1)
 
 
 def mean_squared_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return (predictions - targets) * (2 / predictions.size)
 
 
-def mean_absolute_error(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.abs(predictions - targets)))
+def mean_absolute_error(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(np.abs(predictions - targets), axis=-1)
 
 
 def mean_absolute_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.sign(predictions - targets) / predictions.size
 
 
-def mean_absolute_percentage_error(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(100 * np.mean(np.abs(predictions - targets) / np.maximum(np.abs(targets), EPSILON)))
+def mean_absolute_percentage_error(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    scale = np.maximum(np.abs(targets), EPSILON)
+    return 100 * np.mean(np.abs(predictions - targets) / scale, axis=-1)
 
 
 def mean_absolute_percentage_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -45,8 +49,8 @@ def mean_absolute_percentage_error_gradient(targets: np.ndarray, predictions: np
     return np.sign(predictions - targets) * (100 / predictions.size) / scale
 
 
-def mean_squared_logarithmic_error(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.square(_log_ratio(targets, predictions))))
+def mean_squared_logarithmic_error(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(np.square(_log_ratio(targets, predictions)), axis=-1)
 
 
 def mean_squared_logarithmic_error_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -55,16 +59,16 @@ def mean_squared_logarithmic_error_gradient(targets: np.ndarray, predictions: np
     return ratio * inside / (1 + np.maximum(predictions, EPSILON)) * (2 / predictions.size)
 
 
-def huber(targets: np.ndarray, predictions: np.ndarray, *, delta: float) -> float:
+def huber(targets: np.ndarray, predictions: np.ndarray, *, delta: float) -> np.ndarray:
     error = np.abs(predictions - targets)
-    return float(np.mean(np.where(error <= delta, 0.5 * error * error, delta * (error - 0.5 * delta))))
+    return np.mean(np.where(error <= delta, 0.5 * error * error, delta * (error - 0.5 * delta)), axis=-1)
 
 
 def huber_gradient(targets: np.ndarray, predictions: np.ndarray, *, delta: float) -> np.ndarray:
     return np.clip(predictions - targets, -delta, delta) / predictions.size
 
 
-def smooth_l1(targets: np.ndarray, predictions: np.ndarray, *, beta: float) -> float:
+def smooth_l1(targets: np.ndarray, predictions: np.ndarray, *, beta: float) -> np.ndarray:
     return huber(targets, predictions, delta=beta) / beta
 
 
@@ -72,9 +76,9 @@ def smooth_l1_gradient(targets: np.ndarray, predictions: np.ndarray, *, beta: fl
     return huber_gradient(targets, predictions, delta=beta) / beta
 
 
-def log_cosh(targets: np.ndarray, predictions: np.ndarray) -> float:
+def log_cosh(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     error = np.abs(predictions - targets)
-    return float(np.mean(error + np.log1p(np.expm1(-2 * error) / 2)))  # log((1 + exp(-2 |e|)) / 2)
+    return np.mean(error + np.log1p(np.expm1(-2 * error) / 2), axis=-1)  # log((1 + exp(-2 |e|)) / 2)
 
 
 def log_cosh_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -89,17 +93,17 @@ def binary_crossentropy(
     clip_mode: str,
     label_smoothing: float,
     class_weight: tuple[float, ...],
-) -> float:
+) -> np.ndarray:
     weights = _weights_of_two(targets, class_weight)
     targets = _smoothed(targets, label_smoothing, 2)
     if from_logits:
-        return float(np.mean(weights * _logit_loss(targets, predictions)))
+        return np.mean(weights * _logit_loss(targets, predictions), axis=-1)
     if clip_mode == "clamp_log":
         with np.errstate(divide="ignore"):  # log 0 is the case that the floor is for
             log_p, log_q = np.log(predictions), np.log1p(-predictions)
         log_p, log_q = np.maximum(log_p, LOG_FLOOR), np.maximum(log_q, LOG_FLOOR)
-        return float(-np.mean(weights * (targets * log_p + (1 - targets) * log_q)))
-    return float(np.mean(weights * _clipped_loss(targets, predictions)))
+        return -np.mean(weights * (targets * log_p + (1 - targets) * log_q), axis=-1)
+    return np.mean(weights * _clipped_loss(targets, predictions), axis=-1)
 
 
 def binary_crossentropy_gradient(
@@ -126,10 +130,10 @@ def binary_crossentropy_gradient(
 
 def binary_focal_crossentropy(
     targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, gamma: float, label_smoothing: float
-) -> float:
+) -> np.ndarray:
     targets = _smoothed(targets, label_smoothing, 2)
     probabilities = sigmoid(predictions) if from_logits else predictions
-    return float(np.mean(_miss(targets, probabilities) ** gamma * _clipped_loss(targets, probabilities)))
+    return np.mean(_miss(targets, probabilities) ** gamma * _clipped_loss(targets, probabilities), axis=-1)
 
 
 def binary_focal_crossentropy_gradient(
@@ -146,19 +150,35 @@ def binary_focal_crossentropy_gradient(
 
 
 def categorical_crossentropy(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, label_smoothing: float
-) -> float:
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     if from_logits:
-        return float(-np.mean(np.sum(targets * log_softmax(predictions), axis=-1)))
+        return -weights * np.sum(targets * log_softmax(predictions), axis=-1)
     share = predictions / predictions.sum(axis=-1, keepdims=True)
-    return float(-np.mean(np.sum(targets * np.log(np.clip(share, EPSILON, 1 - EPSILON)), axis=-1)))
+    return -weights * np.sum(targets * np.log(np.clip(share, EPSILON, 1 - EPSILON)), axis=-1)
 
 
 def categorical_crossentropy_gradient(
-    targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, label_smoothing: float
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
 ) -> np.ndarray:
+    weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    if class_weight:
+        targets = weights[:, np.newaxis] * targets  # in which the loss is linear
     examples = len(predictions)
     if from_logits:
         return (softmax(predictions) * targets.sum(axis=-1, keepdims=True) - targets) / examples
@@ -173,13 +193,13 @@ def sparse_categorical_crossentropy(
     from_logits: bool,
     class_weight: tuple[float, ...],
     weight_mode: str,
-) -> float:
+) -> np.ndarray:
     rows = np.arange(len(predictions))
-    weights = _weights(targets, class_weight, weight_mode, predictions.dtype)
+    weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
     if from_logits:
-        return float(-np.mean(weights * log_softmax(predictions)[rows, targets]))
+        return -weights * log_softmax(predictions)[rows, targets]
     share = predictions[rows, targets] / predictions.sum(axis=-1)
-    return float(-np.mean(weights * np.log(np.clip(share, EPSILON, 1 - EPSILON))))
+    return -weights * np.log(np.clip(share, EPSILON, 1 - EPSILON))
 
 
 def sparse_categorical_crossentropy_gradient(
@@ -197,7 +217,8 @@ def sparse_categorical_crossentropy_gradient(
         clipped, inside = _clipped_share(predictions)
         gradient = _through_share(predictions, -1 / clipped * one_hot * inside / len(predictions))
     if class_weight:
-        gradient = gradient * _weights(targets, class_weight, weight_mode, predictions.dtype)[:, np.newaxis]
+        weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+        gradient = weights[:, np.newaxis] * gradient
     return gradient
 
 
@@ -209,10 +230,10 @@ def categorical_focal_crossentropy(
     alpha: float,
     gamma: float,
     label_smoothing: float,
-) -> float:
+) -> np.ndarray:
     targets = _smoothed(targets, label_smoothing, targets.shape[-1])
     p, _ = _clipped_share(softmax(predictions) if from_logits else predictions)
-    return float(-np.mean(np.sum(alpha * (1 - p) ** gamma * targets * np.log(p), axis=-1)))
+    return -np.sum(alpha * (1 - p) ** gamma * targets * np.log(p), axis=-1)
 
 
 def categorical_focal_crossentropy_gradient(
@@ -232,9 +253,9 @@ def categorical_focal_crossentropy_gradient(
     return softmax_gradient(predictions, probabilities, gradient) if from_logits else gradient
 
 
-def kl_divergence(targets: np.ndarray, predictions: np.ndarray) -> float:
+def kl_divergence(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     p, y = np.clip(predictions, EPSILON, 1), np.clip(targets, EPSILON, 1)
-    return float(np.mean(np.sum(y * np.log(y / p), axis=-1)))
+    return np.sum(y * np.log(y / p), axis=-1)
 
 
 def kl_divergence_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -242,17 +263,17 @@ def kl_divergence_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.n
     return np.where(p == predictions, -y / p, 0) / len(predictions)
 
 
-def poisson(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(predictions - targets * np.log(predictions + EPSILON)))
+def poisson(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(predictions - targets * np.log(predictions + EPSILON), axis=-1)
 
 
 def poisson_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return (1 - targets / (predictions + EPSILON)) / predictions.size
 
 
-def gaussian_nll(targets: np.ndarray, predictions: np.ndarray) -> float:
+def gaussian_nll(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     mean, variance = _mean_and_variance(predictions)
-    return float(np.mean(np.log(variance) + np.square(mean - targets) / variance) / 2)
+    return np.mean(np.log(variance) + np.square(mean - targets) / variance, axis=-1) / 2
 
 
 def gaussian_nll_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -261,8 +282,8 @@ def gaussian_nll_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.nd
     return np.concatenate([error, (1 / variance - error * error) / 2], axis=-1) / targets.size
 
 
-def cosine_similarity(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(-np.mean(np.sum(_unit(targets)[0] * _unit(predictions)[0], axis=-1)))
+def cosine_similarity(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return -np.sum(_unit(targets)[0] * _unit(predictions)[0], axis=-1)
 
 
 def cosine_similarity_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -271,8 +292,8 @@ def cosine_similarity_gradient(targets: np.ndarray, predictions: np.ndarray) -> 
     return (along - y) / np.maximum(norm, EPSILON) / len(predictions)
 
 
-def hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.maximum(1 - _signs(targets) * predictions, 0)))
+def hinge(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(np.maximum(1 - _signs(targets) * predictions, 0), axis=-1)
 
 
 def hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -280,8 +301,8 @@ def hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.where(signs * predictions <= 1, -signs, 0) / predictions.size
 
 
-def squared_hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.square(np.maximum(1 - _signs(targets) * predictions, 0))))
+def squared_hinge(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean(np.square(np.maximum(1 - _signs(targets) * predictions, 0)), axis=-1)
 
 
 def squared_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -289,8 +310,8 @@ def squared_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.n
     return -2 * signs * np.maximum(1 - signs * predictions, 0) / predictions.size
 
 
-def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(np.maximum(_margins(targets, predictions), 0)))
+def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.maximum(_margins(targets, predictions), 0)
 
 
 def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -300,8 +321,9 @@ def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> 
     return active * (strongest * (1 - targets) - targets) / len(predictions)
 
 
-def dice(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(1 - 2 * np.sum(targets * predictions) / (np.sum(targets) + np.sum(predictions) + EPSILON))
+def dice(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    total = np.sum(targets) + np.sum(predictions) + EPSILON
+    return 1 - 2 * np.sum(targets * predictions) / total
 
 
 def dice_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -309,9 +331,9 @@ def dice_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return 2 * (np.sum(targets * predictions) / total - targets) / total
 
 
-def tversky(targets: np.ndarray, predictions: np.ndarray, *, alpha: float, beta: float) -> float:
+def tversky(targets: np.ndarray, predictions: np.ndarray, *, alpha: float, beta: float) -> np.ndarray:
     hit, total = _tversky_sums(targets, predictions, alpha, beta)
-    return float(1 - hit / total)
+    return 1 - hit / total
 
 
 def tversky_gradient(
@@ -322,12 +344,72 @@ def tversky_gradient(
     return (hit / total * total_gradient - targets) / total
 
 
-def perceptron(targets: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean((step(predictions) - targets) * predictions))
+def perceptron(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.mean((step(predictions) - targets) * predictions, axis=-1)
 
 
 def perceptron_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return (step(predictions) - targets) / predictions.size
+
+
+def binary_crossentropy_through_sigmoid(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    clip_mode: str,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+) -> np.ndarray:
+    weights = _weights_of_two(targets, class_weight)
+    targets = _smoothed(targets, label_smoothing, 2)
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    if clip_mode == "clamp_log":
+        inside = (predictions > 0) & (predictions < 1)
+    return weights * ((predictions - targets) * inside) / predictions.size
+
+
+def categorical_crossentropy_through_softmax(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    label_smoothing: float,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+    targets = _smoothed(targets, label_smoothing, targets.shape[-1])
+    if class_weight:
+        targets = weights[:, np.newaxis] * targets
+    counted = targets * (predictions >= EPSILON) * (predictions <= 1 - EPSILON)
+    return (predictions * counted.sum(axis=-1, keepdims=True) - counted) / len(predictions)
+
+
+def sparse_categorical_crossentropy_through_softmax(
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    from_logits: bool,
+    class_weight: tuple[float, ...],
+    weight_mode: str,
+) -> np.ndarray:
+    inside = (predictions >= EPSILON) & (predictions <= 1 - EPSILON)
+    counted = _one_hot(targets, predictions.shape[-1]) & inside
+    gradient = (predictions * counted.max(axis=-1, keepdims=True) - counted) / len(predictions)
+    if class_weight:
+        weights = _class_shares(targets, class_weight, weight_mode, predictions.dtype)
+        gradient = weights[:, np.newaxis] * gradient
+    return gradient
+
+
+def weighted_mean(values: np.ndarray, sample_weight: np.ndarray, weight_mode: str) -> np.ndarray:
+    return np.mean(_shares(sample_weight, weight_mode) * values)
+
+
+def weighted_mean_gradient(gradient: np.ndarray, sample_weight: np.ndarray, weight_mode: str) -> np.ndarray:
+    """Return the derivative of the weighted mean, given that of the mean."""
+    return _shares(sample_weight, weight_mode)[:, np.newaxis] * gradient
 
 
 def _signs(targets: np.ndarray) -> np.ndarray:
@@ -343,18 +425,25 @@ def _smoothed(targets: np.ndarray, smoothing: float, classes: int) -> np.ndarray
     return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
 
 
-def _weights(targets: np.ndarray, class_weight: tuple[float, ...], mode: str, dtype: np.dtype) -> np.ndarray:
+def _shares(weights: np.ndarray, weight_mode: str) -> np.ndarray:
     """Return each example's weight, for mode `weights` such that they average 1."""
+    return weights / weights.mean() if weight_mode == "weights" else weights
+
+
+def _class_shares(
+    targets: np.ndarray, class_weight: tuple[float, ...], weight_mode: str, dtype: np.dtype
+) -> np.ndarray:
+    """Return each example's weight as its class, or its share of each class, gives it."""
     if not class_weight:
         return np.ones(1, dtype)
-    weights = np.sum(_one_hot(targets, len(class_weight)) * np.array(class_weight, dtype), axis=-1)
-    return weights / weights.mean() if mode == "weights" else weights
+    classes = _one_hot(targets, len(class_weight)) if targets.ndim == 1 else targets
+    return _shares(np.sum(classes * np.array(class_weight, dtype), axis=-1), weight_mode)
 
 
-def _weights_of_two(targets: np.ndarray, class_weight: tuple[float, ...]) -> np.ndarray:
+def _weights_of_two(targets: np.ndarray, class_weight: tuple[float, ...]) -> np.ndarray | float:
     """Return the weight of each target 0 and 1."""
     if not class_weight:
-        return np.ones(1, targets.dtype)
+        return 1.0
     of_zero, of_one = class_weight
     return of_zero + (of_one - of_zero) * targets
 

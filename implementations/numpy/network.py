@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from implementations import catalog
-from implementations.interface import AbstractLearner, Placement
+from implementations.interface import AbstractLearner, Operation, Placement
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.optimizers import Optimizer, views
 from implementations.numpy.program import Program, Recorder
@@ -23,6 +24,8 @@ from implementations.spec import MOVING, ElementSpec, LayerSpec, ModelSpec
 
 Array = Any
 """A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
+PRODUCTS, COPIES = ("matmul",), ("copy", "cast", "join", "take")
+"""Names of calls of a program that multiply matrices, and that only move numbers."""
 Kind = Literal["train", "differentiate", "score", "infer"]
 """A step both ways; the same in prediction; what the loss reads; the outputs."""
 
@@ -195,10 +198,15 @@ class Learner(AbstractLearner[Array]):
         self._ones = int(network.layers[0].use_bias)
         element, options = self._loss_element, dict(self.model.loss.options)
         resolved = element.resolve(options, convention)
-        self._loss_value: Callable[[Array, Array], float] = partial(getattr(losses, element.name), **resolved)
-        self._loss_gradient: Callable[[Array, Array], Array] = partial(
-            getattr(losses, f"{element.name}_gradient"), **resolved
+        self._loss_values: Callable[[Array, Array], Array] = partial(
+            getattr(losses, element.name), **resolved
         )
+        last = network.layers[-1]
+        through: Any = getattr(losses, f"{element.name}_through_{last.activation.name}", None)
+        # the last activation is differentiated with the loss, where that leaves less to compute
+        self._fused = bool(through) and not resolved["from_logits"] and not last.dropout
+        gradient = through if self._fused else getattr(losses, f"{element.name}_gradient")
+        self._loss_gradient: Callable[[Array, Array], Array] = partial(gradient, **resolved)
         self._programs: dict[tuple[Kind, int], Program] = {}
         self._masks: list[Array] = []
 
@@ -251,13 +259,13 @@ class Learner(AbstractLearner[Array]):
         return self._module.asarray(y if y.dtype.kind == "f" else y.astype(np.intp))
 
     def _to_numpy(self, array: Array) -> np.ndarray:
-        return np.array(self._module.asnumpy(array))  # the program writes there again
+        return np.array(self._module.asnumpy(array), order="C")  # the program writes there again
 
     def _loss(self, x: Array, y: Array) -> float:
         program = self._program("score", len(x))
         program.run(x)
         predictions, targets = map(self._module.asnumpy, (program.outputs[0], y))
-        return self._loss_value(targets, predictions) + self._penalty()
+        return float(np.mean(self._loss_values(targets, predictions))) + self._penalty()
 
     def _gradients(self, x: Array, y: Array) -> tuple[float, list[np.ndarray]]:
         loss = self._loss(x, y)
@@ -295,7 +303,7 @@ class Learner(AbstractLearner[Array]):
 
     def _record(self, kind: Kind, examples: int) -> Program:
         """Record one way through the network, or the way there and back."""
-        recorder, network = Recorder(self._module), self.model.network
+        recorder, network = Recorder(self._module, "F"), self.model.network
         width = math.prod(network.inputs) + self._ones
         x = recorder.input(np.empty((examples, width), self._flat.dtype))
         if kind == "train":
@@ -311,7 +319,7 @@ class Learner(AbstractLearner[Array]):
             return recorder.program(x)
         y = recorder.input(self._targets_like(examples))
         upstream = self._loss_gradient(y, x)
-        for stage in reversed(stages):
+        for stage in reversed(stages[:-1] if self._fused else stages):
             upstream = stage.backward(upstream)
         return recorder.program()
 
@@ -370,3 +378,26 @@ class Learner(AbstractLearner[Array]):
             kept = self._own_masks.random(place.shape, dtype=place.dtype) >= layer.dropout
             place[...] = self._module.asarray(kept)
             place /= 1 - layer.dropout
+
+
+def operations(learner: Learner, train: Callable[[], None]) -> list[Operation]:
+    """Return the calls of a learner's programs in a training, with the time of each."""
+    programs = {"": [each for (kind, _), each in learner._programs.items() if kind == "train"]}
+    programs[" of the optimizer"] = [learner._optimizer.program]
+    with ExitStack() as stack:
+        watched = [
+            (whose, stack.enter_context(program.timed()))
+            for whose, several in programs.items()
+            for program in several
+        ]
+        train()
+    return [
+        Operation(
+            name + whose,
+            "product" if name in PRODUCTS else "copy" if name in COPIES else "other",
+            len(seconds),
+            sum(seconds),
+        )
+        for whose, taken in watched
+        for name, seconds in taken.items()
+    ]

@@ -408,17 +408,18 @@ class Optimizer:
             elif self._weight_decay:
                 gradient = gradient + self._weight_decay * part
             rule.update(part, gradient, *map(recorder.bound, self._numbers[-1][1]))
-        self._program = recorder.program()
+        self.program = recorder.program()
 
     def apply(self) -> None:
         """Change the parameters by one step."""
         rate = self._rate(self._steps_done)
         self._steps_done += 1
-        self._decay[...] = 1 - rate * self._weight_decay
-        for numbers, kept in self._numbers:
-            for place, number in zip(kept, numbers(rate, self._steps_done), strict=True):
+        if self._weight_decay:
+            self._decay[...] = 1 - rate * self._weight_decay
+        for numbers, places in self._numbers:
+            for place, number in zip(places, numbers(rate, self._steps_done), strict=True):
                 place[...] = number
-        self._program.run()
+        self.program.run()
 
     def observe(self, loss: float) -> None:
         """Tell a schedule that looks at losses how the epoch ended."""

@@ -9,11 +9,13 @@ Nothing is differentiated here: formulas and their derivatives are written by ha
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -21,8 +23,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from implementations.numpy.arrays import NUMPY, ArrayModule
 
 View = Callable[[Any], Any]
+Order = Literal["C", "F"]
 _SLOW_WITH_NUMBERS = (np.maximum, np.minimum)
-"""Three times as fast with a row of equal numbers as with a single one (NumPy 2.4)."""
+"""Three times as fast with an array of equal numbers as with a single one (NumPy 2.4)."""
 
 
 @dataclass(eq=False)
@@ -61,6 +64,16 @@ class Operation:
         yield from (each.owner for each in (*self.inputs, self.out) if isinstance(each, Node))
 
 
+@dataclass(frozen=True)
+class Patch:
+    """Where an input of the run is put: into the arguments of a call."""
+
+    slot: int
+    view: View
+    arguments: list[Any]
+    place: int
+
+
 class Program:
     """A straight list of calls.
 
@@ -68,24 +81,49 @@ class Program:
     ----------
     calls
         Each writes into memory that it knows.
-    inputs
-        Filled with the arrays of a run, which calls that need them look up.
+    patches
+        Where inputs go.
     outputs
         Arrays that hold the results after a run, and are overwritten by the next one.
+    names
+        Of what each call does.
     """
 
-    def __init__(self, calls: list[Callable[[], Any]], inputs: list[Any], outputs: tuple[Any, ...]) -> None:
-        self._calls, self._inputs, self.outputs = calls, inputs, outputs
+    def __init__(
+        self,
+        calls: list[Callable[[], Any]],
+        patches: list[Patch],
+        outputs: tuple[Any, ...],
+        names: list[str],
+    ) -> None:
+        self.calls, self._patches, self.outputs, self.names = calls, patches, outputs, names
 
     def run(self, *inputs: Any) -> None:
         """Do it all, with these inputs in place of the recorded ones."""
-        self._inputs[:] = inputs
-        for call in self._calls:
+        for patch in self._patches:
+            patch.arguments[patch.place] = patch.view(inputs[patch.slot])
+        for call in self.calls:
             call()
+
+    @contextmanager
+    def timed(self) -> Iterator[dict[str, list[float]]]:
+        """Note the seconds of each call while it runs, by the call's name."""
+        calls, seconds = self.calls, {name: list[float]() for name in self.names}
+        self.calls = [_timed(*each) for each in zip(calls, map(seconds.__getitem__, self.names), strict=True)]
+        try:
+            yield seconds
+        finally:
+            self.calls = calls
 
 
 class Recorder:
     """Notes what is done to the arrays that it hands out.
+
+    Parameters
+    ----------
+    order
+        How results lie in memory. Of (examples, units) in order F, a unit's results lie side by side: sums
+        over units are then sums of whole columns, and a column of ones disturbs nobody.
 
     Examples
     --------
@@ -97,11 +135,11 @@ class Recorder:
     array([1., 1., 3.])
     """
 
-    def __init__(self, module: ArrayModule = NUMPY) -> None:
-        self._module = module
+    def __init__(self, module: ArrayModule = NUMPY, order: Order = "C") -> None:
+        self._module, self._order = module, order
         self._operations: list[Operation] = []
         self._known: dict[Any, Node] = {}
-        self._rows: dict[Any, Recorded] = {}
+        self._equal: dict[Any, Recorded] = {}
         self._writes: Counter[Node] = Counter()
         self._slots = 0
 
@@ -120,14 +158,15 @@ class Recorder:
         kept = {node.owner for node in results}
         self._drop_unused(kept)
         self._allocate(kept)
-        inputs: list[Any] = [None] * self._slots
-        calls = [_call(operation, inputs) for operation in self._operations]
-        return Program(calls, inputs, tuple(map(_array, results)))
+        patches: list[Patch] = []
+        calls = [_call(operation, patches) for operation in self._operations]
+        names = [_name(operation.function) for operation in self._operations]
+        return Program(calls, patches, tuple(map(_array, results)), names)
 
     def with_ones(self, x: Recorded) -> Recorded:
         """Return x (n, k) with a last column of ones; x is then computed inside of it."""
         rows, columns = x.shape
-        whole = self._module.full((rows, columns + 1), 1, x.dtype)
+        whole = self._full((rows, columns + 1), 1, x.dtype)
         if x.node.array is None and x.node.base is None and x.node.slot is None:
             x.node.array = whole[:, :columns]
         else:
@@ -161,18 +200,30 @@ class Recorder:
 
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Recorded:
         """Return an array of its own for the program, filled with a number."""
-        return self.bound(self._module.full(shape, value, dtype))
+        return self.bound(self._full(shape, value, dtype))
 
-    def row(self, length: int, value: float, dtype: np.dtype) -> Recorded:
+    def equal(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Recorded:
         """Return equal numbers that the program only reads."""
-        key = length, value, dtype
-        if key not in self._rows:
-            self._rows[key] = self.full((length,), value, dtype)
-        return self._rows[key]
+        key = shape, value, dtype
+        if key not in self._equal:
+            self._equal[key] = self.full(*key)
+        return self._equal[key]
 
     def constant(self, array: np.ndarray) -> Recorded:
         """Return an array that the program only reads."""
         return self.bound(self._module.asarray(array))
+
+    def _full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Any:
+        array = self._empty(shape, dtype)
+        array[...] = value
+        return array
+
+    def _empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        return (
+            self._module.empty(shape[::-1], dtype).T
+            if self._order == "F"
+            else self._module.empty(shape, dtype)
+        )
 
     def _read(self, value: Any) -> Any:
         """Return what an operation reads: a node, or a number."""
@@ -216,7 +267,7 @@ class Recorder:
                     dying.remove(heirs[0])
                 else:
                     spare = free[_place(out)]
-                    out.array = spare.pop() if spare else self._module.empty(*_place(out))
+                    out.array = spare.pop() if spare else self._empty(*_place(out))
             for node in dying - kept:
                 free[_place(node)].append(node.array)
                 owned.discard(node)
@@ -302,14 +353,16 @@ class Recorded(NDArrayOperatorsMixin):
             raise TypeError(f"{ufunc.__name__}.{method} with {sorted(options)} cannot be recorded")
         with np.errstate(all="ignore"):
             example = ufunc(*map(_example_of, inputs))
+        if ufunc is np.multiply and not out:
+            for one, other in (inputs, inputs[::-1]):
+                if type(one) in (int, float) and one == 1 and example.dtype == other.dtype:
+                    return other
         into = out[0] if out else None
         if into is not None and not isinstance(into, Recorded):
             into = recorder.bound(into)
         if ufunc in _SLOW_WITH_NUMBERS and example.ndim:
             inputs = tuple(
-                recorder.row(example.shape[-1], each, example.dtype)
-                if isinstance(each, (int, float))
-                else each
+                recorder.equal(example.shape, each, example.dtype) if isinstance(each, (int, float)) else each
                 for each in inputs
             )
         if ufunc is np.matmul:
@@ -421,42 +474,63 @@ def _sorted(source: Any, *, out: Any, axis: int) -> None:
 # ------------------------------------------------------------------ from operations to calls
 
 
-def _call(operation: Operation, inputs: list[Any]) -> Callable[[], Any]:
-    """Return the operation as a call without arguments."""
-    readers = [_reader(each, inputs) for each in operation.inputs]
+def _call(operation: Operation, patches: list[Patch]) -> Callable[[], Any]:
+    """Return the operation as a call without arguments; add where it waits for inputs."""
     out = _array(operation.out)
-    function: Callable[..., Any] = partial(operation.function, **operation.options)
     # a ufunc takes its output fastest by position, which maximum and minimum no longer allow
     positional = isinstance(operation.function, np.ufunc) and operation.function not in _SLOW_WITH_NUMBERS
-    if not any(map(callable, readers)):
-        return partial(function, *readers, out) if positional else partial(function, *readers, out=out)
-
-    def late() -> None:
-        function(*[read() if callable(read) else read for read in readers], out=out)
-
-    return late
-
-
-def _reader(value: Any, inputs: list[Any]) -> Any:
-    """Return what the operation reads, or a function that looks it up in the inputs of a run."""
-    if not isinstance(value, Node):
-        return value
-    if value.owner.slot is None:
-        return _array(value)
-    return partial(_from_slot, value, inputs)
+    options = operation.options if positional else {**operation.options, "out": out}
+    arguments = [_array(each) if isinstance(each, Node) else each for each in operation.inputs]
+    late = [
+        Patch(*_way(each), arguments, place)
+        for place, each in enumerate(operation.inputs)
+        if isinstance(each, Node) and each.owner.slot is not None
+    ]
+    if positional:
+        arguments.append(out)
+    if not late:
+        return partial(operation.function, *arguments, **options)
+    patches += late
+    function = partial(operation.function, **options) if options else operation.function
+    return lambda: function(*arguments)
 
 
-def _from_slot(node: Node, inputs: list[Any]) -> Any:
+def _name(function: Callable[..., Any]) -> str:
+    """Return the name of what a call does, such as `multiply`, `add.reduce` or `copy`."""
+    ufunc = getattr(function, "__self__", None)
+    own = function.__name__.removeprefix("_")
+    return f"{ufunc.__name__}.{own}" if isinstance(ufunc, np.ufunc) else own
+
+
+def _timed(call: Callable[[], Any], seconds: list[float]) -> Callable[[], None]:
+    """Return a call that also notes how long it takes."""
+
+    def timed() -> None:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+
+    return timed
+
+
+def _way(node: Node) -> tuple[int, View]:
+    """Return the number of the input that a node shows, and how to come from the one to the other."""
     if node.slot is not None:
-        return inputs[node.slot]
+        return node.slot, _itself
     assert node.base is not None
     assert node.view is not None
-    return node.view(_from_slot(node.base, inputs))
+    slot, before = _way(node.base)
+    after = node.view
+    return slot, after if before is _itself else lambda array: after(before(array))
+
+
+def _itself(array: Any) -> Any:
+    return array
 
 
 def _array(node: Node) -> Any:
-    """Return the node's array."""
-    if node.array is None and node.base is not None and node.view is not None:
+    """Return the node's array; None for an input, and for a view of one."""
+    if node.array is None and node.base is not None and node.view is not None and node.owner.slot is None:
         node.array = node.view(_array(node.base))
     return node.array
 

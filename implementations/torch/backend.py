@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
+from implementations.interface import (
+    AbstractBackend,
+    AbstractLearner,
+    AbstractOptimizer,
+    Framework,
+    Operation,
+    Placement,
+    Support,
+)
 from implementations.spec import ModelSpec, OptimizerSpec
-from implementations.torch import activations, losses, metrics, runtime
+from implementations.torch import activations, losses, metrics, native, runtime
 from implementations.torch.network import Learner
 from implementations.torch.optimizers import ListOptimizer
 
 
 class Backend(AbstractBackend):
-    """PyTorch in eager mode. Float32 products are never computed in TF32."""
+    """PyTorch, eager or compiled. Float32 products are never computed in TF32."""
 
     convention = "torch"
 
@@ -40,9 +49,13 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def native_initial_parameters(self, inputs: int, units: int) -> list[np.ndarray]:
-        layer = torch.nn.Linear(inputs, units)
-        return [layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()]
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
+        if learner.placement.device == "gpu":
+            return None  # the CPU's time there is that of asking
+        return runtime.operations(train)
+
+    def native(self) -> Framework:
+        return native
 
     def _activation(self, name: str, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         y: Tensor = getattr(activations, name)(runtime.tensor(x), **options)
@@ -57,16 +70,26 @@ class Backend(AbstractBackend):
         return gradient.numpy().copy()
 
     def _loss(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> float:
-        value: Tensor = getattr(losses, name)(runtime.tensor(targets), runtime.tensor(predictions), **options)
-        return value.item()
+        function = _loss_function(name, options, weighting)
+        return function(runtime.tensor(targets), runtime.tensor(predictions)).item()
 
     def _loss_gradient(
-        self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
+        self,
+        name: str,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        options: dict[str, Any],
+        weighting: tuple[np.ndarray, str] | None,
     ) -> np.ndarray:
         point = runtime.tensor(predictions).requires_grad_()
-        value = getattr(losses, name)(runtime.tensor(targets), point, **options)
+        value = _loss_function(name, options, weighting)(runtime.tensor(targets), point)
         (gradient,) = torch.autograd.grad(value, point)
         return gradient.numpy().copy()
 
@@ -83,3 +106,16 @@ class Backend(AbstractBackend):
 
     def _build(self, model: ModelSpec, placement: Placement) -> AbstractLearner[Any]:
         return Learner(model, placement, self.convention)
+
+
+def _loss_function(
+    name: str, options: dict[str, Any], weighting: tuple[np.ndarray, str] | None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the mean, weighted or not, as a function of targets and predictions."""
+    function: Callable[..., Tensor] = partial(getattr(losses, name), **options)
+    if weighting is None:
+        return function
+    weights, weight_mode = runtime.tensor(weighting[0]), weighting[1]
+    return lambda targets, predictions: losses.weighted_mean(
+        function(targets, predictions, reduction="none"), weights, weight_mode
+    )

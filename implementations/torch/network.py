@@ -80,7 +80,11 @@ def dense(inputs: int, spec: LayerSpec, convention: str, masks: str) -> list[nn.
 
 
 class Learner(AbstractLearner[Tensor]):
-    """Dense layers over flattened examples."""
+    """Dense layers over flattened examples.
+
+    Compiled, forward pass, loss and backward pass are one function; the optimizer stays as it is, because one
+    kernel for all parameters is what compiling would make of it, too.
+    """
 
     def __init__(self, model: ModelSpec, placement: Placement, convention: str) -> None:
         super().__init__(model, placement)
@@ -113,6 +117,8 @@ class Learner(AbstractLearner[Tensor]):
         self._loss_value: Callable[[Tensor, Tensor], Tensor] = partial(
             getattr(losses, element.name), **resolved
         )
+        self._trained_objective = runtime.compiled(self._objective, placement)
+        self._outputs: Callable[[Tensor], Tensor] = runtime.compiled(self._network, placement)
 
     def parameters(self) -> list[np.ndarray]:
         return _arrays(self._tensors)
@@ -128,7 +134,7 @@ class Learner(AbstractLearner[Tensor]):
             for module, mask in zip(self._shared, self.draw_masks(len(x)), strict=True):
                 module.mask = runtime.tensor(mask).to(self._device)
         self._optimizer.zero_grad()
-        self._objective(x, y).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._trained_objective(x, y).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
         if self._step_scheduler:
             self._step_scheduler.step()
@@ -145,8 +151,7 @@ class Learner(AbstractLearner[Tensor]):
     @torch.inference_mode()
     def infer(self, x: Tensor) -> Tensor:
         self._set_training(False)
-        outputs: Tensor = self._network(x)
-        return outputs
+        return self._outputs(x)
 
     def _place_inputs(self, x: np.ndarray) -> Tensor:
         return runtime.tensor(x).to(self._device)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch.profiler import ProfilerActivity, profile
 
-from implementations.interface import Placement, Support
+from implementations.interface import Operation, Placement, Support
+
+Function = Callable[..., torch.Tensor]
+
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
+COPIES = ("aten::copy_", "aten::_to_copy", "aten::cat", "aten::index_select", "aten::clone")
+"""Operators that multiply matrices, and that only move or convert numbers."""
+PRECISION_AT_START = torch.get_float32_matmul_precision()
 
 
 def versions() -> dict[str, str]:
     """Return the versions of PyTorch and, in a GPU build, of the CUDA or ROCm that it was built for."""
     toolkits = {"cuda": torch.version.cuda, "rocm": torch.version.hip}
-    return {"torch": torch.__version__, **{name: version for name, version in toolkits.items() if version}}
+    return {
+        "torch": str(torch.__version__),
+        **{name: version for name, version in toolkits.items() if version},
+    }
 
 
 def devices() -> Mapping[str, Support]:
@@ -50,9 +62,47 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
+def operations(train: Callable[[], None]) -> list[Operation]:
+    """Return torch's operators in a training, with the CPU's own time of each."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        train()
+    return [
+        Operation(
+            event.key,
+            "product" if event.key in PRODUCTS else "copy" if event.key in COPIES else "other",
+            event.count,
+            event.self_cpu_time_total / 1e6,
+        )
+        for event in found.key_averages()
+    ]
+
+
 def forbid_tf32() -> None:
     """Multiply float32 matrices in float32: torch's default, set again in case the process changed it."""
     torch.set_float32_matmul_precision("highest")
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as PyTorch does by itself."""
+    torch.set_float32_matmul_precision(PRECISION_AT_START)
+    try:
+        yield
+    finally:
+        forbid_tf32()
+
+
+def compiled(function: Function, placement: Placement) -> Function:
+    """Return the function as a compiled one if the placement says so; on a GPU it is one CUDA graph.
+
+    It is compiled for each shape: leaving the batch's size open makes slower code.
+    """
+    if not placement.compiled:
+        return function
+    # processes that help to compile would stay, where nobody can stop them while others are timed
+    torch._inductor.config.compile_threads = 1
+    mode = "reduce-overhead" if placement.device == "gpu" else "default"
+    return torch.compile(function, dynamic=False, mode=mode)
 
 
 def device(placement: Placement) -> torch.device:

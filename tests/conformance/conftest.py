@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.environment import worker_environment
+from benchmarks.environment import kept_compilations, worker_environment
 from implementations import backend_names, load_backend, support
 from tests.conformance.probe import Answers, answers
 
@@ -25,11 +25,7 @@ def environment(config: pytest.Config) -> dict[str, str]:
     """
     variables = dict(worker_environment(1))
     if config.pluginmanager.has_plugin("cacheprovider"):
-        variables |= {
-            "JAX_COMPILATION_CACHE_DIR": str(config.cache.mkdir("jax-compilations")),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        }
+        variables |= kept_compilations(Path(config.cache.mkdir("jax-compilations")))
     return variables
 
 

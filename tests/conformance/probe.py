@@ -8,16 +8,18 @@ from __future__ import annotations
 import pickle
 import sys
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import datasets
-from benchmarks.measures import elements, parity
+from benchmarks.measures import card, elements, parity
 from benchmarks.measures.elements import Computed, Reference
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
+from tests.conformance import native_initializers
 
 STEPS = 20
 BATCH = 8
@@ -31,6 +33,16 @@ MODELS: dict[str, dict[str, Any]] = {
         "layers": [HIDDEN, {"units": 3}],
         "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
     },
+    "classes with weights": {
+        "inputs": [4],
+        "layers": [HIDDEN, {"units": 3}],
+        "loss": {
+            "name": "sparse_categorical_crossentropy",
+            "from_logits": True,
+            "class_weight": [0.5, 1.0, 3.0],
+            "weight_mode": "weights",
+        },
+    },
     "series, no bias, penalty": {
         "inputs": [3, 2],
         "layers": [{**HIDDEN, "use_bias": False, "l2": 0.1}, {"units": 2, "l2": 0.01}],
@@ -42,6 +54,17 @@ MODELS: dict[str, dict[str, Any]] = {
         "inputs": [4],
         "layers": [{"units": 3, "activation": "sigmoid"}],
         "loss": "binary_crossentropy",
+    },
+    "saturated sigmoids": {
+        "inputs": [4],
+        "layers": [
+            {
+                "units": 3,
+                "activation": "sigmoid",
+                "kernel_initializer": {"name": "random_normal", "stddev": 40.0},
+            }
+        ],
+        "loss": {"name": "binary_crossentropy", "convention": "keras"},
     },
     "batch normalization": {
         "inputs": [4],
@@ -83,12 +106,38 @@ OPTIMIZER = {
 }
 
 
+SAMPLE_WEIGHT = np.array([0.5, 1.0, 0.0, 2.0, 0.25, 3.0, 1.5, 0.75, 1.0, 4.0, 0.125, 0.0])
+"""Of the random examples of a loss."""
+
+
+@dataclass
+class Weighted:
+    """A loss of examples with weights, and of the same examples without.
+
+    Parameters
+    ----------
+    value, gradient
+        With `SAMPLE_WEIGHT`.
+    values
+        The loss of each example on its own.
+    plain_gradient
+        The derivative of the mean without weights.
+    """
+
+    value: float
+    gradient: np.ndarray
+    values: np.ndarray
+    plain_gradient: np.ndarray
+
+
 @dataclass
 class Answers:
     """What one backend has computed.
 
     Parameters
     ----------
+    card
+        As `benchmarks.measures.card.compute` returns it.
     elements
         As `benchmarks.measures.elements.compute` returns them.
     expected
@@ -101,12 +150,22 @@ class Answers:
         Model and dtype -> what `_network` returns.
     dropout
         What `_dropout` returns.
+    weighted
+        Name of a loss's variant and weight mode -> what `_weighted` returns.
+    drawn
+        What `native_initializers.drawn` returns.
+    missing_calls
+        What the catalogue calls native and the framework does not have.
     """
 
+    card: card.Facts
     elements: Computed
     paths: dict[tuple[str, str], parity.Path] = field(default_factory=dict)
     networks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     dropout: dict[str, np.ndarray] = field(default_factory=dict)
+    weighted: dict[tuple[str, str], Weighted] = field(default_factory=dict)
+    drawn: dict[str, np.ndarray] = field(default_factory=dict)
+    missing_calls: list[str] = field(default_factory=list)
     expected: Reference = field(default_factory=dict)
     varied: dict[str, dict[str, parity.Path]] = field(default_factory=dict)
 
@@ -121,6 +180,9 @@ def model_and_data(name: str, dtype: str) -> tuple[ModelSpec, np.ndarray, np.nda
     units = model.network.widths[-1]
     if model.loss.name.startswith("sparse"):
         return model, x, random.integers(0, units, EXAMPLES)
+    if name == "saturated sigmoids":
+        # 1 - p near p = 1 keeps few digits, in float32 none below 6e-8; near p = 0 nothing is lost.
+        return model, x, np.ones((EXAMPLES, units))
     if model.loss.name in ("perceptron", "binary_crossentropy"):
         return model, x, (random.random((EXAMPLES, units)) < 0.5).astype(np.float64)
     units //= catalog.loss(model.loss.name).outputs_per_target
@@ -186,6 +248,56 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
     return told
 
 
+def weighable() -> list[elements.Variant]:
+    """Return every loss that averages, from probabilities and logits, without weights of classes."""
+    return [
+        variant
+        for variant in elements.variants()
+        if variant.kind == "loss"
+        and catalog.loss(variant.element).averages
+        and "class_weight" not in variant.options
+    ]
+
+
+def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
+    found = {}
+    for variant in weighable():
+        pair = elements._drawn(variant, "float64")
+        rows = range(elements.RANDOM)
+        values = [
+            backend.loss(variant.element, *(each[[row]] for each in pair), **variant.options) for row in rows
+        ]
+        plain = backend.loss_gradient(variant.element, *pair, **variant.options)
+        for mode in ("examples", "weights"):
+            options = {**variant.options, "sample_weight": SAMPLE_WEIGHT, "weight_mode": mode}
+            found[variant.name, mode] = Weighted(
+                backend.loss(variant.element, *pair, **options),
+                backend.loss_gradient(variant.element, *pair, **options),
+                np.array(values),
+                plain,
+            )
+    return found
+
+
+def _missing_calls(backend: AbstractBackend) -> list[str]:
+    framework = backend.name.partition("-")[0]
+    calls = {
+        call.partition("(")[0]
+        for element in catalog.every()
+        for call in element.native.get(framework, "").split(", ")
+        if call
+    }
+    return sorted(call for call in calls if not _exists(call))
+
+
+def _exists(call: str) -> bool:
+    package, *rest = call.split(".")
+    found: Any = import_module(package)
+    for name in rest:
+        found = getattr(found, name, None)
+    return found is not None
+
+
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
     for workload in load_suite("parity-full").workloads:
@@ -230,6 +342,7 @@ def answers(backend: AbstractBackend) -> Answers:
     """Return everything."""
     session = {"backend": backend}
     return Answers(
+        card.compute(session, lambda: None),
         elements.compute(session, lambda: None),
         _paths(backend),
         {
@@ -238,6 +351,9 @@ def answers(backend: AbstractBackend) -> Answers:
             for dtype in ("float64", "float32")
         },
         _dropout(backend),
+        _weighted(backend),
+        native_initializers.drawn(backend),
+        _missing_calls(backend),
         elements.expect(session, lambda: None) if backend.name == "numpy" else {},
         _varied(backend) if backend.name == "numpy" else {},
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.deviations import read
+from benchmarks.deviations import deviations
 from benchmarks.measures import parity
 from benchmarks.suite import load_suite
-from implementations import ModelSpec, backend_names, load_backend, support
+from implementations import ModelSpec, backend_names, load_backend
 from tests.conformance.probe import DROPOUT, MODELS, STEPS, UNITS, model_and_data
 
 WORKLOADS = load_suite("parity-full").workloads
@@ -24,7 +24,10 @@ def judged(computed, reference, backend, workload):
         reference.paths[workload.name, "float64"],
         paths[workload.name, "float64"],
         paths[workload.name, "float32"],
-        varied=reference.varied[workload.name],
+        parity.floors(
+            reference.paths[workload.name, "float64"],
+            parity.Noise(varied=reference.varied[workload.name]),
+        ),
     )
 
 
@@ -108,43 +111,30 @@ class TestDropout:
         np.testing.assert_allclose(told["gradient"], np.full(UNITS, -2.0), rtol=1e-14)
 
 
-FILES = {
-    "keras": ("keras-tensorflow", "keras-jax", "keras-torch"),
-    "tensorflow": ("keras-tensorflow",),
-    "jax": ("jax", "keras-jax"),
-    "torch": ("torch", "keras-torch"),
-}
-
-
 @pytest.mark.parametrize(
-    ("backends", "deviation"),
+    ("backend", "deviation"),
     [
-        pytest.param(backends, each, id=f"{name} {' '.join(each.element)} {each.dtype}")
-        for name, backends in FILES.items()
-        for each in read(name)
-        if each.quantity == "training"
+        pytest.param(name, each, id=f"{name} {' '.join(each.element)}")
+        for name in backend_names()
+        for each in deviations(name)
+        if "training" in each.quantity
     ],
 )
-def test_known_deviation_of_trainings_still_occurs(computed, reference, backends, deviation):
-    if not all(support(backend).available for backend in backends):
-        pytest.skip(f"it may be of one of {', '.join(backends)}, and not all are installed")
-    found = [
-        trajectory.deviation
-        for backend in backends
+def test_known_deviation_of_trainings_still_occurs(computed, reference, backend, deviation):
+    found = {
+        trajectory.dtype
         for workload in WORKLOADS
         for trajectory in judged(computed, reference, backend, workload).trajectories
-        if trajectory.deviation
-    ]
-    assert any(deviation.reason in each for each in found)
+        if trajectory.deviation == deviation.told
+    }
+    assert found == set(deviation.at_most)
 
 
 def test_a_changed_constant_is_found(reference):
     """Momentum 0.9 rounded to float32 must not pass in float64."""
     workload = next(each for each in WORKLOADS if each.name == "digits-momentum")
     true = reference.paths[workload.name, "float64"]
-    off = parity.Path(
-        true.steps, true.losses, [each * (1 + 1e-9) for each in true.parameters], true_float64=True
-    )
+    off = parity.Path(true.steps, true.losses, [each * (1 + 1e-9) for each in true.parameters])
     model = ModelSpec.from_dict({"inputs": [1], **workload.model})
     data = parity.judge("torch", model, true, off, reference.paths[workload.name, "float32"])
     assert not data.passed

@@ -1,35 +1,76 @@
-"""What the parity gate says of one backend: elements, short trainings, and what a learner tells and does."""
+"""What `versus parity` and the project's tests say of the sources that they run in.
+
+`python -c "from tests.mutation.gate import main; main()" answer BACKEND FOLDER` keeps what a contender of the
+clean sources computes; `judge BACKEND FOLDER FILE`, in a copy with a fault, writes what is complained of.
+
+In a run of `versus parity` every contender meets the same NumPy. Where the fault is in NumPy, so is the
+reference, and it is for the others to disagree: PyTorch does, with the answers of the clean sources.
+"""
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks import datasets
 from benchmarks.measures import elements, parity
 from benchmarks.suite import load_suite
-from implementations import AbstractBackend, ModelSpec, load_backend
+from implementations import AbstractBackend, ModelSpec, catalog, load_backend
 from tests.conformance import probe
 
 STEPS = 60
 LIMIT = 1e-11
 """Of float64 results of small networks; the gate of trainings has its own."""
+WITNESS = "torch"
+"""Who meets a faulty NumPy: it has every element in every convention, and takes a tenth of Keras's time."""
+By = Literal["parity", "tests"]
 
-Answers = dict[str, Any]
+
+@dataclass(frozen=True)
+class Complaint:
+    """That something differs.
+
+    Parameters
+    ----------
+    identity
+        Kind, name and quantity of an element (`activation relu gradient`), a training with the step and the
+        tensor where it departs, or a network and what was asked of it.
+    contender
+        Who differs from the reference, which is no proof of whose fault it is.
+    by
+        Whether a user of `versus parity` is told, or only who runs the tests.
+    """
+
+    identity: str
+    contender: str
+    by: By
+
+
+@dataclass
+class Answers:
+    """What one contender computes; `expected` from NumPy alone."""
+
+    computed: elements.Computed
+    paths: dict[tuple[str, parity.DType], parity.Path]
+    networks: dict[str, dict[str, Any]]
+    expected: elements.Reference = field(default_factory=dict)
 
 
 def answers(backend: AbstractBackend) -> Answers:
     """Return what one backend computes."""
-    paths = {}
+    paths: dict[tuple[str, parity.DType], parity.Path] = {}
     for workload in load_suite("parity").workloads:
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
-        for dtype in ("float64", "float32"):
+        for dtype in elements.DTYPES:
             paths[workload.name, dtype] = parity.compute(
                 {"backend": backend},
                 lambda: None,
@@ -40,39 +81,73 @@ def answers(backend: AbstractBackend) -> Answers:
                 steps=STEPS,
             )
     networks = {name: probe._network(backend, name, "float64") for name in probe.MODELS}
-    return {
-        "elements": elements.compute({"backend": backend}, lambda: None),
-        "paths": paths,
-        "networks": networks,
-    }
+    return Answers(elements.compute({"backend": backend}, lambda: None), paths, networks)
 
 
-def complaints(contender: str, expected: elements.Reference, reference: Answers, found: Answers) -> list[str]:
-    """Return what the gate finds wrong, the elements first: each with its name."""
-    told = [
-        f"{each.name} {each.quantity} {each.dtype}"
-        for each in elements.judge(contender, expected, found["elements"]).agreements
-        if not each.passed
-    ]
+def complaints(contender: str, reference: Answers, found: Answers) -> Iterator[Complaint]:
+    """Yield what is wrong with a contender's answers, in the order of the report."""
+    for each in elements.judge(contender, reference.expected, found.computed).agreements:
+        if not each.passed:
+            yield Complaint(f"{each.kind} {each.name} {each.quantity}", contender, "parity")
     for workload in load_suite("parity").workloads:
         data = parity.judge(
             contender,
             ModelSpec.from_dict({"inputs": [1], **workload.model}),
-            reference["paths"][workload.name, "float64"],
-            found["paths"][workload.name, "float64"],
-            found["paths"][workload.name, "float32"],
+            reference.paths[workload.name, "float64"],
+            found.paths[workload.name, "float64"],
+            found.paths[workload.name, "float32"],
         )
-        told += [
-            f"{workload.name} from step {each.first_departure} in {each.first_tensor}"
-            for each in data.trajectories
-            if not each.passed
-        ]
-    for name, network in found["networks"].items():
+        for probed in data.float64_leaks or ():
+            yield Complaint(f"float64 {probed}", contender, "parity")
+        departed = [path for path in data.trajectories if not path.passed]  # float64 comes first
+        for path in departed[:1]:
+            where = f"from step {path.first_departure} in {path.first_tensor}"
+            yield Complaint(f"training {workload.name} {where}", contender, "parity")
+    for name, network in found.networks.items():
         for what, value in network.items():
-            mine, theirs = _flat(value), _flat(reference["networks"][name][what])
+            mine, theirs = _flat(value), _flat(reference.networks[name][what])
             if not np.linalg.norm(mine - theirs) <= LIMIT * max(float(np.linalg.norm(theirs)), 1.0):
-                told.append(f"{name}: {what}")
-    return told
+                yield Complaint(f"network {name}: {what}", contender, "tests")
+
+
+def answer(contender: str, folder: Path) -> None:
+    """Keep what a contender computes, and of NumPy what should come out."""
+    backend = load_backend(contender)
+    found = answers(backend)
+    if contender == "numpy":
+        found.expected = elements.expect({"backend": backend}, lambda: None)
+    (folder / contender).write_bytes(pickle.dumps(found))
+
+
+def judge(contender: str, folder: Path, *, shared: bool = False) -> list[Complaint]:
+    """Return what is complained of where a contender has a fault, or what all contenders share has one."""
+    backend = load_backend(contender)
+    own, clean = answers(backend), _kept(folder, "numpy")
+    if contender != "numpy":
+        return list(complaints(contender, clean, own))
+    if shared:
+        own.expected = elements.expect({"backend": backend}, lambda: None)
+        witness = answers(load_backend(WITNESS))
+    else:
+        own.expected = {
+            key: expected if _by_formula(key[0]) else elements._expected(backend, *key, False)
+            for key, expected in clean.expected.items()
+        }
+        witness = _kept(folder, WITNESS)
+    return [*complaints(contender, own, own), *complaints(WITNESS, own, witness)]
+
+
+def _by_formula(variant: elements.Variant) -> bool:
+    """Return whether the NumPy backend has no part in what should come out."""
+    if variant.kind in ("activation", "loss"):
+        table = catalog.ACTIVATIONS if variant.kind == "activation" else catalog.LOSSES
+        return bool(table[variant.element].exact)
+    return variant.kind in ("layer", "product")
+
+
+def _kept(folder: Path, contender: str) -> Answers:
+    kept: Answers = pickle.loads((folder / contender).read_bytes())
+    return kept
 
 
 def _flat(value: Any) -> np.ndarray:
@@ -81,7 +156,12 @@ def _flat(value: Any) -> np.ndarray:
     return np.ravel(np.asarray(value, dtype=np.float64))
 
 
-def write() -> None:
-    """Write the answers of the backend that the command line names to the file that it names."""
+def main() -> None:
+    """Run the command."""
     warnings.simplefilter("ignore")
-    Path(sys.argv[2]).write_bytes(pickle.dumps(answers(load_backend(sys.argv[1]))))
+    what, contender, folder, *rest = sys.argv[1:]
+    if what == "answer":
+        answer(contender, Path(folder))
+        return
+    told = judge(contender, Path(folder), shared="shared" in rest)
+    Path(rest[0]).write_text(json.dumps([asdict(each) for each in told]), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Kill a run or one of its workers again and again, take it up each time, and count what was lost.
 
-python -m tests.survival --kills 200
+python -m tests.survival --kills 200 --out results/reference/survival.json
 """
 
 from __future__ import annotations
@@ -11,20 +11,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 import psutil
 
+from benchmarks import environment
+from benchmarks.result import Record
 from benchmarks.runner import is_final
 from benchmarks.store import RunStore, runs_in
 from tests import small_suite
 
-LONGEST = 6.0
+LONGEST = 10.0
 """Seconds after which the last kill of a try comes."""
 LEFT_BEHIND = 3.0
 """Seconds that workers may outlive their parent."""
+MOST_RESUMES = 40
+"""Resumes after which a run is given up: more than it can have kills by far."""
+LONGEST_RUN = 600.0
+"""Seconds after which a run that does not end is given up."""
+MEASURES = {"card", "parity", "curves", "speed", "memory"}
 
 
 @dataclass
@@ -33,45 +41,77 @@ class Tally:
 
     kills: dict[str, int] = field(default_factory=lambda: {"run": 0, "worker": 0})
     runs: int = 0
+    resumes: int = 0
+    resumes_that_failed: int = 0
+    """Undisturbed, and yet the run did not come to its end."""
+    given_up: int = 0
     lost: int = 0
     repeated: int = 0
+    unpaired_blocks: int = 0
+    """Blocks of timing that one contender has and another has not, nor says why."""
     unfinished: int = 0
     orphans: int = 0
+
+    @property
+    def total(self) -> int:
+        """How often something was killed."""
+        return sum(self.kills.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything survived."""
+        bad = self.resumes_that_failed, self.given_up, self.lost, self.repeated, self.unpaired_blocks
+        return not any((*bad, self.unfinished, self.orphans))
+
+
+def unpaired_blocks(records: Sequence[Record]) -> int:
+    """Return how many blocks of timing some contender lacks without a word."""
+    times = [record.data for record in records if record.data and record.data.measure == "speed"]
+    every = {block.index for data in times for block in data.blocks}
+    return sum(len(every) - len(data.blocks) - len(data.lost_blocks) for data in times)
 
 
 def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> None:
     """Start a run, kill and resume it until it ends by itself; compare what it has with what it had."""
-    suite = folder / "small.toml"
-    suite.write_text(small_suite.TEXT)
+    suite, results = folder / "small.toml", folder / "results"
+    suite.write_text(small_suite.PAIR)
     kept: dict[str, str] = {}
     tally.runs += 1
-    while True:
-        found = runs_in(folder / "results")
+    for resumes in range(MOST_RESUMES + 1):
+        found = runs_in(results)
+        tally.resumes += bool(found)
         arguments = ["--resume", found[-1].name] if found else [str(suite)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.cli", "run", *arguments, f"--results={folder / 'results'}"],
+            [sys.executable, "-m", "benchmarks.cli", "run", *arguments, f"--results={results}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        if sum(tally.kills.values()) < kills:
+        before = tally.total
+        if before < kills and resumes < MOST_RESUMES // 2:
             disturb(process, chance, tally)
-        process.wait()
-        found = runs_in(folder / "results")
+        try:
+            process.wait(LONGEST_RUN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        found = runs_in(results)
         if not found:
             continue
         store = RunStore.open(found[-1])
-        now = {record.case.id: record for record in store.records()[0]}
+        records, damaged = store.records()
+        now = {record.case.id: record for record in records}
         for case, text in kept.items():
             tally.lost += case not in now
             tally.repeated += case in now and now[case].model_dump_json() != text
         kept = {case: record.model_dump_json() for case, record in now.items() if is_final(record)}
         if store.manifest.outcome == "finished" and process.returncode == 0:
-            tally.unfinished += len(kept) != len(list((found[-1] / "records").glob("[!.]*.json")))
-            tally.unfinished += {record.case.measure for record in now.values()} != MEASURES
+            tally.unpaired_blocks += unpaired_blocks(records)
+            complete = {(record.case.contender, record.case.measure) for record in records}
+            wanted = {(name, measure) for name in store.manifest.contenders for measure in MEASURES}
+            tally.unfinished += complete != wanted or len(kept) != len(records) or bool(damaged)
             return
-
-
-MEASURES = {"card", "parity", "curves", "speed", "memory"}
+        tally.resumes_that_failed += tally.total == before
+    tally.given_up += 1
 
 
 def disturb(process: subprocess.Popen[bytes], chance: random.Random, tally: Tally) -> None:
@@ -95,15 +135,33 @@ def disturb(process: subprocess.Popen[bytes], chance: random.Random, tally: Tall
 @click.command()
 @click.option("--kills", default=200, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(kills: int, seed: int) -> None:
-    """Kill runs and workers so many times and print what was lost, as JSON."""
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON too.")
+def main(kills: int, seed: int, out: Path | None) -> None:
+    """Kill runs and workers so many times and print what was lost, as JSON.
+
+    Exit code 1: something was lost, repeated or left behind, or a run could not be brought to its end.
+    """
     tally, chance, began = Tally(), random.Random(seed), time.monotonic()
-    while sum(tally.kills.values()) < kills:
+    while tally.total < kills:
         with tempfile.TemporaryDirectory() as folder:
             try_once(Path(folder), chance, tally, kills)
-        click.echo(f"{sum(tally.kills.values())} kills", err=True)
-    click.echo(json.dumps({**vars(tally), "seconds": round(time.monotonic() - began)}))
-    sys.exit(bool(tally.lost or tally.repeated or tally.unfinished or tally.orphans))
+        click.echo(f"{tally.total} kills", err=True)
+    snapshot = environment.snapshot()
+    found = {
+        **asdict(tally),
+        "passed": tally.passed,
+        "contenders": ["numpy", small_suite.SECOND],
+        "seed": seed,
+        "seconds": round(time.monotonic() - began),
+        "taken": snapshot["taken"],
+        "git": snapshot["git"],
+        "machine": snapshot["machine"],
+    }
+    text = json.dumps(found, indent=1)
+    click.echo(text)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+    sys.exit(not tally.passed)
 
 
 if __name__ == "__main__":

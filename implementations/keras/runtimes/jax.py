@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import jax
 import keras
 
 from implementations.errors import InvalidInput
-from implementations.keras.runtimes import cores
+from implementations.keras.runtimes import STEPS_PER_EXECUTION, cores
 
+PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
 jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # no TF32 on GPU
+
+_POOL = "tf_XLAEigen"
+"""Name of the threads in XLA's pool for the CPU."""
 
 
 def versions() -> dict[str, str]:
@@ -53,8 +58,13 @@ def set_threads(threads: int) -> None:
 
 
 def threads() -> int:
-    """Return the threads inside one operation."""
-    return _threads_at_start()
+    """Return the threads inside one operation.
+
+    JAX has no getter. Its CPU client's pool is counted by the name of its threads (Linux), and before there
+    is one, the environment says how large it will be.
+    """
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return names.count(_POOL) or _threads_at_start()
 
 
 def synchronize(variables: Sequence[Any]) -> None:
@@ -68,10 +78,30 @@ def float64() -> AbstractContextManager[None]:
     return scope
 
 
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as JAX does by itself: on newer GPUs in TF32."""
+    jax.config.update("jax_default_matmul_precision", PRECISION_AT_START)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+    try:
+        yield
+    finally:
+        jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+def product_setting() -> str:
+    """Return JAX's precision of products when it starts; None leaves it to the device."""
+    return f"jax_default_matmul_precision {PRECISION_AT_START}"
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of tensors as one program, as `fit` would compile it."""
     program: Callable[..., Any] = jax.jit(function)
     return program
+
+
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: with XLA always, its own choice on JAX, and looking up after many steps."""
+    return {"jit_compile": True, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import tensorflow as tf
 
 from implementations.errors import InvalidInput
-from implementations.keras.runtimes import cores
+from implementations.keras.runtimes import STEPS_PER_EXECUTION, cores
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
+TF32_AT_START = tf.config.experimental.tensor_float_32_execution_enabled()
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
@@ -71,9 +72,33 @@ def float64() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Allow TF32 where TensorFlow allows it by itself."""
+    tf.config.experimental.enable_tensor_float_32_execution(TF32_AT_START)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def product_setting() -> str:
+    """Return whether TensorFlow allows TF32 when it starts."""
+    return f"tensor_float_32_execution {TF32_AT_START}"
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function itself: its operations run one by one as they are."""
     return function
+
+
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: with XLA only if asked, and with many steps in one graph.
+
+    Keras's own choice is XLA wherever a model supports it. A step of a small network, called by itself, then
+    takes three times as long on a CPU.
+    """
+    return {"jit_compile": compiled, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 
+PRECISION_AT_START = torch.get_float32_matmul_precision()
 torch.set_float32_matmul_precision("highest")  # no TF32 on GPU
 
 
 def versions() -> dict[str, str]:
     """Return PyTorch's version."""
-    return {"torch": torch.__version__}
+    return {"torch": str(torch.__version__)}
 
 
 def no_gpu() -> str:
@@ -59,9 +60,29 @@ def float64() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as PyTorch does by itself."""
+    torch.set_float32_matmul_precision(PRECISION_AT_START)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def product_setting() -> str:
+    """Return PyTorch's precision of products when it starts."""
+    return f"float32_matmul_precision {PRECISION_AT_START}"
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function itself: its operations run one by one as they are."""
     return function
+
+
+def compile_options(*, compiled: bool) -> dict[str, Any]:
+    """Return how Keras compiles: not at all, which is its own choice on PyTorch, and one step at a time."""
+    return {"jit_compile": False}
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:

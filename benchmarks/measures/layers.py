@@ -1,0 +1,164 @@
+"""What belongs to layers, through the smallest network that shows it: normalization, penalties, dropout.
+
+`QUESTIONS[element](backend, options, dtype)` asks a backend, `ANSWERS[element](options, dtype)` says what
+should come out, in NumPy's longest floats: where each result belongs, the results, and the sizes against
+which their errors count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from implementations import AbstractBackend, AbstractLearner, ModelSpec, Placement, catalog, initial
+
+DType = Literal["float32", "float64"]
+Options = Mapping[str, Any]
+Answer = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+MEANS = np.array([0.0, 100.0, 3e3, 1e4, 1e6])
+"""Of numbers with standard deviation 1: E[x^2] - E[x]^2 loses their square, in units of the last place."""
+EXAMPLES, UNITS = 16, 8
+WEIGHTS = np.array([0.0, -0.0, 0.5, -0.25, 3.0, -1e-3, 1e-30, -1e-30])
+PENALTY = 0.25
+DROPOUT, DROPPED = 0.3, 200
+
+
+def _batch_normalization(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
+    """Return scale, shift, moving mean and moving variance after a step at rate 1, for each mean."""
+    x, targets = _columns()
+    units = len(MEANS)
+    layer = {"units": units, "normalization": {"name": "batch_normalization", "momentum": 0.5, **options}}
+    ones, zeros = np.ones(units), np.zeros(units)
+    parameters = [np.eye(units), zeros, ones, zeros, zeros, zeros]
+    learner = _learner(backend, {"inputs": [units], "layers": [layer]}, parameters, dtype)
+    learner.step(x, targets)
+    return np.concatenate(learner.parameters()[2:])
+
+
+def _batch_normalized(options: Options, dtype: DType) -> Answer:
+    x, targets = (each.astype(np.longdouble) for each in _columns())
+    settings = catalog.normalization("batch_normalization").resolve(options)
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    normal = (x - mean) / np.sqrt(variance + settings["epsilon"])
+    slope = 2 * (normal - targets) / x.size
+    unbiased = settings["variance_mode"] == "unbiased"
+    moving = variance * EXAMPLES / (EXAMPLES - 1) if unbiased else variance
+    values = [1 - (slope * normal).sum(axis=0), -slope.sum(axis=0), mean / 2, moving / 2]
+    return np.tile(MEANS, 4), np.concatenate(values), np.tile(np.maximum(MEANS, 1.0), 4)
+
+
+def _layer_normalization(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
+    """Return outputs, and derivatives by scale and shift, for an example of each mean."""
+    x, targets = _rows()
+    layer = {"units": UNITS, "normalization": {"name": "layer_normalization", **options}}
+    parameters = [np.eye(UNITS), np.zeros(UNITS), np.ones(UNITS), np.zeros(UNITS)]
+    learner = _learner(backend, {"inputs": [UNITS], "layers": [layer]}, parameters, dtype)
+    rows = [slice(row, row + 1) for row in range(len(MEANS))]
+    slopes = [part for row in rows for part in learner.gradients(x[row], targets[row])[1][2:]]
+    return np.concatenate([learner.predict(x).ravel(), *slopes])
+
+
+def _layer_normalized(options: Options, dtype: DType) -> Answer:
+    x, targets = (each.astype(np.longdouble) for each in _rows())
+    settings = catalog.normalization("layer_normalization").resolve(options)
+    spread = np.sqrt(x.var(axis=1, keepdims=True) + settings["epsilon"])
+    normal = (x - x.mean(axis=1, keepdims=True)) / spread
+    slope = 2 * (normal - targets) / UNITS
+    slopes = np.stack([slope * normal, slope], axis=1)
+    where = np.concatenate([np.repeat(MEANS, UNITS), np.repeat(MEANS, 2 * UNITS)])
+    return where, np.concatenate([normal.ravel(), slopes.ravel()]), np.maximum(where, 1.0)
+
+
+def _penalty(name: str) -> Callable[[AbstractBackend, Options, DType], np.ndarray]:
+    def asked(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
+        """Return the derivative of the penalty alone, for each weight: input and target are 0."""
+        network = {"inputs": [len(WEIGHTS)], "layers": [{"units": 1, "use_bias": False, name: PENALTY}]}
+        learner = _learner(backend, network, [WEIGHTS[:, np.newaxis]], dtype)
+        return learner.gradients(np.zeros((1, len(WEIGHTS))), np.zeros((1, 1)))[1][0].ravel()
+
+    return asked
+
+
+def _l1(options: Options, dtype: DType) -> Answer:
+    slopes = PENALTY * np.sign(WEIGHTS.astype(dtype).astype(np.longdouble))
+    return WEIGHTS, slopes, np.abs(slopes)
+
+
+def _l2(options: Options, dtype: DType) -> Answer:
+    slopes = 2 * PENALTY * WEIGHTS.astype(dtype).astype(np.longdouble)
+    return WEIGHTS, slopes, np.abs(slopes)
+
+
+def _dropout(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
+    """Return what dropout makes of outputs of 1, with masks from NumPy.
+
+    The kernel above them is 0 and the target 1: a step at rate 1 on the squared error moves each of its
+    weights to twice that.
+    """
+    model = _dropout_model()
+    parameters = [np.zeros((1, DROPPED)), np.ones(DROPPED), np.zeros((DROPPED, 1))]
+    learner = backend.build(model, parameters, Placement(dtype=dtype, masks="shared"))
+    learner.step(np.zeros((1, 1)), np.ones((1, 1)))
+    return learner.parameters()[2].ravel() / 2
+
+
+def _dropped(options: Options, dtype: DType) -> Answer:
+    kept = initial.dropout_masks(_dropout_model(), 1, 0)[0].ravel() > 0
+    values = kept / (1 - np.longdouble(DROPOUT))
+    return np.arange(DROPPED, dtype=np.float64), values, np.abs(values)
+
+
+QUESTIONS: dict[str, Callable[[AbstractBackend, Options, DType], np.ndarray]] = {
+    "batch_normalization": _batch_normalization,
+    "layer_normalization": _layer_normalization,
+    "l1": _penalty("l1"),
+    "l2": _penalty("l2"),
+    "dropout": _dropout,
+}
+ANSWERS: dict[str, Callable[[Options, DType], Answer]] = {
+    "batch_normalization": _batch_normalized,
+    "layer_normalization": _layer_normalized,
+    "l1": _l1,
+    "l2": _l2,
+    "dropout": _dropped,
+}
+
+
+def _learner(
+    backend: AbstractBackend, network: dict[str, Any], parameters: list[np.ndarray], dtype: DType
+) -> AbstractLearner[Any]:
+    return backend.build(_model(network), parameters, Placement(dtype=dtype))
+
+
+def _model(network: dict[str, Any], examples: int = EXAMPLES) -> ModelSpec:
+    optimizer = {"name": "sgd", "learning_rate": 1.0}
+    return ModelSpec.from_dict(
+        {**network, "loss": "mean_squared_error", "optimizer": optimizer, "batch_size": examples}
+    )
+
+
+def _dropout_model() -> ModelSpec:
+    layers = [{"units": DROPPED, "dropout": DROPOUT}, {"units": 1, "use_bias": False}]
+    return _model({"inputs": [1], "layers": layers}, 1)
+
+
+def _columns() -> tuple[np.ndarray, np.ndarray]:
+    """Return examples whose columns have the means, and targets."""
+    random = np.random.default_rng([2026, 6])
+    x = MEANS + random.normal(size=(EXAMPLES, len(MEANS)))
+    return _held(x), _held(random.normal(size=x.shape))
+
+
+def _rows() -> tuple[np.ndarray, np.ndarray]:
+    """Return examples whose rows have the means, and targets."""
+    random = np.random.default_rng([2026, 7])
+    x = MEANS[:, np.newaxis] + random.normal(size=(len(MEANS), UNITS))
+    return _held(x), _held(random.normal(size=x.shape))
+
+
+def _held(array: np.ndarray) -> np.ndarray:
+    """Return numbers that float32 can hold."""
+    return array.astype(np.float32).astype(np.float64)

@@ -1,0 +1,82 @@
+"""Writes the tables of committed experiments into docs/measuring.md: `python docs/measuring.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.selfcheck.result import SelfCheck
+
+HERE = Path(__file__).parent
+PAGE, REFERENCE = HERE / "measuring.md", HERE.parent / "results" / "reference"
+Rows = list[dict[str, str]]
+
+
+def _selfcheck(text: str) -> Rows:
+    return SelfCheck.model_validate_json(text).rows()
+
+
+def _survival(text: str) -> Rows:
+    found = json.loads(text)
+    kills = found["kills"]
+    counts = {
+        "random kills": (f"{sum(kills.values())} ({kills['run']} of runs, {kills['worker']} of workers)", ""),
+        "runs, and how often one was taken up": (f"{found['runs']}, {found['resumes']}", ""),
+        "resumes that did not come to their end undisturbed": (found["resumes_that_failed"], "0"),
+        "runs that were given up": (found["given_up"], "0"),
+        "finished records lost": (found["lost"], "0"),
+        "finished records repeated or changed": (found["repeated"], "0"),
+        "blocks of timing that one contender lacks": (found["unpaired_blocks"], "0"),
+        "runs with missing or unfinished records at the end": (found["unfinished"], "0"),
+        "workers that outlived their run": (found["orphans"], "0"),
+    }
+    return [
+        {"what": what, "found": str(seen), "should be": should} for what, (seen, should) in counts.items()
+    ]
+
+
+def _scale(text: str) -> Rows:
+    found = json.loads(text)
+    limits = {"report": "at most 20 s and 1000 MB", "compare": "at most 5 s and 1000 MB"}
+    return [
+        {
+            "what": f"`{name}` of {found['records']:,} records",
+            "found": f"{each['seconds']} s, {each['peak_mb']} MB",
+            "should be": limits[name],
+        }
+        for name, each in found["commands"].items()
+    ]
+
+
+TABLES: dict[str, Callable[[str], Rows]] = {
+    "selfcheck": _selfcheck,
+    "survival": _survival,
+    "scale": _scale,
+}
+"""Marker on the page, and name of the file under results/reference -> its rows."""
+
+
+def page() -> str:
+    """Return the page with each table that a committed file has."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, rows in TABLES.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+        before, rest = text.split(begin)
+        file = REFERENCE / f"{name}.json"
+        table = _table(rows(file.read_text(encoding="utf-8"))) if file.exists() else ""
+        text = before + begin + table + end + rest.split(end)[1]
+    return text
+
+
+def _table(rows: Rows) -> str:
+    lines = [
+        " | ".join(rows[0]),
+        "|".join(["---"] * len(rows[0])),
+        *(" | ".join(row.values()) for row in rows),
+    ]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

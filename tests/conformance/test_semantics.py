@@ -1,0 +1,111 @@
+"""The card of each contender: what its framework does by itself, and what differs here."""
+
+from __future__ import annotations
+
+import pytest
+
+LOSS = "cross-entropy from probabilities"
+SATURATED = "sigmoid before it, saturated"
+NORMALIZATION = "batch normalization"
+INITIAL = "default initialization"
+WEIGHTS = "class weights in cross-entropy"
+DIVERGENCE = "reduction of KL divergence"
+PRODUCTS = "float32 products"
+
+LEARNS = "the unit learns: loss 20, derivative -1 by the score"
+STUCK = "the unit no longer learns: loss 16.12, derivative 0 by the score"
+CLIPPED = "probabilities clipped at 1e-7"
+OF_N, OF_N_1 = "keeps 0.99 of the moving averages, takes the variance of n", "variance of n - 1"
+GLOROT = "kernel uniform up to sqrt(6 / (inputs + units)) (glorot); bias all 0"
+BY_ROWS, BY_WEIGHTS = "sum divided by the number of rows", "sum divided by the weights' sum"
+ROWS, ALL = "sum over a row, mean over rows", "mean over all numbers"
+NOTHING = "nothing of its own"
+
+EXACT = {
+    "numpy": {
+        LOSS: f"{NOTHING}; here: {CLIPPED}",
+        SATURATED: f"{NOTHING}; here: {STUCK}",
+        NORMALIZATION: f"{NOTHING}; here: {OF_N}",
+        INITIAL: f"{NOTHING}; here: {GLOROT}",
+        WEIGHTS: f"{NOTHING}; here: {BY_ROWS}",
+        "float64": "complete",
+        PRODUCTS: "all 24 bits, on cpu",
+    },
+    "torch": {
+        LOSS: "logarithms clamped at -100",
+        SATURATED: LEARNS,
+        NORMALIZATION: f"keeps 0.9 of the moving averages, takes the {OF_N_1}",
+        INITIAL: "kernel uniform up to 1 / sqrt(inputs); bias uniform up to 1 / sqrt(inputs); "
+        f"here: {GLOROT}",
+        WEIGHTS: f"{BY_WEIGHTS}; here: {BY_ROWS}",
+        DIVERGENCE: f"{ALL}; here: {ROWS}",
+        "float64": "complete",
+    },
+    "keras-tensorflow": {SATURATED: f"{LEARNS}; here: {STUCK}"},
+    "keras-jax": {SATURATED: STUCK},
+    "keras-torch": {SATURATED: STUCK},
+}
+KERAS = {LOSS: CLIPPED, NORMALIZATION: OF_N, INITIAL: GLOROT, WEIGHTS: BY_ROWS, DIVERGENCE: ROWS}
+EPSILON = {
+    "keras": {
+        "adam": "before the correction",
+        "nadam": "to the corrected root",
+        "adamax": "to the largest gradient",
+        "rmsprop": "under the root",
+        "adagrad": "under the root",
+        "adadelta": "under both roots",
+    },
+    "torch": {
+        "adam": "to the corrected root",
+        "nadam": "to the corrected root",
+        "adamax": "in the maximum",
+        "rmsprop": "to the root",
+        "adagrad": "to the root",
+        "adadelta": "under both roots",
+    },
+}
+LEAKS = {
+    "keras-tensorflow": ["constant 0.9", "loss without a switch"],
+    "keras-jax": ["tanh", "loss", "loss without a switch"],
+    "keras-torch": ["dense", "loss", "loss without a switch"],
+}
+SETTINGS = {
+    "torch": "with float32_matmul_precision highest by default",
+    "keras-tensorflow": "with tensor_float_32_execution True by default",
+    "keras-jax": "with jax_default_matmul_precision None by default",
+    "keras-torch": "with float32_matmul_precision highest by default",
+}
+
+
+@pytest.mark.parametrize(
+    ("contender", "what", "says"),
+    [
+        (contender, what, says)
+        for contender, own in EXACT.items()
+        for what, says in ({**KERAS, **own} if contender.startswith("keras") else own).items()
+    ],
+)
+def test_what_the_framework_does_by_itself_and_what_differs_here(computed, contender, what, says):
+    assert computed(contender).card[what] == says
+
+
+@pytest.mark.parametrize("contender", EXACT)
+def test_place_of_epsilon(computed, contender):
+    told = dict(each.split(": ") for each in computed(contender).card["place of epsilon"].split("; "))
+    for name, place in EPSILON["torch" if contender == "torch" else "keras"].items():
+        assert told[name] == place
+
+
+@pytest.mark.parametrize("contender", LEAKS)
+def test_float64_leaks_without_this_project_s_care(computed, contender):
+    native, here = computed(contender).card["float64"].split("; here: ")
+    leaks = [each.rsplit(" ", 1)[0] for each in native.removeprefix("leaks in ").split(", ")]
+    assert leaks == LEAKS[contender]
+    assert here == "complete"
+
+
+@pytest.mark.parametrize("contender", SETTINGS)
+def test_products_as_the_framework_has_them_when_it_starts(computed, contender):
+    told = computed(contender).card[PRODUCTS]
+    assert told.endswith(SETTINGS[contender])
+    assert told.split("; here: ")[-1].startswith("all 24 bits, on ")
