@@ -32,7 +32,7 @@ def mean_absolute_percentage_error(targets: Array, predictions: Array) -> Array:
 
 
 def mean_squared_logarithmic_error(targets: Array, predictions: Array) -> Array:
-    log_predictions = jnp.log1p(jnp.where(predictions > EPSILON, predictions, EPSILON))
+    log_predictions = jnp.log1p(jnp.where(predictions <= EPSILON, EPSILON, predictions))
     return jnp.mean(jnp.square(log_predictions - jnp.log1p(jnp.maximum(targets, EPSILON))), axis=-1)
 
 

@@ -98,7 +98,6 @@ class Learner(AbstractLearner[Array]):
         )
         self._optimizer = optimizers.Optimizer(self.model.optimizer, convention, self.model.dtype)
         compiled = partial(runtime.compiled, dtype=self.model.dtype)
-        self._compiled_start = compiled(self._first_state)
         # the state before is given away, so that the state after can take its memory
         self._compiled_step = compiled(self._after_step, donate_argnums=0)
         self._compiled_epoch = compiled(self._after_epoch, donate_argnums=0)
@@ -151,13 +150,12 @@ class Learner(AbstractLearner[Array]):
 
     def _load_parameters(self, parameters: list[np.ndarray]) -> None:
         given = iter(parameters)
-        named = [
-            {name: self._place(next(given)) for name in layer.parameters}
-            for layer in self.model.network.layers
-        ]
+        named = [{name: next(given) for name in layer.parameters} for layer in self.model.network.layers]
         trained = [{name: own[name] for name in own if name not in MOVING} for own in named]
         averages = [{name: own[name] for name in own if name in MOVING} for own in named]
-        self._state = self._compiled_start(trained, averages)
+        optimizer = self._optimizer.start(trained)
+        key = jax.random.key(self.model.seed) if self._dropping else None
+        self._state = State(*jax.tree.map(self._place, (trained, averages, optimizer)), key)
         self._optimizer.restart()
 
     def _place(self, array: np.ndarray) -> Array:
@@ -171,10 +169,6 @@ class Learner(AbstractLearner[Array]):
             for layer, own, moving in zip(self.model.network.layers, trained, averages, strict=True)
             for name in layer.parameters
         ]
-
-    def _first_state(self, parameters: Layers, averages: Layers) -> State:
-        key = jax.random.key(self.model.seed) if self._dropping else None
-        return State(parameters, averages, self._optimizer.start(parameters), key)
 
     def _after_step(
         self, state: State, x: Array, y: Array, numbers: Array | None, masks: list[Array]

@@ -43,14 +43,14 @@ class Rule:
     Parameters
     ----------
     start
-        Returns the first state of an array.
+        Returns the first state of an array, made in NumPy: a program that makes zeros would have to be compiled.
     update
         Returns new parameters and state, given parameters, gradient, state and the numbers.
     numbers
         Returns the numbers, given learning rate and step number (from 1).
     """
 
-    start: Callable[[Array], State]
+    start: Callable[[np.ndarray], dict[str, np.ndarray]]
     update: Callable[..., tuple[Array, State]]
     numbers: Callable[[float, int], tuple[float, ...]] = _rate_alone
 
@@ -100,7 +100,7 @@ def adagrad(*, initial_accumulator_value: float, epsilon: float, epsilon_mode: s
         accumulator = state["accumulator"] + gradient * gradient
         return x - rate * gradient / root(accumulator, epsilon), {"accumulator": accumulator}
 
-    return Rule(lambda x: {"accumulator": jnp.full_like(x, initial_accumulator_value)}, update)
+    return Rule(lambda x: {"accumulator": np.full_like(x, initial_accumulator_value)}, update)
 
 
 def adadelta(*, rho: float, epsilon: float) -> Rule:
@@ -222,8 +222,8 @@ def ftrl(
 ) -> Rule:
     l1, power = l1_regularization_strength, -learning_rate_power
 
-    def start(x: Array) -> State:
-        return {"accumulator": jnp.full_like(x, initial_accumulator_value), "linear": jnp.zeros_like(x)}
+    def start(x: np.ndarray) -> dict[str, np.ndarray]:
+        return {"accumulator": np.full_like(x, initial_accumulator_value), "linear": np.zeros_like(x)}
 
     def update(x: Array, gradient: Array, state: State, rate: Array) -> tuple[Array, State]:
         accumulator = state["accumulator"] + gradient * gradient
@@ -247,10 +247,10 @@ def adafactor(
 ) -> Rule:
     added = epsilon_1 if epsilon_mode == "added" else 0.0
 
-    def start(x: Array) -> State:
+    def start(x: np.ndarray) -> dict[str, np.ndarray]:
         if x.ndim < 2:
-            return {"vector": jnp.zeros_like(x)}
-        return {"rows": jnp.zeros_like(x[:, :1]), "columns": jnp.zeros_like(x[:1])}
+            return {"vector": np.zeros_like(x)}
+        return {"rows": np.zeros_like(x[:, :1]), "columns": np.zeros_like(x[:1])}
 
     def estimate(square: Array, state: State, kept: Array) -> tuple[Array, State]:
         if square.ndim < 2:
@@ -300,8 +300,8 @@ def muon(
 ) -> Rule:
     of_vectors = adam(beta_1=adam_beta_1, beta_2=adam_beta_2, epsilon=epsilon, epsilon_mode="hat")
 
-    def start(x: Array) -> State:
-        return of_vectors.start(x) if x.ndim < 2 else {"velocity": jnp.zeros_like(x)}
+    def start(x: np.ndarray) -> dict[str, np.ndarray]:
+        return of_vectors.start(x) if x.ndim < 2 else {"velocity": np.zeros_like(x)}
 
     def numbers(rate: float, step: int) -> tuple[float, ...]:
         return rate, *of_vectors.numbers(rate, step)
@@ -335,9 +335,9 @@ _ROOTS: Mapping[str, Callable[[Array, float], Array]] = {
 }
 
 
-def _zeros(*names: str) -> Callable[[Array], State]:
+def _zeros(*names: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Return what makes a first state of zeros."""
-    return lambda x: {name: jnp.zeros_like(x) for name in names}
+    return lambda x: {name: np.zeros_like(x) for name in names}
 
 
 def _average(average: Array, value: Array, kept: float | Array) -> Array:
@@ -360,7 +360,7 @@ def _root_mean_square(x: Array) -> Array:
 class Optimizer:
     """An update rule with its schedule, clipping, weight decay and step count.
 
-    `start` and `update` are pure and can be compiled; rate and step count stay on the host.
+    `update` is pure and can be compiled; rate and step count stay on the host.
     """
 
     def __init__(self, spec: OptimizerSpec, convention: str, dtype: str) -> None:
@@ -401,8 +401,8 @@ class Optimizer:
         if isinstance(self._rate, schedules.reduce_on_plateau):
             self._rate.observe(loss)
 
-    def start(self, parameters: Tree) -> list[State]:
-        """Return the first state: one for each array."""
+    def start(self, parameters: Tree) -> list[dict[str, np.ndarray]]:
+        """Return the first state for each of NumPy's arrays."""
         return [self._rule.start(x) for x in jax.tree.leaves(parameters)]
 
     def update(
@@ -461,13 +461,11 @@ class ListOptimizer(AbstractOptimizer):
 
     def _step(self, parameters: list[np.ndarray], gradients: list[np.ndarray]) -> list[np.ndarray]:
         dtype = parameters[0].dtype.name
-        with runtime.precision(dtype):
-            own, their = ([runtime.array(each) for each in given] for given in (parameters, gradients))
         if self._optimizer is None:
             self._optimizer = Optimizer(self._spec, self._convention, dtype)
             self._update = runtime.compiled(self._optimizer.update, dtype)
-            self._states = runtime.compiled(self._optimizer.start, dtype)(own)
-        own, self._states = self._update(own, their, self._states, self._optimizer.numbers())
+            self._states: Any = self._optimizer.start(parameters)
+        own, self._states = self._update(parameters, gradients, self._states, self._optimizer.numbers())
         return [np.array(x) for x in own]
 
     def observe(self, loss: float) -> None:

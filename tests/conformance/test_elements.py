@@ -302,6 +302,10 @@ TRAPS = [
     ("torch", "hard_sigmoid", "gradient", "float64", "float32 constant"),
     ("torch", "nadam torch constant", "100 steps", "float64", "product of its momenta in float32"),
     ("keras-torch", "softplus", "value", "float64", "threshold of 20"),
+    ("jax", "elu", "gradient", "float32", "from the output"),
+    ("jax", "l1", "value", "float32", "absolute value at 0 is 1"),
+    ("jax", "leaky_relu", "gradient", "float32", "derivative at 0 is 1"),
+    ("jax", "softsign", "gradient", "float32", "that of a quotient"),
     ("keras-jax", "softsign", "gradient", "float32", "that of a quotient"),
     *(
         (name, "tversky alpha=0.3 beta=0.7", "value", "float64", "exchanges alpha and beta")

@@ -21,16 +21,18 @@ BY_ROWS, BY_WEIGHTS = "sum divided by the number of rows", "sum divided by the w
 ROWS, ALL = "sum over a row, mean over rows", "mean over all numbers"
 NOTHING = "nothing of its own"
 
+WITHOUT_LAYERS = {
+    LOSS: f"{NOTHING}; here: {CLIPPED}",
+    SATURATED: f"{NOTHING}; here: {STUCK}",
+    NORMALIZATION: f"{NOTHING}; here: {OF_N}",
+    INITIAL: f"{NOTHING}; here: {GLOROT}",
+    WEIGHTS: f"{NOTHING}; here: {BY_ROWS}",
+    DIVERGENCE: f"{NOTHING}; here: {ROWS}",
+    "float64": "complete",
+}
 EXACT = {
-    "numpy": {
-        LOSS: f"{NOTHING}; here: {CLIPPED}",
-        SATURATED: f"{NOTHING}; here: {STUCK}",
-        NORMALIZATION: f"{NOTHING}; here: {OF_N}",
-        INITIAL: f"{NOTHING}; here: {GLOROT}",
-        WEIGHTS: f"{NOTHING}; here: {BY_ROWS}",
-        "float64": "complete",
-        PRODUCTS: "all 24 bits, on cpu",
-    },
+    "numpy": {**WITHOUT_LAYERS, PRODUCTS: "all 24 bits, on cpu"},
+    "jax": WITHOUT_LAYERS,
     "torch": {
         LOSS: "logarithms clamped at -100",
         SATURATED: LEARNS,
@@ -70,6 +72,7 @@ LEAKS = {
     "keras-torch": ["dense", "loss", "loss without a switch"],
 }
 SETTINGS = {
+    "jax": "with jax_default_matmul_precision None by default",
     "torch": "with float32_matmul_precision highest by default",
     "keras-tensorflow": "with tensor_float_32_execution True by default",
     "keras-jax": "with jax_default_matmul_precision None by default",
