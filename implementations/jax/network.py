@@ -153,9 +153,9 @@ class Learner(AbstractLearner[Array]):
         named = [{name: next(given) for name in layer.parameters} for layer in self.model.network.layers]
         trained = [{name: own[name] for name in own if name not in MOVING} for own in named]
         averages = [{name: own[name] for name in own if name in MOVING} for own in named]
-        optimizer = self._optimizer.start(trained)
+        first = trained, averages, self._optimizer.start(trained)
         key = jax.random.key(self.model.seed) if self._dropping else None
-        self._state = State(*jax.tree.map(self._place, (trained, averages, optimizer)), key)
+        self._state = State(*jax.tree.map(self._place, first), key=key)
         self._optimizer.restart()
 
     def _place(self, array: np.ndarray) -> Array:

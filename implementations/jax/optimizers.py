@@ -43,7 +43,7 @@ class Rule:
     Parameters
     ----------
     start
-        Returns the first state of an array, made in NumPy: a program that makes zeros would have to be compiled.
+        Returns the first state of an array, made in NumPy: a program for it would have to be compiled.
     update
         Returns new parameters and state, given parameters, gradient, state and the numbers.
     numbers
