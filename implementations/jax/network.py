@@ -154,8 +154,9 @@ class Learner(AbstractLearner[Array]):
         trained = [{name: own[name] for name in own if name not in MOVING} for own in named]
         averages = [{name: own[name] for name in own if name in MOVING} for own in named]
         first = trained, averages, self._optimizer.start(trained)
+        own, moving, states = jax.tree.map(self._place, first)
         key = jax.random.key(self.model.seed) if self._dropping else None
-        self._state = State(*jax.tree.map(self._place, first), key=key)
+        self._state = State(own, moving, states, key)
         self._optimizer.restart()
 
     def _place(self, array: np.ndarray) -> Array:
