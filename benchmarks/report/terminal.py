@@ -21,9 +21,10 @@ NARROWEST = 120
 
 
 def print_run(store: RunStore) -> None:
-    """Print a run: its verdict, then each answer with its table."""
+    """Print each answer with its table, and the verdict last: that is what the screen shows in the end."""
     console = _console()
-    for section in sections(store):
+    verdict, *answers = sections(store)
+    for section in (*answers, verdict):
         shown = [table for table in section.tables if not table.detail]
         if not shown and section.anchor == "environment":
             continue
