@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -32,12 +33,20 @@ def curve(*losses, **changes):
 
 
 def test_verdict_tells_who_agrees_and_who_does_not(tmp_path):
-    parity, learning, speed, *_ = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0])
-    assert "2 of 3 contenders compute the same" in parity
-    assert "keras-jax does not on network" in parity
-    assert "2.0e-16 in float64" in parity
-    assert "95 of 100 on network" in learning
-    assert "torch 3.0" in speed
+    agreement, speed, beware = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0])
+    assert "2 of 3 contenders compute the same" in agreement
+    assert "keras-jax does not on network" in agreement
+    assert "2.0e-16 in float64" in agreement
+    assert "95 of 100 on network" in agreement
+    assert re.search(r"torch 3\.\d+ \(3\.\d+ to 3\.\d+\)", speed)
+    assert "keras-jax on 1 of 2 workloads" in speed
+    assert beware.endswith(".")
+
+
+def test_verdict_follows_the_reference(tmp_path):
+    _, speed, _ = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0], "torch")
+    assert "relative to torch" in speed
+    assert re.search(r"numpy 0\.3\d+", speed)
 
 
 def test_verdict_of_nothing():
