@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import itertools
+import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,15 @@ _NEUTRAL = "#888888"
 _TIE = "#cccccc"
 _PRODUCTS = {"color": _NEUTRAL, "symbol": "line-ew-open"}
 
+_LOOK = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+}
+"""Readable on light and dark ground and on a phone."""
+_AXIS = {"gridcolor": "rgba(136,136,136,0.2)", "zeroline": False, "automargin": True}
+
 MOST_WORKLOADS = 100
 """Workloads that are drawn; of a run with more the tables have the rest."""
 
@@ -63,29 +74,43 @@ class Chart:
     device: str = ""
     contender: str = ""
 
+    @property
+    def title(self) -> str:
+        """What it shows, as plotly would show it."""
+        title: str = self.figure.layout.title.text
+        return title
+
+    def content(self) -> dict[str, Any]:
+        """Return data and layout for plotly.js, the same look for all, without the title."""
+        content: dict[str, Any] = json.loads(self.figure.to_json())
+        layout = content["layout"]
+        for unused in ("title", "template"):
+            layout.pop(unused, None)
+        for axis in ("xaxis", "yaxis"):
+            layout[axis] = {**_AXIS, **layout.get(axis, {})}
+        return {"data": content["data"], "layout": {**_LOOK, **layout}}
+
 
 def charts(records: Sequence[Record]) -> list[Chart]:
     """Return all charts that the records have data for and that no contender is a reference of."""
     harmless = _harmless(records)
-    return _settled(
-        [
-            *_drifts(harmless),
-            *_pairs(harmless),
-            *_learning(harmless),
-            *_confusion(harmless),
-            *_rooflines(harmless),
-            *_maps(harmless),
-            *_costs(harmless),
-            *_cold_starts(harmless),
-            *_memory(harmless),
-            *_course(harmless),
-        ]
-    )
+    return [
+        *_drifts(harmless),
+        *_pairs(harmless),
+        *_learning(harmless),
+        *_confusion(harmless),
+        *_rooflines(harmless),
+        *_maps(harmless),
+        *_costs(harmless),
+        *_cold_starts(harmless),
+        *_memory(harmless),
+        *_course(harmless),
+    ]
 
 
 def ratio_charts(records: Sequence[Record], reference: str | None = None) -> list[Chart]:
     """Return the charts of times ÷ the reference's."""
-    return _settled([*_ratios(_harmless(records), None if reference is None else plain(reference))])
+    return [*_ratios(_harmless(records), None if reference is None else plain(reference))]
 
 
 def plain(text: str) -> str:
@@ -109,12 +134,6 @@ def _harmless_case(case: Case) -> Case:
     return case.model_copy(
         update={name: plain(text) for name in names if (text := getattr(case, name)) is not None}
     )
-
-
-def _settled(made: list[Chart]) -> list[Chart]:
-    for chart in made:
-        _settle(chart.figure)
-    return made
 
 
 def style(contender: str) -> dict[str, str]:
@@ -148,12 +167,17 @@ def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
                     hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
                 )
         for trajectory in next(iter(found.values())).trajectories:
-            if trajectory.floor:
-                _noise(figure, trajectory, trajectory.floor)
-            figure.add_hline(
-                y=trajectory.tolerance,
-                line={"color": _NEUTRAL, "dash": "dot"},
-                annotation={"text": f"tolerance {trajectory.dtype}", "font": {"color": _NEUTRAL}},
+            # early records have the largest only
+            if floor := trajectory.floor or [trajectory.noise_floor or 0.0] * len(trajectory.drift):
+                _noise(figure, trajectory, floor)
+            figure.add_hline(y=trajectory.tolerance, line={"color": _NEUTRAL, "dash": "dot"})
+            figure.add_annotation(
+                text=f"tolerance {trajectory.dtype}",
+                x=0,
+                xref="paper",
+                y=math.log10(trajectory.tolerance),  # as plotly places what is no data on such an axis
+                yanchor="bottom",
+                showarrow=False,
             )
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
@@ -511,20 +535,6 @@ def _course(records: Sequence[Record]) -> Iterable[Chart]:
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{finding.experiment}: mean over contenders and seeds")
         yield Chart("course", figure)
-
-
-def _settle(figure: go.Figure) -> None:
-    """Make a chart readable on light and dark ground and on a phone."""
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": _NEUTRAL, "size": 13},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-    )
-    figure.update_xaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
 
 
 def _by_workload(records: Sequence[Record], kind: type[Any]) -> Iterable[tuple[str, dict[str, Any]]]:

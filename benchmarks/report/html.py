@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import tables
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
-from benchmarks.report.sections import CHAPTERS, EVERY_ELEMENT, MATRIX, Section, Table, sections
+from benchmarks.report.sections import (
+    CHAPTERS,
+    EVERY_ELEMENT,
+    MATRIX,
+    Section,
+    Table,
+    relative_sections,
+    sections,
+)
 from benchmarks.result import Record
 
 if TYPE_CHECKING:
@@ -55,7 +63,7 @@ def page(material: Material, now: datetime.datetime) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from benchmarks.report.charts import MARKERS, style
+    from benchmarks.report.charts import MARKERS, MOST_WORKLOADS, style
 
     records = material.records
     library, script = _library(), _template("report.js")
@@ -75,6 +83,7 @@ def page(material: Material, now: datetime.datetime) -> str:
         references=layout.references,
         styles=[style(contender) for contender in layout.choices["contender"]],
         markers=MARKERS,
+        most_workloads=MOST_WORKLOADS,
         css=Markup(_template("report.css")),
         script=Markup(script),
         policy=f"script-src {_hash(script)} {library.hash}",
@@ -123,23 +132,28 @@ class _Layout:
         """Return each chapter's title and sections."""
         from benchmarks.report.charts import charts, ratio_charts
 
-        drawn = self._by_anchor(charts(self.material.records))
+        records = self.material.records
+        drawn = self._by_anchor(charts(records))
         wanted: list[str | None] = [*self.references]
-        views = {
-            reference: (
-                {section.anchor: section for section in sections(self.material, reference)},
-                self._by_anchor(ratio_charts(self.material.records, reference)),
-            )
-            for reference in wanted or [None]
-        }
-        found, _ = next(iter(views.values()))
+        first, *others = wanted or [None]
+        found = _by_name(sections(self.material, first))
+        views = [
+            (found, self._by_anchor(ratio_charts(records, first))),
+            *(
+                (
+                    _by_name(relative_sections(records, other)),
+                    self._by_anchor(ratio_charts(records, other)),
+                )
+                for other in others
+            ),
+        ]
         made = []
         for title, anchors in CHAPTERS.items():
             parts = [
                 self._section(
                     [
                         (section_of[anchor], [*ratios.get(anchor, []), *drawn.get(anchor, [])])
-                        for section_of, ratios in views.values()
+                        for section_of, ratios in views
                         if anchor in section_of
                     ]
                 )
@@ -202,7 +216,7 @@ class _Layout:
         return {
             "title": unescape(title),
             "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
-            "content": Markup(inert({**content, "title": title})),
+            "content": Markup(inert({**chart.content(), "title": chart.title})),
         }
 
     def _marks(self, facts: dict[str, str]) -> dict[str, int]:
@@ -219,6 +233,10 @@ class _Layout:
         for chart in made:
             found.setdefault(chart.anchor, []).append(chart)
         return found
+
+
+def _by_name(made: Iterable[Section]) -> dict[str, Section]:
+    return {section.anchor: section for section in made}
 
 
 def inert(content: Any) -> str:

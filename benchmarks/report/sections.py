@@ -87,28 +87,36 @@ def sections(material: Material, reference: str | None = None) -> list[Section]:
         The contender that times are divided by where it was timed; by default as in `tables.speed`.
     """
     records = material.records
-    verdict = findings.verdict(records, reference) or ["Nothing was measured."]
     made = [
-        Section("verdict", "Verdict", verdict, relative=True),
+        *relative_sections(records, reference),
         _elements(records),
         _parity(records),
         _card(records),
         _learning(records),
-        _speed(records, reference),
-        _cold_start(records, reference),
         _target(records),
-        _crossover(records, reference),
         _limit(records),
         _profile(records),
         _memory(records),
         _course(records),
         _method(material),
-        _inconclusive(records, reference),
         _self_check(material),
         _troubles(material),
         _environment(material),
     ]
-    return [section for section in made if section.text or section.tables]
+    found = {section.anchor: section for section in made if section.text or section.tables}
+    return [found[anchor] for anchors in CHAPTERS.values() for anchor in anchors if anchor in found]
+
+
+def relative_sections(records: Sequence[Record], reference: str | None) -> list[Section]:
+    """Return the sections that depend on the contender that times are divided by."""
+    verdict = findings.verdict(records, reference) or ["Nothing was measured."]
+    return [
+        Section("verdict", "Verdict", verdict, relative=True),
+        _speed(records, reference),
+        _cold_start(records, reference),
+        _crossover(records, reference),
+        _inconclusive(records, reference),
+    ]
 
 
 def comparison_table(comparison: Comparison) -> Table:
