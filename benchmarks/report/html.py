@@ -113,11 +113,16 @@ class _Layout:
     references: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        from benchmarks.report.charts import MOST_WORKLOADS
+
         cases = [record.case for record in self.material.records]
         timed = tables.speed(self.material.records)
+        workloads = list(dict.fromkeys(case.workload for case in cases))
         self.references = tables.references(self.material.records)
+        if len(workloads) > MOST_WORKLOADS:  # a view for each reference would make the page slow
+            self.references = self.references[:1]
         self.choices = {
-            "workload": list(dict.fromkeys(case.workload for case in cases)),
+            "workload": workloads,
             "contender": self.material.contenders,
             "tier": list(dict.fromkeys(timed["tier"])) if len(timed) else [],
             "threads": list(dict.fromkeys(case.track for case in cases)),
@@ -210,11 +215,8 @@ class _Layout:
     def _chart(self, chart: Chart) -> dict[str, Any]:
         from markupsafe import Markup
 
-        content = json.loads(chart.figure.to_json())
-        title = content["layout"].pop("title")["text"]
-        content["layout"].pop("template", None)
         return {
-            "title": unescape(title),
+            "title": unescape(chart.title),
             "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
             "content": Markup(inert({**chart.content(), "title": chart.title})),
         }
