@@ -156,6 +156,18 @@ def test_contender_has_one_colour_and_marker(page):
     assert len(looks) == len(set(looks)) == len(synthetic_run.CONTENDERS)
 
 
+def test_a_tolerance_of_nothing_is_no_line(store):
+    data = synthetic_run.parity()
+    strict = [each.model_copy(update={"tolerance": 0.0}) for each in data.trajectories]
+    store.write(synthetic_run.record(data.model_copy(update={"trajectories": strict}), "numpy"))
+    lines = {
+        chart["title"].partition(":")[0]: len(chart["layout"].get("shapes", []))
+        for chart in charts(page_module.page(of(store), NOW))
+        if "distance from float64" in chart["title"]
+    }
+    assert lines == {"perceptron": 2, "network": 0}
+
+
 def test_commands_repeat_a_section(page):
     assert "versus run --set &#39;measures=[&#34;parity&#34;, &#34;speed&#34;]&#39;" in page
 

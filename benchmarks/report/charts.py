@@ -168,17 +168,19 @@ def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
                 )
         for trajectory in next(iter(found.values())).trajectories:
             # early records have the largest only
-            if floor := trajectory.floor or [trajectory.noise_floor or 0.0] * len(trajectory.drift):
+            floor = trajectory.floor or [trajectory.noise_floor or 0.0] * len(trajectory.drift)
+            if any(floor):
                 _noise(figure, trajectory, floor)
-            figure.add_hline(y=trajectory.tolerance, line={"color": _NEUTRAL, "dash": "dot"})
-            figure.add_annotation(
-                text=f"tolerance {trajectory.dtype}",
-                x=0,
-                xref="paper",
-                y=math.log10(trajectory.tolerance),  # as plotly places what is no data on such an axis
-                yanchor="bottom",
-                showarrow=False,
-            )
+            if trajectory.tolerance > 0:
+                figure.add_hline(y=trajectory.tolerance, line={"color": _NEUTRAL, "dash": "dot"})
+                figure.add_annotation(
+                    text=f"tolerance {trajectory.dtype}",
+                    x=0,
+                    xref="paper",
+                    y=math.log10(trajectory.tolerance),  # as plotly places what is no data on such an axis
+                    yanchor="bottom",
+                    showarrow=False,
+                )
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
