@@ -153,7 +153,7 @@ def parity(
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the files go.  [default: the run's folder]",
+    help="Where the files go.  [default: the run's folder; of several runs results/report]",
 )
 @RESULTS
 @JSON
@@ -162,16 +162,15 @@ def report(
 ) -> None:
     """Render runs (default: the latest) as one offline HTML page, Markdown, CSV or Parquet.
 
-    RUN is a folder, or the name of a run under the results folder. No framework is needed.
+    RUN is a folder, or the name of a run under the results folder. Several runs become one report.
+    No framework is needed.
     """
     from benchmarks.report import render
     from benchmarks.store import find_run
 
-    formats = formats or _possible_formats()
-    paths = []
-    for folder in [find_run(name, results) for name in runs or ("latest",)]:
-        into = output / folder.name if output and len(runs) > 1 else output or folder
-        paths += render(folder, into, formats)
+    folders = [find_run(name, results) for name in runs or ("latest",)]
+    into = output or (folders[0] if len(folders) == 1 else results / "report")
+    paths = render(folders, into, formats or _possible_formats())
     _say({"files": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json)
 
 
@@ -496,16 +495,17 @@ def _print_cards(names: str | None, as_json: bool) -> None:
 def _conclude(folder: Path, as_json: bool) -> None:
     """Print tables and the report's path; exit with 1 if something failed, 2 if nothing was measured."""
     from benchmarks.report import render, summary
+    from benchmarks.report.material import of
     from benchmarks.report.terminal import print_run
     from benchmarks.store import RunStore
 
     store = RunStore.open(folder)
-    paths = render(folder, folder, _possible_formats())
+    paths = render([folder], folder, _possible_formats())
     told = summary(store)
     if as_json:
         _print_json({**told, "files": [str(path) for path in paths]})
     else:
-        print_run(store)
+        print_run(of(store))
         click.echo(f"report: {paths[0]}")
     if not told["measured"]:
         click.echo(f"versus: nothing could be measured; see the reasons in {folder}", err=True)

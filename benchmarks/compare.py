@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from benchmarks import stats, surroundings, tables
-from benchmarks.result import Case, CurvesData, Measure, Metric, ParityData, Record, SpeedData
+from benchmarks.result import Case, CurvesData, ElementsData, Measure, Metric, ParityData, Record, SpeedData
 from benchmarks.store import RunStore
 from implementations.errors import VersusError
 
@@ -42,7 +42,8 @@ class Change:
     Parameters
     ----------
     what
-        `parity`, `test accuracy` or a metric of speed with its tier; for a case that is lost, its measure.
+        `elements`, an element that agreed on one side only, `parity`, `test accuracy` or a metric of speed
+        with its tier; for a case that is lost, its measure.
     before, after
         Seconds, share of right answers, or 1 and 0 for parity that passed or not.
     ratio
@@ -164,7 +165,7 @@ def _changes(
     new = {record.case.id: record for record in after}
     lost = [change for record in before for change in _lost(record, new.get(record.case.id))]
     pairs = [(record, new[record.case.id]) for record in before if record.case.id in new]
-    changes = [change for pair in pairs for change in (*_parity(*pair), *_learning(*pair))]
+    changes = [change for pair in pairs for change in (*_elements(*pair), *_parity(*pair), *_learning(*pair))]
     timed = [_timed(records) for records in (before, after)]
     return lost + changes, [time for _, record in pairs for time in _times(record, timed, ratio)]
 
@@ -210,12 +211,34 @@ def _differences(before: RunStore, after: RunStore) -> list[str]:
     return surroundings.differences(*facts)
 
 
+def _elements(before: Record, after: Record) -> list[Change]:
+    """Return each element that agreed on one side only, or that all are as they were."""
+    if not isinstance(before.data, ElementsData) or not isinstance(after.data, ElementsData):
+        return []
+    old, new = (
+        {(each.kind, each.name, each.quantity, each.dtype): each.passed for each in data.agreements}
+        for data in (before.data, after.data)
+    )
+    place = _place(after.case)
+    changes = [
+        Change(*place, " ".join(key), float(old[key]), float(new[key]), _turned(old[key], new[key]))
+        for key in old
+        if key in new and old[key] != new[key]
+    ]
+    if changes:
+        return changes
+    return [Change(*place, "elements", float(before.data.passed), float(after.data.passed), "same")]
+
+
+def _turned(old: bool, new: bool) -> Judgement:
+    return "same" if old == new else "improvement" if new else "regression"
+
+
 def _parity(before: Record, after: Record) -> list[Change]:
     if not isinstance(before.data, ParityData) or not isinstance(after.data, ParityData):
         return []
     old, new = before.data.passed, after.data.passed
-    judgement: Judgement = "same" if old == new else "improvement" if new else "regression"
-    return [Change(*_place(after.case), "parity", float(old), float(new), judgement)]
+    return [Change(*_place(after.case), "parity", float(old), float(new), _turned(old, new))]
 
 
 def _learning(before: Record, after: Record) -> list[Change]:

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.surroundings import THREAD_VARIABLES, memory_gib
+from benchmarks.surroundings import LASTING, THREAD_VARIABLES, memory_gib
 from implementations.errors import InvalidInput
 
 PACKAGES = (
@@ -73,11 +73,6 @@ RECORDED_VARIABLES = (
     "XLA_PYTHON_CLIENT_PREALLOCATE",
 )
 
-LASTING = ("system", "architecture", "processor", "physical_cores", "usable_cores")
-"""What of a machine its fingerprint is made of; the kernel's release is not, and the governor is not.
-
-Memory counts in GiB and of GPUs the name: kernels and drivers differ in what they keep for themselves.
-"""
 HERE = Path(__file__).parents[1]
 """The folder of the code that measures."""
 CODE = ("implementations", "benchmarks")

@@ -6,7 +6,7 @@ Every sentence is computed. If the numbers contradict the textbook, the sentence
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -42,10 +42,46 @@ class Finding:
     holds: bool
 
 
-def verdict(records: Sequence[Record]) -> list[str]:
-    """Return what agrees, who learns equally, who is faster, and what to beware of."""
-    sentences = [_parity(records), _learning(records), _speed(records), _beware(records)]
-    return [sentence for sentence in sentences if sentence]
+def verdict(records: Sequence[Record], reference: str | None = None) -> list[str]:
+    """Return three sentences: what agrees, who is faster and by how much, and what to beware of.
+
+    Parameters
+    ----------
+    reference
+        The contender that times are divided by; by default as in `benchmarks.tables.speed`.
+
+    Returns
+    -------
+    list of str
+        Nothing for no records. What was not measured, or has nothing to beware of, says so.
+    """
+    if not records:
+        return []
+    agreement = [part for part in (_elements(records), _parity(records), _learning(records)) if part]
+    return [
+        _capital("; ".join(agreement)) + "." if agreement else "Whether they agree was not measured.",
+        _speed(records, reference) or "Who is faster was not measured.",
+        _beware(records, reference) or "Nothing failed, was left out or stays open.",
+    ]
+
+
+def _elements(records: Sequence[Record]) -> str:
+    frame = tables.elements(records)
+    if not len(frame):
+        return ""
+    whole = frame.groupby(["contender", "kind", "name"], sort=False).agg(
+        passed=("passed", "all"), known=("deviation", "count")
+    )
+    wrong = whole[~whole["passed"]]
+    text = (
+        f"{len(whole) - len(wrong)} of {_count(len(whole), 'element')} of the catalogue in "
+        f"{_count(frame['contender'].nunique(), 'contender')} give the exact results within their tolerances"
+    )
+    if known := int(((whole["known"] > 0) & whole["passed"]).sum()):
+        text += f", {known} of these with known deviations"
+    for contender, rows in wrong.groupby("contender", sort=False):
+        text += f"; {contender} does not in {', '.join(rows.index.get_level_values('name'))}"
+    return text
 
 
 def _parity(records: Sequence[Record]) -> str:
@@ -74,12 +110,12 @@ def _parity(records: Sequence[Record]) -> str:
     text = (
         f"{agreeing} of {len(contenders)} contenders compute the same as float64 NumPy on "
         f"{_count(len(workloads), 'workload')}, step by step, with differences of at most "
-        f"{drifts or 'nothing'}."
+        f"{drifts or 'nothing'}"
     )
     if known:
-        text += f" {_count(known, 'training')} differ by more for a known reason."
+        text += f"; {_count(known, 'training')} differ by more for a known reason"
     for contender, names in broken.items():
-        text += f" {contender} does not on {', '.join(names)}."
+        text += f"; {contender} does not on {', '.join(names)}"
     return text
 
 
@@ -113,56 +149,67 @@ def _learning(records: Sequence[Record]) -> str:
             same.append(f"{told.correct} of {told.count} on {workload}")
         else:
             different.append(workload)
-    if not same and not different:
-        return ""
-    text = ""
+    parts = []
     if same:
-        text = (
-            "In float64 all contenders give the same number of right answers to test examples "
-            f"({', '.join(same)}); in float32 their mean test accuracies lie within "
-            f"{units.percent(spread)} of each other."
+        parts.append(
+            "in float64 all contenders give the same number of right answers to test examples "
+            f"({', '.join(same)}), in float32 their mean test accuracies lie within "
+            f"{units.percent(spread)} of each other"
         )
     if different:
-        text += f" They do not learn the same on {', '.join(different)}."
-    return text.strip()
+        parts.append(f"they do not learn the same on {', '.join(different)}")
+    return "; ".join(parts)
 
 
-def _speed(records: Sequence[Record]) -> str:
-    table = tables.speed(records)
-    if not len(table):
-        return ""
-    steps = table[table["metric"] == "train_step"]
+def _speed(records: Sequence[Record], wanted: str | None) -> str:
+    table = tables.speed(records, wanted)
+    steps = table[table["metric"] == "train_step"] if len(table) else table
     if not len(steps):
         return ""
-    reference = steps.iloc[0]["reference"]
-    others = steps[steps["contender"] != reference]
-    if not len(others):
-        return f"Only {reference} was timed, so that there is nothing to compare."
-    told = [
-        f"{tier.capitalize()}: {_relative(rows)}" if tier != "loop" else _relative(rows)
-        for tier, rows in others.groupby("tier", sort=False)
-    ]
-    words = ". ".join(told)
-    return f"Time of a training step relative to {reference} (geometric mean, less is faster): {words}."
+    tracks = steps.groupby(["device", "threads", "tier"], sort=False)
+    told = [f"{_track(*place, alone=len(tracks) == 1)}{_relative(rows)}" for place, rows in tracks]
+    return f"A training step: {'; '.join(told)}."
+
+
+def _track(device: str, threads: str, tier: str, *, alone: bool) -> str:
+    """Return which tier and track a part of the sentence is about, if there are several."""
+    return "" if alone else f"{tier} tier, threads {threads}, {device}: "
 
 
 def _relative(steps: pd.DataFrame) -> str:
-    """Return the contenders of one tier with their ratios to the reference."""
+    """Return who is fastest where, and the contenders of one tier and track with their ratios."""
+    reference = steps.iloc[0]["reference"]
+    others = steps[(steps["contender"] != reference) & (steps["reference"] == reference)]
+    if not len(others):
+        return f"only {reference} was timed, so that there is nothing to compare"
+    fastest = Counter(steps.loc[steps.groupby("workload")["seconds"].idxmin(), "contender"])
+    workloads = steps["workload"].nunique()
+    least = " and ".join(
+        f"{name} on {count} of {_count(workloads, 'workload')}" for name, count in fastest.items()
+    )
     told = []
-    for contender, rows in steps.groupby("contender", sort=False):
-        ratio = stats.geometric_mean(list(rows["ratio"]))
-        low, high = rows["ratio"].min(), rows["ratio"].max()
-        spread = f", {units.number(low)} to {units.number(high)} by workload" if len(rows) > 1 else ""
-        decided = sum(rows["verdict"] != "inconclusive")
-        told.append((ratio, f"{contender} {units.number(ratio)} ({decided} of {len(rows)} decided{spread})"))
-    return "; ".join(text for _, text in sorted(told))
+    for contender, rows in others.groupby("contender", sort=False):
+        ratio = stats.geometric_mean_interval(
+            [
+                stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)
+                for row in rows.itertuples()
+            ]
+        )
+        told.append((ratio.estimate, f"{contender} {units.ratio(ratio)}"))
+    unclear = sum(others["verdict"] == "inconclusive")
+    return (
+        f"{least} took the least time; relative to {reference} "
+        "(geometric mean, 95 % interval, less is faster): "
+        f"{', '.join(text for _, text in sorted(told))}"
+        + (f"; {unclear} of {len(others)} comparisons stay open" if unclear else "")
+    )
 
 
-def _beware(records: Sequence[Record]) -> str:
+def _beware(records: Sequence[Record], reference: str | None) -> str:
     failed = [record for record in records if record.status == "failed"]
     untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
     blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData) and r.data.blocks}
-    table = tables.speed(records)
+    table = tables.speed(records, reference)
     open_ones = int((table["verdict"] == "inconclusive").sum()) if len(table) else 0
     warnings = []
     if failed:
@@ -326,3 +373,7 @@ def _steps(count: float) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -12,7 +12,8 @@ Schema history
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
     disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
     the sides of a comparison. Elements: layers, results at special points, the first bad step. Measures of
-    their own: the limit, the profile. All optional, so records of version 1 are read as they are.
+    their own: the limit, the profile. Of tests the confusion matrix. All optional, so records of version 1
+    are read as they are.
 """
 
 from __future__ import annotations
@@ -171,6 +172,8 @@ class TestResult(Model):
     accuracy: float | None = None
     correct: int | None = None
     count: int
+    confusion: list[list[int]] | None = None
+    """How many examples of each class (row) were given each answer (column)."""
     evaluations: Literal[1] = 1
 
 

@@ -134,7 +134,12 @@ class Runner:
         try:
             # at the same time as the contenders, who need it only when they are judged
             self._reference = reference.submit(self._compute_reference)
-            self._side_by_side("parity and learning", self._check, ("card", "elements", "parity", "curves"))
+            learning: tuple[Measure, ...] = ("parity", "curves")
+            if "elements" in self._suite.measures:
+                # in workers of their own: a contender that compiles for a minute would end after all others
+                self._side_by_side("parity and learning", self._check, ("card", "elements"), learning)
+            else:
+                self._side_by_side("parity and learning", self._check, ("card", *learning))
             self._reference.result()
             if "speed" in self._suite.measures:
                 self._time()
@@ -166,20 +171,23 @@ class Runner:
         self,
         phase: str,
         work: Callable[[str, list[tuple[Workload, Case]]], None],
-        measures: tuple[Measure, ...],
+        *groups: tuple[Measure, ...],
         jobs: int | None = None,
     ) -> None:
-        left = {contender: self._cases(contender, *measures) for contender in self._contenders}
-        total = sum(map(len, left.values()))
-        if not total:
+        """Do what is left of each group of measures, each contender's in one worker."""
+        # the last ones of the table compile the longest, and so begin first
+        left = [
+            (contender, cases)
+            for group in groups
+            for contender in reversed(self._contenders)
+            if (cases := self._cases(contender, *group))
+        ]
+        if not left:
             return
-        self._watcher.begin(phase, total)
+        self._watcher.begin(phase, sum(len(cases) for _, cases in left))
         pool = ThreadPoolExecutor(jobs or self._jobs)
         try:
-            # the last ones of the table compile the longest, and so begin first
-            futures = [
-                pool.submit(work, contender, cases) for contender, cases in reversed(left.items()) if cases
-            ]
+            futures = [pool.submit(work, *task) for task in left]
             for future in futures:
                 future.result()
         except KeyboardInterrupt:

@@ -16,6 +16,17 @@ THREAD_VARIABLES = (
     "NPROC",
 )
 
+LASTING = ("system", "architecture", "processor", "physical_cores", "usable_cores")
+"""What of a machine its fingerprint is made of; the kernel's release is not, and the governor is not.
+
+Memory counts in GiB and of GPUs the name: kernels and drivers differ in what they keep for themselves.
+"""
+
+
+def same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two descriptions of a machine have the same fingerprint, GPUs left aside."""
+    return all(one.get(name) == other.get(name) for name in LASTING) and memory_gib(one) == memory_gib(other)
+
 
 def deciding(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a snapshot may decide about results and times, besides the code.

@@ -173,13 +173,19 @@ def curves(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def speed(records: Iterable[Record]) -> pd.DataFrame:
-    """Return one row for each timed contender, workload and metric, with the ratio to the reference."""
+def speed(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
+    """Return one row for each timed contender, workload and metric, with the ratio to the reference.
+
+    Parameters
+    ----------
+    wanted
+        The contender that ratios are relative to where it was timed; by default `REFERENCE`.
+    """
     kept = list(records)
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
     for key, timed in _timed(kept).items():
-        reference, doubted = reference_of(timed), doubts(timed)
+        reference, doubted = reference_of(timed, wanted), doubts(timed)
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
                 one = stats.seconds(data, samples.metric)
@@ -234,11 +240,11 @@ def _judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> 
         row["verdict"] = verdict
 
 
-def cold_start(records: Iterable[Record]) -> pd.DataFrame:
+def cold_start(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
     """Return one row for each timed contender and workload: the stages of a start, and when it pays off."""
     rows = []
     for key, timed in _timed(list(records)).items():
-        reference = timed[reference_of(timed)]
+        reference = timed[reference_of(timed, wanted)]
         for contender, data in timed.items():
             rows.append(
                 {
@@ -253,7 +259,7 @@ def cold_start(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def cold_start_ratios(records: Iterable[Record]) -> pd.DataFrame:
+def cold_start_ratios(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
     """Return one row for each contender, workload and stage of the start, with the ratio to the reference.
 
     A stage that was measured in a single block has no interval and is not judged.
@@ -261,7 +267,7 @@ def cold_start_ratios(records: Iterable[Record]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
     for key, timed in _timed(list(records)).items():
-        reference = reference_of(timed)
+        reference = reference_of(timed, wanted)
         stages = [stage for stage in stats.START_STAGES if stage in stats.stage_seconds(timed[reference])]
         doubted = {name: stats.problems(data) for name, data in timed.items()}
         parts: list[stats.Timed] = [*stages, "start"]
@@ -383,7 +389,7 @@ def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
     return found
 
 
-def crossover(records: Iterable[Record]) -> pd.DataFrame:
+def crossover(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
     """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
 
     The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
@@ -396,7 +402,8 @@ def crossover(records: Iterable[Record]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     behind: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
-    times = speed([record for record in kept if _key(record.case) in experiments.keys() & shapes.keys()])
+    places = experiments.keys() & shapes.keys()
+    times = speed([record for record in kept if _key(record.case) in places], wanted)
     timed = _timed(kept)
     for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
         key, metric = place[:3], place[3]
@@ -586,9 +593,17 @@ def passed_parity(records: Iterable[Record]) -> set[tuple[Key, str]]:
     }
 
 
-def reference_of(timed: dict[str, SpeedData]) -> str:
-    """Return the contender that the others' times are divided by."""
-    return REFERENCE if REFERENCE in timed else next(iter(timed))
+def reference_of(timed: Mapping[str, SpeedData], wanted: str | None = None) -> str:
+    """Return the contender that the others' times are divided by: the wanted one where it was timed."""
+    return next(
+        (name for name in (wanted, REFERENCE) if name is not None and name in timed), next(iter(timed))
+    )
+
+
+def references(records: Iterable[Record]) -> list[str]:
+    """Return the contenders that ratios can be relative to: those that were timed, the usual one first."""
+    timed = dict.fromkeys(itertools.chain.from_iterable(_timed(list(records)).values()))
+    return sorted(timed, key=lambda name: name != REFERENCE)
 
 
 def _trainings(records: Iterable[Record]) -> dict[tuple[str, ...], list[tuple[str, Trajectory]]]:

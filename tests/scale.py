@@ -30,7 +30,7 @@ MOST_MB = 1000
 
 
 def write(folder: Path, records: int) -> None:
-    """Write a run with that many records, a fifth of them with curves of thirty epochs."""
+    """Write a run with that many records, a quarter of them with curves of thirty epochs."""
     measures = 4 * len(synthetic_run.CONTENDERS)
     names = [f"workload-{number}" for number in range(-(-records // measures))]
     settings = {"device": "cpu", "threads": 1, "workloads": [{"name": name} for name in names]}

@@ -31,6 +31,18 @@ def test_changed_speed_is_found(tmp_path, factor, said, code):
     )
 
 
+def test_an_element_that_no_longer_agrees_is_a_regression_and_is_named(tmp_path):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    for store, error in ((before, 0.1), (after, 9.0)):
+        store.write(
+            synthetic_run.record(synthetic_run.elements(error=error, passed=error < 1), "torch", "elements")
+        )
+    comparison = compare(before, after)
+    (change,) = [each for each in comparison.changes if each.judgement == "regression"]
+    assert (change.contender, change.what) == ("torch", "activation gelu value float64")
+    assert comparison.exit_code == 1
+
+
 def test_lost_parity_is_a_regression(tmp_path):
     before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
     after.write(synthetic_run.record(synthetic_run.parity(passed=False), "torch"))

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.report.markdown import text
+from benchmarks.report.material import of
 from benchmarks.report.sections import maps, winner
 from benchmarks.result import Case, Record
 from benchmarks.store import RunStore
@@ -143,7 +144,7 @@ def test_the_report_has_map_and_costs(tmp_path):
     store = RunStore.create(tmp_path / "run", synthetic_run.manifest(suite="crossover"))
     for record in grid():
         store.write(record)
-    told = text(store)
+    told = text(of(store))
     assert "Who is fastest where?" in told
     assert re.search(r"\| 4-8-2 \| numpy \| numpy \| torch \|", told)
     assert re.search(r"\| 4-64-2 \| 16.0 \| 16.0 \|", told)
@@ -152,7 +153,7 @@ def test_the_report_has_map_and_costs(tmp_path):
 
 def test_the_page_draws_them():
     charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
-    drawn = [figure for anchor, figure in charts.charts(list(grid())) if anchor == "crossover"]
+    drawn = [chart.figure for chart in charts.charts(list(grid())) if chart.anchor == "crossover"]
     heat = next(figure for figure in drawn if figure.data[0].type == "heatmap")
     assert list(heat.data[0].y) == ["4-8-2", "4-64-2"]
     assert heat.data[0].text[0][2] == "torch"

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import stats, tables, units
 from benchmarks.cli import main
 from benchmarks.report.markdown import text
+from benchmarks.report.material import of
 from benchmarks.store import RunStore
 from tests.mutation.__main__ import Outcome, summary
 from tests.scale import LIMITS
@@ -56,6 +57,12 @@ def test_examples_run():
     assert not results.failed
 
 
+def test_worked_example_comes_out_as_it_says():
+    results = doctest.testfile(str(ROOT / "docs" / "porting.md"), module_relative=False)
+    assert results.attempted >= 19
+    assert not results.failed
+
+
 def test_table_is_the_reference_run(reference):
     contenders = row("digits")
     speed = tables.speed(
@@ -95,7 +102,7 @@ def test_table_is_the_reference_run(reference):
 
 def test_reference_report_is_what_its_records_say():
     folder = ROOT / "results" / "reference" / "quick"
-    assert text(RunStore.open(folder)) == (folder / "report.md").read_text(encoding="utf-8")
+    assert text(of(RunStore.open(folder))) == (folder / "report.md").read_text(encoding="utf-8")
 
 
 def test_commands_in_the_readme_exist():
@@ -148,3 +155,19 @@ def test_table_of_planted_faults_counts_them(tmp_path, monkeypatch):
 def test_catalogue_page_is_current():
     found = runpy.run_path(str(ROOT / "docs" / "catalogue.py"))
     assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/catalogue.py`"
+
+
+def test_side_by_side_page_is_current():
+    found = runpy.run_path(str(ROOT / "docs" / "side_by_side.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/side_by_side.py`"
+
+
+def test_side_by_side_page_has_every_element_in_every_backend():
+    found = runpy.run_path(str(ROOT / "docs" / "side_by_side.py"))
+    page = found["PAGE"].read_text(encoding="utf-8")
+    for kind, elements in found["KINDS"].items():
+        for backend in found["BACKENDS"]:
+            source = found["Source"].read(ROOT / "implementations" / backend / f"{kind}.py")
+            for name in elements:
+                assert source.of(name) or (kind, name) == ("schedules", "constant"), (backend, kind, name)
+                assert source.of(name) in page

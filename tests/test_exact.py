@@ -48,6 +48,12 @@ def test_what_a_float64_does_not_hold_is_the_rest():
     assert rest[0] == pytest.approx(1.4456468917292502e-16, rel=1e-10)  # e - float64(e)
 
 
+def test_exp_of_a_large_negative_number_is_not_lost_beside_1():
+    """mish'(-512) = (1 - 512) exp(-512) up to 1e-220, whose digits begin 739 bits below 1."""
+    slope = exact.evaluate(functions("mish")[1], [-512.0])[0][0]
+    assert slope / (-511 * math.exp(-512.0)) == pytest.approx(1.0, rel=1e-13)
+
+
 def test_nan_stays_nan():
     assert np.isnan(exact.evaluate(functions("relu")[0], [math.nan])[0]).all()
 

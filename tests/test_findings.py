@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
 from benchmarks import findings
-from benchmarks.result import CurvesData
+from benchmarks.result import Agreement, CurvesData, ElementsData
 from tests import synthetic_run
 
 
@@ -32,12 +33,41 @@ def curve(*losses, **changes):
 
 
 def test_verdict_tells_who_agrees_and_who_does_not(tmp_path):
-    parity, learning, speed, *_ = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0])
-    assert "2 of 3 contenders compute the same" in parity
-    assert "keras-jax does not on network" in parity
-    assert "2.0e-16 in float64" in parity
-    assert "95 of 100 on network" in learning
-    assert "torch 3.0" in speed
+    agreement, speed, beware = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0])
+    assert "2 of 3 contenders compute the same" in agreement
+    assert "keras-jax does not on network" in agreement
+    assert "2.0e-16 in float64" in agreement
+    assert "95 of 100 on network" in agreement
+    assert re.search(r"torch 3\.\d+ \(3\.\d+ to 3\.\d+\)", speed)
+    assert "keras-jax on 1 of 2 workloads" in speed
+    assert beware.endswith(".")
+
+
+def test_verdict_names_elements_that_are_wrong():
+    def agreement(name, *, passed, deviation=None):
+        return Agreement(
+            kind="activation", name=name, quantity="value", dtype="float64", error=9.0, tolerance=4.0,
+            passed=passed, deviation=deviation,
+        )  # fmt: skip
+
+    judged = [
+        agreement("relu", passed=True),
+        agreement("softmax", passed=False),
+        agreement("gelu", passed=True, deviation="constants"),
+    ]
+    records = [
+        synthetic_run.record(ElementsData(agreements=judged, passed=False), "numpy", "elements"),
+        synthetic_run.record(ElementsData(agreements=judged[:1], passed=True), "torch", "elements"),
+    ]
+    first = findings.verdict(records)[0]
+    assert first.startswith("3 of 4 elements of the catalogue in 2 contenders give the exact results")
+    assert "1 of these with known deviations; numpy does not in softmax." in first
+
+
+def test_verdict_follows_the_reference(tmp_path):
+    _, speed, _ = findings.verdict(synthetic_run.write(tmp_path / "run").records()[0], "torch")
+    assert "relative to torch" in speed
+    assert re.search(r"numpy 0\.3\d+", speed)
 
 
 def test_verdict_of_nothing():

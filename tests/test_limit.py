@@ -9,6 +9,7 @@ from benchmarks.datasets import load
 from benchmarks.measures import limit
 from benchmarks.plain.numpy_loop import products_of
 from benchmarks.report.markdown import text
+from benchmarks.report.material import of
 from benchmarks.result import LimitData
 from implementations import ModelSpec
 from tests import synthetic_run
@@ -62,7 +63,7 @@ def test_nothing_is_calibrated_on_a_gpu_and_the_report_says_so(tmp_path):
     store = synthetic_run.write(tmp_path / "run")
     for workload in synthetic_run.WORKLOADS:
         store.write(synthetic_run.record(data, "numpy", workload))
-    assert "not calibrated" in text(store)
+    assert "not calibrated" in text(of(store))
     assert not len(tables.limit_shares(store.records()[0]))
 
 
@@ -95,10 +96,10 @@ def test_a_limit_of_another_track_is_nobody_s(tmp_path):
 
 def test_runs_without_a_limit_have_no_section(tmp_path):
     store = synthetic_run.write(tmp_path / "run")
-    assert "How near to the limit?" in text(store)
+    assert "How near to the limit?" in text(of(store))
     for workload in synthetic_run.WORKLOADS:
         (store.folder / "records" / f"{workload}.limit.numpy.cpu.single.json").unlink()
-    assert "How near to the limit?" not in text(store)
+    assert "How near to the limit?" not in text(of(store))
 
 
 def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
@@ -108,7 +109,7 @@ def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
         record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
         for record in records
     ]
-    drawn = [figure for anchor, figure in charts.charts([*records, *other_track]) if anchor == "limit"]
+    drawn = [chart.figure for chart in charts.charts([*records, *other_track]) if chart.anchor == "limit"]
     assert len(drawn) == 2
     roof, products, numpy, *_ = drawn[0].data
     assert list(roof.y) == [pytest.approx(min(40e9, x * 1e9)) for x in roof.x]

@@ -11,6 +11,7 @@ from benchmarks import launch, tables
 from benchmarks.datasets import load
 from benchmarks.measures import profile
 from benchmarks.report.markdown import text
+from benchmarks.report.material import of
 from benchmarks.result import ProfileData
 from benchmarks.store import RunStore
 from implementations import ModelSpec, load_backend
@@ -104,7 +105,7 @@ def test_shares_are_of_the_watched_step_and_missing_where_nothing_is_counted(tmp
 
 
 def test_the_report_shows_it(tmp_path):
-    told = text(synthetic_run.write(tmp_path / "run"))
+    told = text(of(synthetic_run.write(tmp_path / "run")))
     assert "Where does a step's time go?" in told
     row = next(line for line in told.splitlines() if line.startswith("| network | keras-jax | 12.0 |"))
     assert row.count("–") == 6

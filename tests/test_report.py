@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import base64
 import datetime
+import gzip
+import hashlib
 import html
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from benchmarks import findings
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
 from benchmarks.report import html as page_module
+from benchmarks.report.material import gather, of
+from benchmarks.result import Manifest, Record
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
+from tests.hostile import HOSTILE, places, poisoned
 
+ROOT = Path(__file__).parents[1]
 NOW = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
-HOSTILE = "</script><script>alert(1)</script>[x](javascript:alert(1))|`"
 
 
 @pytest.fixture
@@ -22,72 +33,219 @@ def store(tmp_path):
 
 @pytest.fixture
 def page(store):
-    return page_module.page(store, NOW)
+    return page_module.page(of(store), NOW)
+
+
+def block(page, name):
+    return re.search(rf'<script type="[a-z/]+" id="{name}">(.*?)</script>', page, re.DOTALL).group(1)
 
 
 def without_library(page):
-    return re.sub(r"<script>/\*\*.*?</script>", "", page, count=1, flags=re.DOTALL)
+    return page.replace(block(page, "library"), "")
+
+
+def charts(page):
+    found = re.findall(r'<script type="application/json">(.*?)</script>', page)
+    return [json.loads(each) for each in found]
 
 
 def test_every_answer_is_there_the_verdict_first(page):
-    anchors = re.findall(r'<section id="([a-z-]+)">', page)
+    anchors = re.findall(r'<section id="([a-z-]+)"', page)
     assert anchors == [
         "verdict",
-        "parity",
         "elements",
+        "parity",
         "learning",
         "speed",
+        "cold-start",
         "limit",
         "profile",
-        "cold-start",
         "memory",
         "method",
+        "selfcheck",
         "environment",
     ]
+    assert re.findall(r"<h2>(.*?)</h2>", page) == [
+        "Verdict",
+        "Parity",
+        "Learning",
+        "Speed",
+        "Memory",
+        "How this was measured",
+        "Environment",
+    ]
+
+
+def test_verdict_is_three_sentences(page):
+    assert len(re.findall(r'<p class="verdict">', page)) == 3 * (1 + len(synthetic_run.CONTENDERS))
 
 
 def test_page_is_one_offline_file(page):
     own = without_library(page)
     assert len(page) < 6_000_000
-    assert len(own) < len(page) / 5
+    assert len(own) < len(page) / 2
     assert not re.search(r"<(script|img|link|iframe)[^>]+(src|href)=", own)
     assert not re.search(r"@import|url\(\s*['\"]?http", own)
 
 
 def test_page_is_the_same_each_time_but_for_the_stamp(store, page):
-    assert page_module.page(store, NOW) == page
-    later = page_module.page(store, NOW + datetime.timedelta(days=1))
+    assert page_module.page(of(store), NOW) == page
+    later = page_module.page(of(store), NOW + datetime.timedelta(days=1))
+    assert later != page
     assert later.replace("2026-02-01", "2026-01-31") == page
+
+
+def test_page_is_the_same_where_no_framework_is_installed(tmp_path):
+    script = """
+import datetime, pathlib, sys
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in sys.argv[2:]:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent)
+from benchmarks.report import render
+now = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
+render([pathlib.Path("results/reference/quick")], pathlib.Path(sys.argv[1]), ["html", "markdown"], now)
+"""
+    pages = []
+    for name, blocked in (("with", []), ("without", ["torch", "tensorflow", "jax", "keras", "jaxlib"])):
+        command = [sys.executable, "-c", script, str(tmp_path / name), *blocked]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+        pages.append([(tmp_path / name / file).read_bytes() for file in ("report.html", "report.md")])
+    assert pages[0] == pages[1]
+
+
+def test_policy_allows_the_page_s_two_scripts_and_no_other(page):
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page).group(1)
+    own = re.search(r"<script>(.*?)</script>\n</body>", page, re.DOTALL).group(1)
+    library = gzip.decompress(base64.b64decode(block(page, "library"))).decode()
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in (own, library)
+    ]
+    assert html.unescape(policy).startswith(f"default-src 'none'; script-src {' '.join(hashes)};")
+
+
+def test_raw_samples_are_in_the_file(store, page):
+    held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-records"))))
+    assert held == [json.loads(record.model_dump_json()) for record in store.records()[0]]
+
+
+def test_page_of_many_records_names_the_files_of_the_rest(store, monkeypatch):
+    monkeypatch.setattr(page_module, "MOST_RAW", 10_000)
+    facts = json.loads(block(page_module.page(of(store), NOW), "facts"))
+    assert 0 < facts["held"] < facts["total"] == len(store.records()[0])
+
+
+def test_every_reference_has_its_ratios(page):
+    for contender in synthetic_run.CONTENDERS:
+        assert f"ratios to {contender}" in page
+    titles = {chart["layout"]["xaxis"].get("title", {}).get("text", "") for chart in charts(page)}
+    assert {f"time ÷ {name}'s (less is faster)" for name in synthetic_run.CONTENDERS} <= titles
+
+
+def test_contender_has_one_colour_and_marker(page):
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in synthetic_run.CONTENDERS}
+    for chart in charts(page):
+        for trace in chart["data"]:
+            if trace["type"] == "scatter" and trace.get("name") in seen and trace["mode"] != "lines":
+                seen[trace["name"]].add((trace["marker"]["color"], trace["marker"]["symbol"]))
+    looks = [look for found in seen.values() for look in found]
+    assert len(looks) == len(set(looks)) == len(synthetic_run.CONTENDERS)
+
+
+def test_a_tolerance_of_nothing_is_no_line(store):
+    data = synthetic_run.parity()
+    strict = [each.model_copy(update={"tolerance": 0.0}) for each in data.trajectories]
+    store.write(synthetic_run.record(data.model_copy(update={"trajectories": strict}), "numpy"))
+    lines = {
+        chart["title"].partition(":")[0]: len(chart["layout"].get("shapes", []))
+        for chart in charts(page_module.page(of(store), NOW))
+        if "distance from float64" in chart["title"]
+    }
+    assert lines == {"perceptron": 2, "network": 0}
+
+
+def test_commands_repeat_a_section(page):
+    assert "versus run --set &#39;measures=[&#34;parity&#34;, &#34;speed&#34;]&#39;" in page
+
+
+def test_several_runs_make_one_report(tmp_path):
+    one, other = (synthetic_run.write(tmp_path / name) for name in ("one", "other"))
+    (other.folder / "manifest.json").write_text(
+        other.manifest.model_copy(update={"suite": "other"}).model_dump_json()
+    )
+    told = markdown.text(gather([one.folder, other.folder]))
+    assert "network (one)" in told
+    assert "network (other)" in told
+    assert "6 of 6" not in told
+
+
+def test_unreadable_run_is_told_and_the_rest_rendered(tmp_path):
+    store = synthetic_run.write(tmp_path / "run")
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "manifest.json").write_text('{"schema_version": 99}')
+    material = gather([newer, store.folder])
+    assert "written by a newer versus (schema 99" in page_module.page(material, NOW)
+    with pytest.raises(StoreError, match="schema 99"):
+        gather([newer])
+
+
+def test_record_of_a_newer_schema_is_told_and_the_rest_rendered(store):
+    path = next((store.folder / "records").glob("*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
+    page = page_module.page(gather([store.folder]), NOW)
+    assert "written by a newer versus (schema 99, this one reads up to 2); upgrade" in page
+    assert 'id="speed"' in page
+
+
+def test_self_check_of_the_machine_is_shown():
+    told = markdown.text(gather([ROOT / "results" / "reference" / "quick"]))
+    assert "identical contenders called faster or slower" in told
+
+
+def test_text_fits_a_comment(store):
+    many = synthetic_run.elements()
+    agreements = [many.agreements[0].model_copy(update={"name": f"element {n}"}) for n in range(2000)]
+    record = synthetic_run.record(many.model_copy(update={"agreements": agreements}), "torch", "elements")
+    store.write(record)
+    told = markdown.text(of(store))
+    assert len(told) <= markdown.LONGEST
+    assert "Every element: 2002 rows, left out for length" in told
+    assert "## Which is faster here?" in told
 
 
 def test_no_time_without_parity(page):
     own = html.unescape(without_library(page))
-    row = re.search(r"<tr><td>network</td><td>train_step</td>.*?</tr>", own).group()
+    rows = re.findall(r"<tr[^>]*>.*?</tr>", own, re.DOTALL)
+    row = next(row for row in rows if "<td>network</td>" in row and "<td>train_step</td>" in row)
     assert "no parity, no time" in row
     assert "FAILED at step 100" in own
 
 
-@pytest.mark.parametrize("place", ["workload", "reason", "contender", "level"])
+@pytest.mark.parametrize("place", places(Manifest) + places(Record), ids=".".join)
 def test_hostile_texts_stay_texts(tmp_path, place):
-    store = synthetic_run.write(tmp_path / "run")
-    plain = synthetic_run.record(synthetic_run.curves(), "torch", "x", experiment="momentum", level="0")
-    if place == "reason":
-        bad = plain.model_copy(update={"status": "failed", "reason": HOSTILE, "data": None})
-    else:
-        bad = plain.model_copy(update={"case": plain.case.model_copy(update={place: HOSTILE})})
-    path = store.folder / "records" / "hostile.json"
-    path.write_text(bad.model_dump_json())
-    page = page_module.page(RunStore.open(store.folder), NOW)
+    material = poisoned(synthetic_run.write(tmp_path / "run"), place)
+    page = page_module.page(material, NOW)
+    assert HOSTILE not in page
     assert "<script>alert" not in page
+    assert "<img" not in page
     assert page.lower().count("<script") == page.lower().count("</script")
-    text = markdown.text(RunStore.open(store.folder))
+    for chart in charts(page):
+        assert "<img" not in json.dumps(chart)
+    text = markdown.text(material)
     assert "<script>" not in text
+    assert "<img" not in text
     assert not re.search(r"(?<!\\)\]\(javascript", text)
 
 
 def test_damaged_record_is_listed_and_the_rest_rendered(store):
     (store.folder / "records" / "broken.json").write_text("{")
-    page = page_module.page(RunStore.open(store.folder), NOW)
+    page = page_module.page(gather([store.folder]), NOW)
     assert "damaged record" in page
     assert "broken.json" in page
     assert 'id="speed"' in page
@@ -95,11 +253,11 @@ def test_damaged_record_is_listed_and_the_rest_rendered(store):
 
 def test_empty_run_says_so(tmp_path):
     store = RunStore.create(tmp_path / "run", synthetic_run.manifest())
-    assert "Nothing was measured" in page_module.page(store, NOW)
+    assert "Nothing was measured" in page_module.page(of(store), NOW)
 
 
 def test_all_formats(store, tmp_path):
-    paths = render(store.folder, tmp_path / "out", FORMATS, NOW)
+    paths = render([store.folder], tmp_path / "out", FORMATS, NOW)
     assert {path.suffix for path in paths} == {".html", ".md", ".csv", ".parquet"}
     assert all(path.stat().st_size for path in paths)
     assert (tmp_path / "out" / "speed.csv").read_text().startswith("workload,device,threads,metric,tier")
@@ -111,14 +269,14 @@ def test_all_formats(store, tmp_path):
 def test_missing_package_is_named_with_its_command(store, tmp_path, monkeypatch, wanted, package):
     monkeypatch.setattr(optional, "available", lambda name: name != package)
     with pytest.raises(optional.ReportUnavailable, match=rf"{package}.*pip install"):
-        render(store.folder, tmp_path / "out", [wanted])
-    assert render(store.folder, tmp_path / "out", ["markdown", "csv"])
+        render([store.folder], tmp_path / "out", [wanted])
+    assert render([store.folder], tmp_path / "out", ["markdown", "csv"])
 
 
 def test_folder_that_cannot_be_written(store, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--output"):
-        render(store.folder, tmp_path / "file", ["markdown"])
+        render([store.folder], tmp_path / "file", ["markdown"])
 
 
 def test_summary_is_plain_and_honest(store):
@@ -129,10 +287,12 @@ def test_summary_is_plain_and_honest(store):
 
 
 def test_terminal_shows_tables_and_verdict(store, capsys):
-    terminal.print_run(store)
+    terminal.print_run(of(store))
     shown = capsys.readouterr().out
     assert "Verdict" in shown
     assert "no parity, no time" in " ".join(shown.split())
+    assert shown.index("Is each element the same?") < shown.index("Verdict")
+    assert shown.split()[-3:] == findings.verdict(store.records()[0])[-1].split()[-3:]
 
 
 def test_contenders_are_compared_with_each_other(tmp_path):
@@ -140,8 +300,8 @@ def test_contenders_are_compared_with_each_other(tmp_path):
     store = RunStore.create(folder, synthetic_run.manifest())
     for name, side in (("torch", 0.0), ("keras-jax", 0.3), ("keras-torch", 3.0)):
         store.write(synthetic_run.record(synthetic_run.parity(side=side), name))
-    own = html.unescape(without_library(page_module.page(store, NOW)))
+    own = html.unescape(without_library(page_module.page(of(store), NOW)))
     assert "distance between contenders" in own
     assert "torch – keras-jax" in own
-    assert "9.0e-08 (0.900× noise at step 100, parity)" in markdown.text(store)
-    assert "9.0e-07 (9.00× noise at step 100, semantic)" in markdown.text(store)
+    assert "9.0e-08 (0.900× noise at step 100, parity)" in markdown.text(of(store))
+    assert "9.0e-07 (9.00× noise at step 100, semantic)" in markdown.text(of(store))

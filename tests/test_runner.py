@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from benchmarks import launch, runner, stats, store, units
 from benchmarks.measures import parity
 from benchmarks.report.markdown import text
+from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
 from benchmarks.store import RunStore, StoreError, find_run
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
@@ -215,7 +216,7 @@ def test_a_contender_that_dies_once_while_timed_loses_one_block(begin, monkeypat
     assert record.status == "finished"
     assert "after 2 blocks" in record.data.stopped_by or "limit of 2" in record.data.stopped_by
     assert "SIGKILL" in record.data.lost_blocks[0]
-    assert "numpy, w, block 1 (" in text(RunStore.open(begun.store.folder))
+    assert "numpy, w, block 1 (" in text(of(RunStore.open(begun.store.folder)))
 
 
 def test_a_contender_that_dies_again_keeps_the_blocks_it_has(begin, monkeypatch):
@@ -337,7 +338,7 @@ def test_the_parent_stays_small_and_the_report_says_how(begin, tmp_path):
     peak = found.manifest.parent_peak_bytes
     assert peak is not None
     assert 10e6 < peak < 150e6
-    assert f"took at most {units.megabytes(peak)}" in text(found)
+    assert f"took at most {units.megabytes(peak)}" in text(of(found))
 
 
 def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from implementations.errors import InvalidInput
 Region = tuple[float, float]
 _SHARED = ("element", "at_most", "reason", "link", "version")
 _NEEDED = {"deviation": (*_SHARED, "quantity", "regions"), "training": _SHARED}
-_PERMITTED = {"deviation": (*_NEEDED["deviation"], "gives", "instead"), "training": _NEEDED["training"]}
+_PERMITTED = {"deviation": (*_NEEDED["deviation"], "at", "gives", "instead"), "training": _NEEDED["training"]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,9 @@ class Deviation:
     at_most
         For each dtype concerned the largest error that it explains, in the units in which the report counts
         errors (of trainings: the relative drift). Infinite only where `gives` says what comes out.
+    at
+        For each dtype points where it shows and where `versus parity` would look with `--full` only; now it
+        always does.
     gives
         What comes out instead, where that can be named.
     instead
@@ -57,6 +60,7 @@ class Deviation:
     reason: str
     link: str
     version: str
+    at: Mapping[str, list[float]] = field(default_factory=dict)
     gives: tuple[float, ...] = ()
     instead: Mapping[str, Any] = field(default_factory=dict)
 
@@ -141,6 +145,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         reason=entry["reason"],
         link=entry["link"],
         version=entry["version"],
+        at=entry.get("at", {}),
         gives=tuple(entry.get("gives", ())),
         instead=entry.get("instead", {}),
     )

@@ -128,16 +128,37 @@ class Training:
         loss = self._learner.loss(x, y)
         if not self._classifies:
             return TestResult(loss=loss, count=len(x))
-        right = right_answers(self._learner, x, y)
-        return TestResult(loss=loss, accuracy=float(np.mean(right)), correct=int(right.sum()), count=len(x))
+        outputs = self._learner.predict(x)
+        given, true = answers(outputs, self._learner.model), classes(y, outputs.shape[1])
+        counts = np.zeros((max(outputs.shape[1], 2),) * 2, int)
+        np.add.at(counts, (true, given), 1)
+        return TestResult(
+            loss=loss,
+            accuracy=float(np.mean(given == true)),
+            correct=int(np.trace(counts)),
+            count=len(x),
+            confusion=counts.tolist(),
+        )
 
 
 def right_answers(learner: AbstractLearner[Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return for each example whether the network decides for its class, shape (n,), bool."""
     outputs = learner.predict(x)
+    return np.asarray(answers(outputs, learner.model) == classes(y, outputs.shape[1]))
+
+
+def answers(outputs: np.ndarray, model: ModelSpec) -> np.ndarray:
+    """Return the class that a network decides for, shape (n,), int."""
     if outputs.shape[1] > 1:
-        return np.asarray(outputs.argmax(axis=1) == (y if y.ndim == 1 else y.argmax(axis=1)))
-    return np.asarray((outputs[:, 0] > boundary(learner.model)) == (y.reshape(-1) > 0.5))
+        return np.asarray(outputs.argmax(axis=1))
+    return np.asarray(outputs[:, 0] > boundary(model)).astype(int)
+
+
+def classes(y: np.ndarray, outputs: int) -> np.ndarray:
+    """Return the class that each target means to a network with so many outputs, shape (n,), int."""
+    if outputs > 1:
+        return np.asarray(y if y.ndim == 1 else y.argmax(axis=1)).astype(int)
+    return np.asarray(y.reshape(-1) > 0.5).astype(int)
 
 
 def boundary(model: ModelSpec) -> float:

@@ -426,10 +426,9 @@ def _loss_value(backend: AbstractBackend, variant: Variant, dtype: DType, full: 
 
 def _loss_gradient(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     found = []
-    for targets, predictions in (_drawn(variant, dtype), _hard(variant, dtype, full)):
-        if len(predictions):
-            gradient = backend.loss_gradient(variant.element, targets, predictions, **variant.options)
-            found.append((_undone_mean(variant, predictions) * gradient).ravel())
+    for targets, predictions in _together(variant, dtype, full):
+        gradient = backend.loss_gradient(variant.element, targets, predictions, **variant.options)
+        found.append((_undone_mean(variant, predictions) * gradient).ravel())
     return np.concatenate(found)
 
 
@@ -491,11 +490,11 @@ def _random(seed: int) -> np.random.Generator:
 def _points(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return x: every exponent and sign, tails, both sides of each kink and itself, zeros, infinities, NaN.
 
-    What depends on a row gets rows of ten ordinary numbers instead.
+    What depends on a row gets rows of ten numbers instead.
     """
     element = catalog.ACTIVATIONS[variant.element]
     if not element.exact:
-        return _rounded(_random(4).normal(size=(16, 10)) * 3, dtype)
+        return _rows(dtype)
     info = np.finfo(dtype)
     stride = 1 if full else {"float32": 2, "float64": 16}[dtype]
     exponents = np.arange(info.minexp - info.nmant, info.maxexp, stride)
@@ -505,8 +504,31 @@ def _points(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     kinks = np.array(element.kinks, dtype)
     near = [np.nextafter(kinks, dtype_inf) for dtype_inf in np.array([-np.inf, np.inf], dtype)]
     special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan])
-    parts = [sizes, -sizes, *dense, kinks, *near, special]
+    parts = [sizes, -sizes, *dense, kinks, *near, special, _known_points(variant, dtype)]
     return np.concatenate([part.astype(dtype) for part in parts]).astype(dtype)
+
+
+def _rows(dtype: DType) -> np.ndarray:
+    """Return ordinary rows, and some that overflow without care, are tied, tiny, or not finite."""
+    ordinary = _rounded(_random(4).normal(size=(16, 10)) * 3, dtype)
+    ramp, tiny = np.arange(-9.0, 10.0, 2.0), np.finfo(dtype).smallest_subnormal
+    one = np.eye(1, 10)[0]
+    hard = [0 * ramp, 0 * ramp + 1, 11 * ramp, 110 * ramp, 1e29 * ramp, tiny * np.arange(10), one]
+    tied = [np.repeat([1.0, -1.0], 5), np.repeat([0.5, 0.5, -0.5, -2.0, -3.0], 2)]
+    odd = [np.where(one == 1, value, ordinary[0]) for value in (-np.inf, np.inf, np.nan)]
+    return np.concatenate([ordinary, np.array([*hard, *tied, *odd]).astype(dtype)])
+
+
+def _known_points(variant: Variant, dtype: DType) -> np.ndarray:
+    """Return where some contender is known to deviate, which a coarse grid would miss."""
+    points = {
+        point
+        for contender in backend_names()
+        for known in deviations(contender)
+        if {variant.element, variant.name} & set(known.element)
+        for point in known.at.get(dtype, ())
+    }
+    return np.array(sorted(points), dtype)
 
 
 def _upstream(variant: Variant, x: np.ndarray) -> np.ndarray:
@@ -581,13 +603,14 @@ def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
     stride = {"float32": 16, "float64": 128}[dtype] // (4 if full else 1)
     sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
+    known = _known_points(variant, dtype)
     if _probabilities(variant):
-        return np.concatenate([sizes[sizes < 0.5], np.array((0.0, *_SHARES, 1.0), dtype)])
+        return np.concatenate([sizes[sizes < 0.5], np.array((0.0, *_SHARES, 1.0), dtype), known])
     kinks = np.array(loss.kinks, dtype)
     near = [np.nextafter(kinks, way) for way in np.array([-np.inf, np.inf], dtype)]
     # torch refuses a probability that is NaN
     special = np.array([0.0, np.inf, *([] if "focal" in loss.name else [np.nan])], dtype)
-    points = np.concatenate([np.array(_LOGITS, dtype), sizes, kinks, *near, special])
+    points = np.concatenate([np.array(_LOGITS, dtype), sizes, kinks, *near, special, known])
     positive = loss.predictions in ("positive", "mean_and_variance")
     return np.abs(points) if positive else np.concatenate([points, -points])
 
@@ -603,6 +626,18 @@ def _batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.nd
     targets, predictions = _hard(variant, dtype, full)
     for row in range(len(predictions)):
         yield targets[row : row + 1], predictions[row : row + 1]
+
+
+def _together(variant: Variant, dtype: DType, full: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the drawn examples, and the hard ones again and again until there are 2^n of them.
+
+    The mean over so many divides each derivative without an error.
+    """
+    targets, predictions = _hard(variant, dtype, full)
+    if not len(predictions):
+        return [_drawn(variant, dtype)]
+    again = np.arange(1 << (len(predictions) - 1).bit_length()) % len(predictions)
+    return [_drawn(variant, dtype), (targets[again], predictions[again])]
 
 
 def _judged(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
@@ -689,8 +724,9 @@ def _expected_activation(variant: Variant, quantity: Quantity, dtype: DType, ful
         if quantity == "gradient":
             upstream = _upstream(variant, x).astype(wide.dtype)
             value = _own(f"activations.{element.name}_gradient", variant)(wide, value, upstream)
-        where = np.repeat(np.arange(float(len(x))), value.shape[1])
-        sizes = np.repeat(np.abs(x).max(axis=1), value.shape[1])
+        largest = np.take_along_axis(x, np.abs(x).argmax(axis=1, keepdims=True), 1)[:, 0]
+        where = np.repeat(largest.astype(np.float64), value.shape[1])
+        sizes = np.abs(where)
         nearest, rest = _split(value.ravel())
     unit = _units(accuracy, where, sizes, nearest, dtype)
     return _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
@@ -703,7 +739,7 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     judge = _judge_of_predictions if loss.exact else _judge_of_rows
     where, sizes, values = judge(variant, quantity, dtype, full)
     nearest, rest = _split(values)
-    batch = len(_hard(variant, dtype, full)[1]) if quantity == "gradient" else 1
+    batch = len(_together(variant, dtype, full)[-1][1]) if quantity == "gradient" else 1
     unit = _units(accuracy, where, sizes, nearest, dtype, batch)
     if quantity == "value":
         unit[0] = np.finfo(dtype).eps / 2 * max(sizes[0], abs(nearest[0])) * DRAWN_TOLERANCE / accuracy.ulp
@@ -716,7 +752,9 @@ Judged = tuple[np.ndarray, np.ndarray, np.ndarray]
 def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
     """Return predictions, their sizes, and results by the formula; of values the first is a mean."""
     loss = catalog.LOSSES[variant.element]
-    drawn, hard = _drawn(variant, dtype), _hard(variant, dtype, full)
+    drawn, hard = _together(variant, dtype, full)
+    if quantity == "value":
+        hard = _hard(variant, dtype, full)
     targets, predictions = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(drawn, hard, strict=True))
     function = exact.functions(loss, loss.resolve(variant.options))[quantity == "gradient"]
     nearest, rest = exact.evaluate(function, predictions, targets)
@@ -736,11 +774,9 @@ def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     """Return the first number of each row (of variances the last), the row's size, and NumPy's results."""
     loss, wide = catalog.LOSSES[variant.element], _wide(dtype)
     told = -1 if loss.predictions == "mean_and_variance" else 0
-    batches = list(_batches(variant, dtype, full))
-    if quantity == "gradient":
-        batches = [batch for batch in (_drawn(variant, dtype), _hard(variant, dtype, full)) if len(batch[1])]
+    asked = _together if quantity == "gradient" else _batches
     where, sizes, values = [], [], []
-    for targets, predictions in batches:
+    for targets, predictions in asked(variant, dtype, full):
         given = targets if loss.targets == "index" else targets.astype(wide), predictions.astype(wide)
         largest = np.abs(predictions).max(axis=1)
         if quantity == "gradient":
@@ -850,12 +886,12 @@ def _expecting(
     quantity: Quantity,
     dtype: DType,
 ) -> Expected:
-    """Expect infinity where the dtype holds nothing as large; no derivative is asked at NaN."""
+    """Expect infinity where the dtype holds nothing as large; ask no derivative at NaN, or that is none."""
     info, where = np.finfo(dtype), where.astype(np.float64)
     overflown = np.abs(nearest) > float(info.max) * (1 + float(info.eps) / 4)
     nearest = np.where(overflown, np.sign(nearest) * np.inf, nearest)
     if quantity == "gradient":
-        unit = np.where(np.isnan(where), np.inf, unit)
+        unit = np.where(np.isnan(where) | np.isnan(nearest), np.inf, unit)
     return Expected(where, nearest, np.where(overflown, 0.0, rest), unit, tolerance)
 
 

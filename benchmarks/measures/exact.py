@@ -15,7 +15,7 @@ import numpy as np
 from implementations import catalog
 
 _FIRST_BITS, _ZERO_BITS, _LAST_BITS, _AGREEING_BITS = 160, 1280, 16384, 90
-_LARGE = 40.0
+_LARGE, _UNDERFLOW = 375.0, 750.0
 _BEYOND = 1330
 """Infinity is taken as 2^1330, which no float64 holds, and once more as its square, to see what grows."""
 
@@ -88,7 +88,7 @@ def _one(function: Callable[..., Any], point: tuple[float, ...]) -> tuple[float,
 def _limit(mpmath: Any, function: Callable[..., Any], point: tuple[float, ...], beyond: int) -> Any:
     # exp(x) - 1 of a tiny x and 1 - tanh(x)^2 of a large one leave nothing unless there are digits for it
     sizes = [abs(value) for value in point if value and np.isfinite(value)]
-    lost = max((max(-np.log2(size), 3 * min(size, _LARGE)) for size in sizes), default=0.0)
+    lost = max((max(-np.log2(size), _digits_for_tails(size)) for size in sizes), default=0.0)
     before, bits = None, _FIRST_BITS + int(lost)
     while True:
         with mpmath.workprec(bits):
@@ -100,6 +100,11 @@ def _limit(mpmath: Any, function: Callable[..., Any], point: tuple[float, ...], 
             elif bits > _LAST_BITS:
                 return now
         before, bits = now, 2 * bits
+
+
+def _digits_for_tails(size: float) -> float:
+    """Return how many bits exp(-2 size) lies below 1, as long as a float64 holds exp(-size)."""
+    return 3 * min(size, _LARGE) if size < _UNDERFLOW else 0.0
 
 
 def _number(mpmath: Any, value: float, beyond: int) -> Any:

@@ -25,9 +25,9 @@ def possible_formats() -> tuple[tuple[str, ...], str]:
 
 
 def render(
-    folder: Path, into: Path, formats: Sequence[str], now: datetime.datetime | None = None
+    folders: Sequence[Path], into: Path, formats: Sequence[str], now: datetime.datetime | None = None
 ) -> list[Path]:
-    """Write the report of the run in `folder` and return the files' paths.
+    """Write one report of the runs in `folders` and return the files' paths.
 
     Parameters
     ----------
@@ -41,26 +41,27 @@ def render(
     Raises
     ------
     StoreError
-        If the run cannot be read, or the files cannot be written.
+        If no run can be read, or the files cannot be written.
     ReportUnavailable
         If a format needs a package that is not installed.
     """
     from benchmarks.report import data, markdown
+    from benchmarks.report.material import gather
 
-    store = RunStore.open(folder)
+    material = gather(folders)
     paths: list[Path] = []
     try:
         into.mkdir(parents=True, exist_ok=True)
         if "html" in formats:
             from benchmarks.report.html import write as write_html
 
-            paths.append(write_html(store, into, now or datetime.datetime.now().astimezone()))
+            paths.append(write_html(material, into, now or datetime.datetime.now().astimezone()))
         if "markdown" in formats:
-            paths.append(markdown.write(store, into))
+            paths.append(markdown.write(material, into))
         if "csv" in formats:
-            paths += data.write_csv(store, into)
+            paths += data.write_csv(material, into)
         if "parquet" in formats:
-            paths += data.write_parquet(store, into)
+            paths += data.write_parquet(material, into)
     except OSError as error:
         raise StoreError(
             f"report in {into}",

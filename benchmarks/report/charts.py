@@ -2,65 +2,139 @@
 
 from __future__ import annotations
 
+import html
 import itertools
+import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from benchmarks import findings, tables
+from benchmarks import findings, stats, tables, units
 from benchmarks.report.sections import maps, winner
-from benchmarks.result import Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
+from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
-_COLOURS = {
-    "numpy": "#E69F00",
-    "torch": "#D55E00",
-    "jax": "#56B4E9",
-    "keras-tensorflow": "#0072B2",
-    "keras-jax": "#009E73",
-    "keras-torch": "#CC79A7",
+_STYLES = {
+    "numpy": ("#E69F00", "circle"),
+    "torch": ("#D55E00", "square"),
+    "jax": ("#A0522D", "hexagram"),
+    "keras-tensorflow": ("#0072B2", "diamond"),
+    "keras-jax": ("#009E73", "cross"),
+    "keras-torch": ("#CC79A7", "triangle-up"),
+    "torch-compile": ("#56B4E9", "star"),
+    "keras-tensorflow-xla": ("#B8A000", "x"),
 }
-_MARKERS = {
-    "numpy": "circle",
-    "torch": "square",
-    "jax": "x",
-    "keras-tensorflow": "diamond",
-    "keras-jax": "cross",
-    "keras-torch": "triangle-up",
-}
-_OTHER_COLOURS = ("#B8A000", "#999999")
+_OTHER_COLOUR, _OTHER_MARKERS = "#999999", ("hexagon", "triangle-down", "pentagon", "hourglass", "bowtie")
+MARKERS = (*(marker for _, marker in _STYLES.values()), *_OTHER_MARKERS)
+_LEVELS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8a400", "#b5367a", "#f1605d", "#7a7a7a")
+"""Of levels and stages, which are no contenders: in steps of lightness, from viridis and magma."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NEUTRAL = "#888888"
 _TIE = "#cccccc"
 _PRODUCTS = {"color": _NEUTRAL, "symbol": "line-ew-open"}
 
-MOST_WORKLOADS = 40
+_LOOK = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+}
+"""Readable on light and dark ground and on a phone."""
+_AXIS = {"gridcolor": "rgba(136,136,136,0.2)", "zeroline": False, "automargin": True}
+
+MOST_WORKLOADS = 100
 """Workloads that are drawn; of a run with more the tables have the rest."""
 
-Figure = tuple[str, go.Figure]
-"""Anchor of the section it belongs to, and the chart."""
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart and what it is about.
+
+    Parameters
+    ----------
+    anchor
+        Of the section that it belongs to.
+    workload, tier, threads, device, contender
+        What all of it shares; empty where it has several. Points of several workloads have theirs in
+        `customdata`, and lines of two contenders have theirs in `meta`.
+    """
+
+    anchor: str
+    figure: go.Figure
+    workload: str = ""
+    tier: str = ""
+    threads: str = ""
+    device: str = ""
+    contender: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it shows, as plotly would show it."""
+        title: str = self.figure.layout.title.text
+        return title
+
+    def content(self) -> dict[str, Any]:
+        """Return data and layout for plotly.js, the same look for all, without the title."""
+        content: dict[str, Any] = json.loads(self.figure.to_json())
+        layout = content["layout"]
+        for unused in ("title", "template"):
+            layout.pop(unused, None)
+        for axis in ("xaxis", "yaxis"):
+            layout[axis] = {**_AXIS, **layout.get(axis, {})}
+        return {"data": content["data"], "layout": {**_LOOK, **layout}}
 
 
-def charts(records: Sequence[Record]) -> list[Figure]:
-    """Return all charts that the records have data for."""
-    made = [
-        *_drifts(records),
-        *_pairs(records),
-        *_learning(records),
-        *_ratios(records),
-        *_rooflines(records),
-        *_maps(records),
-        *_costs(records),
-        *_cold_starts(records),
-        *_memory(records),
-        *_course(records),
+def charts(records: Sequence[Record]) -> list[Chart]:
+    """Return all charts that the records have data for and that no contender is a reference of."""
+    harmless = _harmless(records)
+    return [
+        *_drifts(harmless),
+        *_pairs(harmless),
+        *_learning(harmless),
+        *_confusion(harmless),
+        *_rooflines(harmless),
+        *_maps(harmless),
+        *_costs(harmless),
+        *_cold_starts(harmless),
+        *_memory(harmless),
+        *_course(harmless),
     ]
-    for _, figure in made:
-        _settle(figure)
-    return made
+
+
+def ratio_charts(records: Sequence[Record], reference: str | None = None) -> list[Chart]:
+    """Return the charts of times ÷ the reference's."""
+    return [*_ratios(_harmless(records), None if reference is None else plain(reference))]
+
+
+def plain(text: str) -> str:
+    """Return text that plotly, which reads some HTML, shows as it is.
+
+    Examples
+    --------
+    >>> plain("<b>")
+    '&lt;b&gt;'
+    """
+    return html.escape(text, quote=False)
+
+
+def _harmless(records: Sequence[Record]) -> list[Record]:
+    """Return records whose names may be drawn: those in files are not to be trusted."""
+    return [record.model_copy(update={"case": _harmless_case(record.case)}) for record in records]
+
+
+def _harmless_case(case: Case) -> Case:
+    names = ("workload", "contender", "device", "experiment", "level")
+    return case.model_copy(
+        update={name: plain(text) for name in names if (text := getattr(case, name)) is not None}
+    )
 
 
 def style(contender: str) -> dict[str, str]:
@@ -71,11 +145,12 @@ def style(contender: str) -> dict[str, str]:
     >>> style("numpy")
     {'color': '#E69F00', 'symbol': 'circle'}
     """
-    other = _OTHER_COLOURS[sum(map(ord, contender)) % len(_OTHER_COLOURS)]
-    return {"color": _COLOURS.get(contender, other), "symbol": _MARKERS.get(contender, "star")}
+    other = _OTHER_COLOUR, _OTHER_MARKERS[sum(map(ord, contender)) % len(_OTHER_MARKERS)]
+    colour, marker = _STYLES.get(contender, other)
+    return {"color": colour, "symbol": marker}
 
 
-def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
+def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw for each workload how far each contender is from float64 NumPy, with the tolerance."""
     for workload, found in _by_workload(records, ParityData):
         figure = go.Figure()
@@ -93,20 +168,27 @@ def _drifts(records: Sequence[Record]) -> Iterable[Figure]:
                     hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
                 )
         for trajectory in next(iter(found.values())).trajectories:
-            if trajectory.floor:
-                _noise(figure, trajectory, trajectory.floor)
-            figure.add_hline(
-                y=trajectory.tolerance,
-                line={"color": _NEUTRAL, "dash": "dot"},
-                annotation={"text": f"tolerance {trajectory.dtype}", "font": {"color": _NEUTRAL}},
-            )
+            # early records have the largest only
+            floor = trajectory.floor or [trajectory.noise_floor or 0.0] * len(trajectory.drift)
+            if any(floor):
+                _noise(figure, trajectory, floor)
+            if trajectory.tolerance > 0:
+                figure.add_hline(y=trajectory.tolerance, line={"color": _NEUTRAL, "dash": "dot"})
+                figure.add_annotation(
+                    text=f"tolerance {trajectory.dtype}",
+                    x=0,
+                    xref="paper",
+                    y=math.log10(trajectory.tolerance),  # as plotly places what is no data on such an axis
+                    yanchor="bottom",
+                    showarrow=False,
+                )
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
-        yield "parity", figure
+        yield Chart("parity", figure, workload=workload)
 
 
-def _pairs(records: Sequence[Record]) -> Iterable[Figure]:
+def _pairs(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw for each workload how far each two contenders are apart: one's colour, the other's marker."""
     for workload, found in _by_workload(records, ParityData):
         figure = go.Figure()
@@ -121,6 +203,7 @@ def _pairs(records: Sequence[Record]) -> Iterable[Figure]:
                     legendgroup=pair,
                     showlegend=left.dtype == "float32",
                     mode="lines+markers",
+                    meta=[mine, theirs],
                     marker=style(theirs),
                     line={"color": colour, "dash": _dash(left.dtype)},
                     hovertemplate=f"{pair} {left.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
@@ -133,7 +216,7 @@ def _pairs(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{workload}: distance between contenders (float32 solid, float64 dashed)")
-        yield "parity", figure
+        yield Chart("parity", figure, workload=workload)
 
 
 def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) -> None:
@@ -148,7 +231,7 @@ def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) ->
     )
 
 
-def _learning(records: Sequence[Record]) -> Iterable[Figure]:
+def _learning(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw for each workload train and validation loss, the mean over seeds in a band from least to most."""
     plain = [record for record in records if record.case.experiment is None]
     for workload, found in _by_workload(plain, CurvesData):
@@ -164,7 +247,7 @@ def _learning(records: Sequence[Record]) -> Iterable[Figure]:
                 figure.update_yaxes(title=quantity)
                 figure.update_xaxes(title="epoch")
                 figure.update_layout(title=f"{workload}: {quantity} (train solid, validation dashed)")
-                yield "learning", figure
+                yield Chart("learning", figure, workload=workload)
 
 
 def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], part: str) -> None:
@@ -195,37 +278,46 @@ def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], 
     )
 
 
-def _ratios(records: Sequence[Record]) -> Iterable[Figure]:
+def _ratios(records: Sequence[Record], reference: str | None) -> Iterable[Chart]:
     """Draw ratios with intervals, one chart for each tier and thread track."""
-    frame = tables.speed(records)
+    frame = tables.speed(records, reference)
     if not len(frame):
         return
     drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
-    for (tier, threads, device), part in frame[drawn].groupby(["tier", "threads", "device"], sort=False):
+    places = ["tier", "threads", "device", "reference"]
+    for (tier, threads, device, divisor), part in frame[drawn].groupby(places, sort=False):
         figure = go.Figure()
         for contender, rows in part.groupby("contender", sort=False):
             figure.add_scatter(
-                x=rows["ratio"],
+                x=list(rows["ratio"]),
                 y=[f"{row.workload}, {row.metric}" for row in rows.itertuples()],
+                customdata=list(rows["workload"]),
+                text=[
+                    units.ratio(stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks))
+                    + f", {row.verdict}"
+                    for row in rows.itertuples()
+                ],
                 name=contender,
                 mode="markers",
                 marker={**style(str(contender)), "size": 10},
                 error_x={
                     "type": "data",
                     "symmetric": False,
-                    "array": (rows["ratio_high"] - rows["ratio"]).fillna(0),
-                    "arrayminus": (rows["ratio"] - rows["ratio_low"]).fillna(0),
+                    "array": list((rows["ratio_high"] - rows["ratio"]).fillna(0)),
+                    "arrayminus": list((rows["ratio"] - rows["ratio_low"]).fillna(0)),
                 },
-                hovertemplate=f"{contender}<br>%{{y}}: %{{x:.3g}}<extra></extra>",
+                hovertemplate=f"{contender}<br>%{{y}}: %{{text}}<extra></extra>",
             )
         band = {"fillcolor": _transparent(_NEUTRAL), "line_width": 0}
         figure.add_vrect(x0=1 / (1 + part["margin"].max()), x1=1 + part["margin"].max(), **band)
-        figure.update_xaxes(type="log", title=f"time ÷ {part.iloc[0]['reference']}'s (less is faster)")
+        figure.update_xaxes(type="log", title=f"time ÷ {divisor}'s (less is faster)")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
-        yield "speed", figure
+        figure.update_yaxes(automargin=True, autorange="reversed")
+        figure.update_layout(height=140 + 34 * len(set(part["workload"] + part["metric"])))
+        yield Chart("speed", figure, tier=tier, threads=threads, device=device)
 
 
-def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
+def _rooflines(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw steps below the roof of bandwidth and products, one chart for each tier and thread track."""
     frame = tables.limit_shares(records)
     if not len(frame):
@@ -256,9 +348,10 @@ def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
         ]
         for name, rows, reached, marker in points:
             figure.add_scatter(
-                x=rows["intensity"],
-                y=reached,
-                text=rows["workload"],
+                x=list(rows["intensity"]),
+                y=list(reached),
+                text=list(rows["workload"]),
+                customdata=list(rows["workload"]),
                 name=name,
                 mode="markers",
                 marker={**marker, "size": 10},
@@ -267,10 +360,10 @@ def _rooflines(records: Sequence[Record]) -> Iterable[Figure]:
         figure.update_xaxes(type="log", title="FLOP of a step's products ÷ bytes that it has to move")
         figure.update_yaxes(type="log", exponentformat="power", title="FLOP/s")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline")
-        yield "limit", figure
+        yield Chart("limit", figure, tier=tier, threads=threads, device=device)
 
 
-def _maps(records: Sequence[Record]) -> Iterable[Figure]:
+def _maps(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw who is fastest at each point of a grid, in the contender's colour; a tie has none."""
     frame = tables.crossover(records)
     for title, part in maps(frame) if len(frame) else ():
@@ -311,10 +404,10 @@ def _maps(records: Sequence[Record]) -> Iterable[Figure]:
             hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         )
         figure.update_layout(title=f"{title}: who is fastest")
-        yield "crossover", figure
+        yield Chart("crossover", figure, **_track(part))
 
 
-def _costs(records: Sequence[Record]) -> Iterable[Figure]:
+def _costs(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw the time for one example over the parameters, one chart for each batch of a map."""
     frame = tables.crossover(records)
     for title, part in maps(frame) if len(frame) else ():
@@ -322,9 +415,9 @@ def _costs(records: Sequence[Record]) -> Iterable[Figure]:
             figure = go.Figure()
             for contender, rows in points.sort_values("parameters").groupby("contender", sort=False):
                 figure.add_scatter(
-                    x=rows["parameters"],
-                    y=rows["seconds_per_example"],
-                    text=rows["network"],
+                    x=list(rows["parameters"]),
+                    y=list(rows["seconds_per_example"]),
+                    text=list(rows["network"]),
                     name=contender,
                     mode="lines+markers",
                     marker={**style(str(contender)), "size": 8},
@@ -334,32 +427,76 @@ def _costs(records: Sequence[Record]) -> Iterable[Figure]:
             figure.update_xaxes(type="log", title="parameters")
             figure.update_yaxes(type="log", exponentformat="power", title="seconds for one example")
             figure.update_layout(title=f"{title}, batch {batch}: what an example costs")
-            yield "crossover", figure
+            yield Chart("crossover", figure, **_track(part))
 
 
-def _cold_starts(records: Sequence[Record]) -> Iterable[Figure]:
+def _track(part: pd.DataFrame) -> dict[str, str]:
+    """Return the tier and track of a map's points."""
+    return {name: str(part.iloc[0][name]) for name in ("tier", "threads", "device")}
+
+
+def _cold_starts(records: Sequence[Record]) -> Iterable[Chart]:
     frame = tables.cold_start(records)
-    if not len(frame):
-        return
-    first = frame[frame["workload"] == frame.iloc[0]["workload"]]
-    figure = go.Figure()
     stages = [column for column in frame.columns if column.endswith("_seconds")]
-    for number, stage in enumerate(stages):
-        figure.add_bar(
-            x=first[stage],
-            y=first["contender"],
-            orientation="h",
-            name=stage.removesuffix("_seconds").replace("_", " "),
-            marker={"color": (*_COLOURS.values(), *_OTHER_COLOURS)[number]},
+    for (workload, threads, device), part in (
+        list(frame.groupby(["workload", "threads", "device"], sort=False))[:MOST_WORKLOADS]
+        if len(frame)
+        else ()
+    ):
+        figure = go.Figure()
+        for number, stage in enumerate(stages):
+            figure.add_bar(
+                x=list(part[stage]),
+                y=list(part["contender"]),
+                orientation="h",
+                name=stage.removesuffix("_seconds").replace("_", " "),
+                marker={"color": _LEVELS[number % len(_LEVELS)]},
+            )
+        figure.update_xaxes(title="seconds")
+        figure.update_yaxes(automargin=True, autorange="reversed")
+        figure.update_layout(
+            barmode="stack", title=f"{workload}, threads {threads}, {device}: from nothing to the first step"
         )
-    figure.update_xaxes(title="seconds")
-    figure.update_layout(
-        barmode="stack", title=f"{first.iloc[0]['workload']}: from nothing to the first step"
-    )
-    yield "cold-start", figure
+        yield Chart("cold-start", figure, workload=workload, threads=threads, device=device)
 
 
-def _memory(records: Sequence[Record]) -> Iterable[Figure]:
+def _confusion(records: Sequence[Record]) -> Iterable[Chart]:
+    """Draw which answers were given to test examples of each class, summed over seeds in float32."""
+    learned = [record for record in records if record.case.experiment is None]
+    for workload, found in _by_workload(learned, CurvesData):
+        for contender, data in found.items():
+            counts = [
+                curve.test.confusion
+                for curve in data.curves
+                if curve.dtype == "float32" and curve.test and curve.test.confusion
+            ]
+            if not counts:
+                continue
+            total = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*counts, strict=True)]
+            names = [str(number) for number in range(len(total))]
+            figure = go.Figure()
+            figure.add_heatmap(
+                x=names,
+                y=names,
+                z=total,
+                text=total,
+                texttemplate="%{text}",
+                colorscale=[[0, "#ffffff"], [1, style(contender)["color"]]],
+                textfont={"color": "#000000"},
+                showscale=False,
+                xgap=1,
+                ygap=1,
+                hovertemplate="class %{y}, answer %{x}: %{z}<extra></extra>",
+            )
+            figure.update_xaxes(title="answer", type="category")
+            figure.update_yaxes(title="class", type="category", autorange="reversed")
+            figure.update_layout(
+                title=f"{workload}, {contender}: answers to test examples, float32, all seeds"
+            )
+            yield Chart("learning", figure, workload=workload, contender=contender)
+
+
+def _memory(records: Sequence[Record]) -> Iterable[Chart]:
     for workload, found in _by_workload(records, MemoryData):
         figure = go.Figure()
         for contender, data in found.items():
@@ -371,10 +508,10 @@ def _memory(records: Sequence[Record]) -> Iterable[Figure]:
             )
         figure.update_yaxes(title="peak of the process, MB")
         figure.update_layout(title=f"{workload}: memory by stage")
-        yield "memory", figure
+        yield Chart("memory", figure, workload=workload)
 
 
-def _course(records: Sequence[Record]) -> Iterable[Figure]:
+def _course(records: Sequence[Record]) -> Iterable[Chart]:
     """Draw for each experiment the training (and for overfitting the validation) loss of each level."""
     levels: dict[str, dict[str, list[Curve]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
@@ -393,29 +530,14 @@ def _course(records: Sequence[Record]) -> Iterable[Figure]:
                     name=f"{level} {part}" if len(parts) > 1 else level,
                     mode="lines",
                     line={
-                        "color": (*_COLOURS.values(), *_OTHER_COLOURS)[number % 8],
+                        "color": _LEVELS[number % len(_LEVELS)],
                         "dash": _DASHES[number % 6] if len(parts) == 1 else _part_dash(part),
                     },
                 )
         figure.update_yaxes(title="loss", type="log")
         figure.update_xaxes(title="training step")
         figure.update_layout(title=f"{finding.experiment}: mean over contenders and seeds")
-        yield "course", figure
-
-
-def _settle(figure: go.Figure) -> None:
-    """Make a chart readable on light and dark ground and on a phone."""
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": _NEUTRAL, "size": 13},
-        title={"font": {"size": 15}, "automargin": True},
-        legend={"orientation": "h", "y": -0.2},
-        margin={"l": 10, "r": 10, "t": 50, "b": 10},
-    )
-    figure.update_xaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=_transparent(_NEUTRAL), zeroline=False, automargin=True)
+        yield Chart("course", figure)
 
 
 def _by_workload(records: Sequence[Record], kind: type[Any]) -> Iterable[tuple[str, dict[str, Any]]]:

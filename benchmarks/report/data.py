@@ -5,25 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import tables
+from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
-from benchmarks.store import RunStore
 
 
-def write_csv(store: RunStore, into: Path) -> list[Path]:
+def write_csv(material: Material, into: Path) -> list[Path]:
     """Write one CSV file for each table; numbers keep all digits."""
     paths = []
-    for name, frame in tables.tables(store.records()[0]).items():
+    for name, frame in tables.tables(material.records).items():
         path = into / f"{name}.csv"
         frame.to_csv(path, index=False)
         paths.append(path)
     return paths
 
 
-def write_parquet(store: RunStore, into: Path) -> list[Path]:
+def write_parquet(material: Material, into: Path) -> list[Path]:
     """Write one Parquet file for each table."""
     needed("pyarrow", "Parquet")
     paths = []
-    for name, frame in tables.tables(store.records()[0]).items():
+    for name, frame in tables.tables(material.records).items():
         path = into / f"{name}.parquet"
         frame.to_parquet(path, index=False)
         paths.append(path)

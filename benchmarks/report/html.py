@@ -1,26 +1,57 @@
-"""A run as one HTML page that works offline."""
+"""A run, or several, as one HTML page that works offline."""
 
 from __future__ import annotations
 
+import base64
 import datetime
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import unescape
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from benchmarks import tables
+from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
-from benchmarks.report.sections import sections
-from benchmarks.store import RunStore
+from benchmarks.report.sections import (
+    CHAPTERS,
+    EVERY_ELEMENT,
+    MATRIX,
+    Section,
+    Table,
+    relative_sections,
+    sections,
+)
+from benchmarks.result import Record
+
+if TYPE_CHECKING:
+    from benchmarks.report.charts import Chart
+
+MOST_RAW = 16_000_000
+"""Characters of raw records that a page holds before it is compressed; of the rest it names the files."""
+AT_ONCE = 6
+"""Charts of a section that are shown; more are folded."""
+PLACES = ("workload", "contender", "tier", "threads", "device")
+"""What the page can be narrowed down to."""
 
 
-def write(store: RunStore, into: Path, now: datetime.datetime) -> Path:
+def write(material: Material, into: Path, now: datetime.datetime) -> Path:
     """Write report.html and return its path."""
     path = into / "report.html"
-    path.write_text(page(store, now), encoding="utf-8")
+    path.write_text(page(material, now), encoding="utf-8")
     return path
 
 
-def page(store: RunStore, now: datetime.datetime) -> str:
+def page(material: Material, now: datetime.datetime) -> str:
     """Return the page; it asks nothing of any server.
+
+    Its policy allows only its own two scripts, by their hashes: should a text from a result file ever get
+    past the escaping, the browser refuses to run it.
 
     Raises
     ------
@@ -31,31 +62,236 @@ def page(store: RunStore, now: datetime.datetime) -> str:
     needed("plotly", "HTML")
     import jinja2
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    from benchmarks.report.charts import charts
+    from benchmarks.report.charts import MARKERS, MOST_WORKLOADS, style
 
-    drawn: dict[str, list[Markup]] = {}
-    for number, (anchor, figure) in enumerate(charts(store.records()[0])):
-        drawn.setdefault(anchor, []).append(Markup(_drawing(figure, f"chart-{number}")))
-    template = (resources.files("benchmarks.report") / "templates" / "report.html").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(template).render(
-        manifest=store.manifest,
-        sections=sections(store),
-        charts=drawn,
-        plotly=Markup(get_plotlyjs()),
+    records = material.records
+    library, script = _library(), _template("report.js")
+    raw, held = _raw(records)
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({name: _template(name) for name in ("report.html", "table.html")}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    layout = _Layout(material)
+    return environment.get_template("report.html").render(
+        material=material,
+        chapters=layout.chapters(),
+        choices=layout.choices,
+        references=layout.references,
+        styles=[style(contender) for contender in layout.choices["contender"]],
+        markers=MARKERS,
+        most_workloads=MOST_WORKLOADS,
+        css=Markup(_template("report.css")),
+        script=Markup(script),
+        policy=f"script-src {_hash(script)} {library.hash}",
+        library=library.packed,
+        raw=_packed(raw),
+        facts=Markup(
+            inert(
+                {
+                    "choices": layout.choices,
+                    "references": layout.references,
+                    "held": held,
+                    "total": len(records),
+                    "folders": [folder.name for folder, _ in material.runs],
+                }
+            )
+        ),
         made=now.isoformat(timespec="seconds"),
     )
 
 
-def _drawing(figure: Any, name: str) -> str:
-    """Return a chart without the library; plotly escapes <, > and / in texts: none is read as HTML."""
-    drawing: str = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        div_id=name,
-        default_height="24rem",
-        config={"responsive": True, "displaylogo": False, "toImageButtonOptions": {"format": "svg"}},
-    )
-    return drawing
+@dataclass
+class _Layout:
+    """The page's parts in their order, and the numbers by which the script knows names."""
+
+    material: Material
+    choices: dict[str, list[str]] = field(init=False)
+    references: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        from benchmarks.report.charts import MOST_WORKLOADS
+
+        cases = [record.case for record in self.material.records]
+        timed = tables.speed(self.material.records)
+        workloads = list(dict.fromkeys(case.workload for case in cases))
+        self.references = tables.references(self.material.records)
+        if len(workloads) > MOST_WORKLOADS:  # a view for each reference would make the page slow
+            self.references = self.references[:1]
+        self.choices = {
+            "workload": workloads,
+            "contender": self.material.contenders,
+            "tier": list(dict.fromkeys(timed["tier"])) if len(timed) else [],
+            "threads": list(dict.fromkeys(case.track for case in cases)),
+            "device": list(dict.fromkeys(case.device for case in cases)),
+        }
+        self._numbers = {
+            kind: {name: number for number, name in enumerate(names)} for kind, names in self.choices.items()
+        }
+        self._elements: dict[str, int] = {}
+
+    def chapters(self) -> list[dict[str, Any]]:
+        """Return each chapter's title and sections."""
+        from benchmarks.report.charts import charts, ratio_charts
+
+        records = self.material.records
+        drawn = self._by_anchor(charts(records))
+        wanted: list[str | None] = [*self.references]
+        first, *others = wanted or [None]
+        found = _by_name(sections(self.material, first))
+        views = [
+            (found, self._by_anchor(ratio_charts(records, first))),
+            *(
+                (
+                    _by_name(relative_sections(records, other)),
+                    self._by_anchor(ratio_charts(records, other)),
+                )
+                for other in others
+            ),
+        ]
+        made = []
+        for title, anchors in CHAPTERS.items():
+            parts = [
+                self._section(
+                    [
+                        (section_of[anchor], [*ratios.get(anchor, []), *drawn.get(anchor, [])])
+                        for section_of, ratios in views
+                        if anchor in section_of
+                    ]
+                )
+                for anchor in anchors
+                if anchor in found
+            ]
+            if parts:
+                made.append({"title": title, "sections": parts})
+        return made
+
+    def _section(self, views: Sequence[tuple[Section, Sequence[Chart]]]) -> dict[str, Any]:
+        """Return a section as the template wants it, once for each reference if it depends on that."""
+        first = views[0][0]
+        kept = views if first.relative else views[:1]
+        return {
+            "anchor": first.anchor,
+            "title": first.title,
+            "relative": first.relative and len(views) > 1,
+            "views": [
+                {
+                    "text": section.text,
+                    "tables": [self._table(table, section) for table in section.tables],
+                    "charts": [self._chart(chart) for chart in shown[:AT_ONCE]],
+                    "more_charts": [self._chart(chart) for chart in shown[AT_ONCE:]],
+                }
+                for section, shown in kept
+            ],
+            "commands": self.material.commands(first.measures) if first.measures else [],
+        }
+
+    def _table(self, table: Table, section: Section) -> dict[str, Any]:
+        columns = [self._numbers["contender"].get(header) for header in table.headers]
+        at = {header: place for place, header in enumerate(table.headers)}
+        shared = self._marks({name: getattr(table, name) for name in ("tier", "threads", "device")})
+        element = at.get("element")
+        rows = []
+        for cells in table.rows:
+            marks = self._marks({name: cells[at[name]] for name in PLACES if name in at})
+            if element is not None:
+                number = self._elements.setdefault(cells[element], len(self._elements))
+                marks["data-element"] = number
+            rows.append({"marks": marks, "cells": list(zip(cells, columns, strict=True))})
+        return {
+            "title": table.title or section.title,
+            "headers": list(zip(table.headers, columns, strict=True)),
+            "rows": rows,
+            "detail": table.detail,
+            "marks": shared,
+            "raw": " ".join(section.measures) if set(at) & {"workload", "contender", "element"} else "",
+            "kind": {MATRIX: "matrix", EVERY_ELEMENT: "elements"}.get(table.title, ""),
+            "names": at.get("contender"),
+        }
+
+    def _chart(self, chart: Chart) -> dict[str, Any]:
+        from markupsafe import Markup
+
+        return {
+            "title": unescape(chart.title),
+            "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
+            "content": Markup(inert({**chart.content(), "title": chart.title})),
+        }
+
+    def _marks(self, facts: dict[str, str]) -> dict[str, int]:
+        """Return the attributes by which the script shows and hides."""
+        return {
+            f"data-{kind}": self._numbers[kind][name]
+            for kind, name in facts.items()
+            if name in self._numbers[kind]
+        }
+
+    @staticmethod
+    def _by_anchor(made: Iterable[Chart]) -> dict[str, list[Chart]]:
+        found: dict[str, list[Chart]] = {}
+        for chart in made:
+            found.setdefault(chart.anchor, []).append(chart)
+        return found
+
+
+def _by_name(made: Iterable[Section]) -> dict[str, Section]:
+    return {section.anchor: section for section in made}
+
+
+def inert(content: Any) -> str:
+    r"""Return JSON for a script block: nothing in it ends the block or begins another.
+
+    Examples
+    --------
+    >>> inert("</script><!--")
+    '"\\u003c/script\\u003e\\u003c!--"'
+    """
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _raw(records: Iterable[Record]) -> tuple[str, int]:
+    """Return the records as JSON, as many as a page holds, and how many they are."""
+    kept: list[str] = []
+    size = 0
+    for record in records:
+        text = record.model_dump_json()
+        size += len(text)
+        if size > MOST_RAW:
+            break
+        kept.append(text)
+    return f"[{','.join(kept)}]", len(kept)
+
+
+@dataclass(frozen=True)
+class _Library:
+    """Plotly's script, packed, and the hash by which the page's policy allows it."""
+
+    packed: str
+    hash: str
+
+
+@cache
+def _library() -> _Library:
+    from plotly.offline import get_plotlyjs
+
+    text = get_plotlyjs()
+    return _Library(_packed(text), _hash(text))
+
+
+def _packed(text: str) -> str:
+    """Return text compressed, in letters and digits; the browser unpacks it when it is asked for."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _template(name: str) -> str:
+    return (resources.files("benchmarks.report") / "templates" / name).read_text("utf-8")

@@ -7,27 +7,40 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.compare import Comparison
+from benchmarks.report.material import Material
 from benchmarks.report.sections import Table, comparison_table, sections
-from benchmarks.store import RunStore
+
+LONGEST = 65_000
+"""Characters; a comment on GitHub may have 65,536."""
 
 
-def write(store: RunStore, into: Path) -> Path:
+def write(material: Material, into: Path) -> Path:
     """Write report.md and return its path."""
     path = into / "report.md"
-    path.write_text(text(store), encoding="utf-8")
+    path.write_text(text(material), encoding="utf-8")
     return path
 
 
-def text(store: RunStore) -> str:
-    """Return the report; tables that only repeat more precisely are folded."""
-    lines = [f"# versus: {_plain(store.manifest.run)}", ""]
-    for section in sections(store):
-        lines += [f"## {section.title}", ""]
-        for paragraph in section.text:
-            lines += [_plain(paragraph), ""]
+def text(material: Material) -> str:
+    """Return the report; tables that only repeat more precisely are folded.
+
+    Where it would be too long for a comment, the longest tables give way to a line that says so.
+    """
+    parts: list[str] = [f"# versus: {_plain(material.title)}\n"]
+    spare: dict[int, str] = {}
+    for section in sections(material):
+        parts += [f"## {section.title}\n", *(f"{_plain(paragraph)}\n" for paragraph in section.text)]
         for table in section.tables:
-            lines += _table(table)
-    return "\n".join(lines)
+            name = _plain(table.title) or section.title
+            spare[len(parts)] = (
+                f"{name}: {len(table.rows)} rows, left out for length; the HTML page has them.\n"
+            )
+            parts.append("\n".join(_table(table)))
+    for number in sorted(spare, key=lambda number: -len(parts[number])):
+        if sum(map(len, parts)) + len(parts) <= LONGEST:
+            break
+        parts[number] = min(parts[number], spare[number], key=len)
+    return "\n".join(parts)
 
 
 def comparison_text(comparison: Comparison) -> str:

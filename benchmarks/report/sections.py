@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import findings, stats, tables, units
-from benchmarks.result import CardData, ParityData, Record, SpeedData
-from benchmarks.store import Damaged, RunStore
+from benchmarks.report.material import Material
+from benchmarks.result import CardData, Measure, ParityData, Record, SpeedData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +28,17 @@ class Table:
         What the table shows; may be empty.
     detail
         Whether it only repeats more precisely what another table says; the terminal leaves it out.
+    tier, threads, device
+        What all rows share, where the table is about times: they are never mixed.
     """
 
     title: str
     headers: list[str]
     rows: list[list[str]]
     detail: bool = False
+    tier: str = ""
+    threads: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,36 +51,72 @@ class Section:
         Name for links and for the charts that belong to it.
     text
         Paragraphs.
+    measures
+        The measures whose records it is computed from.
+    relative
+        Whether it depends on the contender that ratios are relative to.
     """
 
     anchor: str
     title: str
     text: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    measures: tuple[Measure, ...] = ()
+    relative: bool = False
 
 
-def sections(store: RunStore) -> list[Section]:
-    """Return all sections that have something to say, the verdict first."""
-    records, damaged = store.records()
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "Verdict": ("verdict",),
+    "Parity": ("elements", "parity", "card"),
+    "Learning": ("learning",),
+    "Speed": ("speed", "cold-start", "target", "crossover", "limit", "profile"),
+    "Memory": ("memory",),
+    "The course": ("course",),
+    "How this was measured": ("method", "inconclusive", "selfcheck", "troubles"),
+    "Environment": ("environment",),
+}
+"""The order of answers: each chapter's sections by their anchors."""
+
+
+def sections(material: Material, reference: str | None = None) -> list[Section]:
+    """Return all sections that have something to say, the verdict first.
+
+    Parameters
+    ----------
+    reference
+        The contender that times are divided by where it was timed; by default as in `tables.speed`.
+    """
+    records = material.records
     made = [
-        Section("verdict", "Verdict", findings.verdict(records) or ["Nothing was measured."]),
-        _parity(records),
+        *relative_sections(records, reference),
         _elements(records),
+        _parity(records),
         _card(records),
         _learning(records),
-        _speed(records),
-        _limit(records),
-        _crossover(records),
-        _profile(records),
-        _cold_start(records),
         _target(records),
+        _limit(records),
+        _profile(records),
         _memory(records),
         _course(records),
-        _method(store, records),
-        _troubles(records, damaged),
-        _environment(store),
+        _method(material),
+        _self_check(material),
+        _troubles(material),
+        _environment(material),
     ]
-    return [section for section in made if section.text or section.tables]
+    found = {section.anchor: section for section in made if section.text or section.tables}
+    return [found[anchor] for anchors in CHAPTERS.values() for anchor in anchors if anchor in found]
+
+
+def relative_sections(records: Sequence[Record], reference: str | None) -> list[Section]:
+    """Return the sections that depend on the contender that times are divided by."""
+    verdict = findings.verdict(records, reference) or ["Nothing was measured."]
+    return [
+        Section("verdict", "Verdict", verdict, relative=True),
+        _speed(records, reference),
+        _cold_start(records, reference),
+        _crossover(records, reference),
+        _inconclusive(records, reference),
+    ]
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -125,7 +166,8 @@ def _parity(records: Sequence[Record]) -> Section:
         "parity",
         "Do they compute the same?",
         [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
-        [Table("", ["workload", *contenders], rows), *_pairs(records)],
+        [Table("Trainings", ["workload", *contenders], rows), *_pairs(records)],
+        ("parity",),
     )
 
 
@@ -229,15 +271,47 @@ def _elements(records: Sequence[Record]) -> Section:
         "outcome",
     ]
     found = [
-        Table("", ["contender", *kinds.values()], rows),
-        Table("Every element", headers, details, detail=True),
+        Table("Elements that are the same", ["contender", *kinds.values()], rows),
+        _matrix(frame),
+        Table(EVERY_ELEMENT, headers, details, detail=True),
     ]
     text = [
         "Values and derivatives of every element, compared with exact results.",
         "Errors count in units in the last place; steps in roundings of the way; products in 2 sqrt(k) u.",
         "A result is bad where its relative error is above 0.001. Derivatives at NaN are told, not judged.",
+        *(
+            f"FAILED in {contender}: {', '.join(dict.fromkeys(group['name']))}."
+            for contender, group in frame[~frame["passed"]].groupby("contender", sort=False)
+        ),
     ]
-    return Section("elements", "Is each element the same?", text, found)
+    return Section("elements", "Is each element the same?", text, found, ("elements",))
+
+
+EVERY_ELEMENT = "Every element"
+MATRIX = "Elements by contender: the worst error of value and derivative, in tolerances"
+
+
+def _matrix(frame: pd.DataFrame) -> Table:
+    """Return elements × contenders: whether each is the same, and the worst error in tolerances."""
+    contenders = list(dict.fromkeys(frame["contender"]))
+    rows = []
+    for (kind, name), group in frame.groupby(["kind", "name"], sort=False):
+        cells = {contender: _worst(found) for contender, found in group.groupby("contender", sort=False)}
+        rows.append([str(kind), str(name), *(cells.get(each, units.UNKNOWN) for each in contenders)])
+    return Table(MATRIX, ["kind", "element", *contenders], rows, detail=True)
+
+
+def _worst(found: pd.DataFrame) -> str:
+    shares = [
+        row.error / row.tolerance if row.tolerance else math.inf * row.error
+        for row in found.itertuples()
+        if row.error
+    ]
+    worst = max(shares, key=lambda share: math.inf if math.isnan(share) else share, default=0.0)
+    told = f"{worst:.2g}" if math.isfinite(worst) else "not finite"
+    if not found["passed"].all():
+        return f"FAILED {told}"
+    return f"known deviation {told}" if found["known"].any() else told
 
 
 def _outcome(passed: bool, deviation: object) -> str:
@@ -259,9 +333,8 @@ def _card(records: Sequence[Record]) -> Section:
     text = ["Found by trying each contender in its own convention, and by reading its library's defaults."]
     if not rows:
         return Section("card", "Semantics card")
-    return Section(
-        "card", "What does each mean by the names?", text, [Table("", ["what", *cards], rows, True)]
-    )
+    found = [Table("Semantics card", ["what", *cards], rows, detail=True)]
+    return Section("card", "What does each mean by the names?", text, found, ("card",))
 
 
 def _learning(records: Sequence[Record]) -> Section:
@@ -306,11 +379,12 @@ def _learning(records: Sequence[Record]) -> Section:
             Table("float32", [headers[i] for i in (0, 1, 4, 5, 7, 8)], short),
             Table("All trainings", headers, rows, detail=True),
         ],
+        ("curves",),
     )
 
 
-def _speed(records: Sequence[Record]) -> Section:
-    frame = tables.speed(records)
+def _speed(records: Sequence[Record], reference: str | None) -> Section:
+    frame = tables.speed(records, reference)
     if not len(frame):
         return Section("speed", "Speed")
     found = []
@@ -323,7 +397,8 @@ def _speed(records: Sequence[Record]) -> Section:
                 [str(workload), str(metric), *(cells.get(name, "no parity, no time") for name in contenders)]
             )
         title = f"Tier {tier}, threads {threads}, {device}"
-        found.append(Table(title, ["workload", "metric", *contenders], rows))
+        place = {"tier": tier, "threads": threads, "device": device}
+        found.append(Table(title, ["workload", "metric", *contenders], rows, **place))
         details = [
             [
                 row.workload,
@@ -338,12 +413,13 @@ def _speed(records: Sequence[Record]) -> Section:
             for row in part.itertuples()
         ]
         headers = ["workload", "metric", "contender", "time", "examples/s", "ratio", "verdict", "blocks"]
-        found.append(Table(f"{title}: ratios to {part.iloc[0]['reference']}", headers, details, detail=True))
+        ratios = f"{title}: ratios to {' or '.join(dict.fromkeys(part['reference']))}"
+        found.append(Table(ratios, headers, details, detail=True, **place))
     text = [
         "Median time of one repetition and its ratio to the reference's, from interleaved blocks.",
         "? marks a ratio whose 95 % interval leaves open who is faster. Without parity there is no time.",
     ]
-    return Section("speed", "Which is faster here?", text, found)
+    return Section("speed", "Which is faster here?", text, found, ("parity", "speed"), relative=True)
 
 
 def _glance(row: Any) -> str:
@@ -376,7 +452,8 @@ def _limit(records: Sequence[Record]) -> Section:
                 ]
             )
         headers = ["workload", "network", "batch", "products alone", *contenders]
-        found.append(Table(f"Tier {tier}, threads {threads}, {device}: share of the limit", headers, rows))
+        title = f"Tier {tier}, threads {threads}, {device}: share of the limit"
+        found.append(Table(title, headers, rows, tier=tier, threads=threads, device=device))
     details = [
         [
             row["workload"],
@@ -416,11 +493,11 @@ def _limit(records: Sequence[Record]) -> Section:
         "The products were timed after the steps and not in turns with them: no interval.",
         *dict.fromkeys(f"Note: {reason}." for reason in frame["not_calibrated"] if isinstance(reason, str)),
     ]
-    return Section("limit", "How near to the limit?", text, found)
+    return Section("limit", "How near to the limit?", text, found, ("parity", "speed", "limit"))
 
 
-def _crossover(records: Sequence[Record]) -> Section:
-    frame = tables.crossover(records)
+def _crossover(records: Sequence[Record], reference: str | None) -> Section:
+    frame = tables.crossover(records, reference)
     if not len(frame):
         return Section("crossover", "Crossover")
     found = []
@@ -448,7 +525,8 @@ def _crossover(records: Sequence[Record]) -> Section:
         "The fastest at each point, and with = whoever is not decidedly slower: the same, or inconclusive.",
         "A contender overtakes where it is decidedly faster at that point and at all beyond.",
     ]
-    return Section("crossover", "Who is fastest where?", text, found)
+    measures: tuple[Measure, ...] = ("parity", "speed", "limit")
+    return Section("crossover", "Who is fastest where?", text, found, measures, relative=True)
 
 
 def maps(frame: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -519,7 +597,8 @@ def _profile(records: Sequence[Record]) -> Section:
             "other operations",
             "between them",
         ]
-        found.append(Table(f"Threads {threads}, {device}: a training step", headers, rows))
+        title = f"Threads {threads}, {device}: a training step"
+        found.append(Table(title, headers, rows, threads=threads, device=device))
     parts = tables.profile_parts(records)
     longest = [
         [
@@ -555,11 +634,11 @@ def _profile(records: Sequence[Record]) -> Section:
         "Their shares are of a step that is watched, and – stands where a framework counts none.",
         "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
     ]
-    return Section("profile", "Where does a step's time go?", text, found)
+    return Section("profile", "Where does a step's time go?", text, found, ("profile",))
 
 
-def _cold_start(records: Sequence[Record]) -> Section:
-    frame = tables.cold_start(records)
+def _cold_start(records: Sequence[Record], reference: str | None) -> Section:
+    frame = tables.cold_start(records, reference)
     if not len(frame):
         return Section("cold-start", "Cold start")
     stages = [column for column in frame.columns if column.endswith("_seconds")]
@@ -577,8 +656,8 @@ def _cold_start(records: Sequence[Record]) -> Section:
         "From an empty process to the first training step.",
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
-    found = [Table("", ["workload", "contender", *headers, "break-even steps"], rows)]
-    ratios = tables.cold_start_ratios(records)
+    found = [Table("Stages of a start", ["workload", "contender", *headers, "break-even steps"], rows)]
+    ratios = tables.cold_start_ratios(records, reference)
     if len(ratios):
         text.append(_judged(ratios))
         found.append(_start_verdicts(ratios))
@@ -592,7 +671,7 @@ def _cold_start(records: Sequence[Record]) -> Section:
         ]
         title = f"{workload}: steps after which the row has taken less time than the column"
         found.append(Table(title, ["", *names], matrix, detail=True))
-    return Section("cold-start", "What does starting cost?", text, found)
+    return Section("cold-start", "What does starting cost?", text, found, ("parity", "speed"), relative=True)
 
 
 def _judged(ratios: pd.DataFrame) -> str:
@@ -615,7 +694,7 @@ def _start_verdicts(ratios: pd.DataFrame) -> Table:
         ]
         for row in ratios.itertuples()
     ]
-    title = f"Ratios of starts to {ratios.iloc[0]['reference']}"
+    title = f"Ratios of starts to {' or '.join(dict.fromkeys(ratios['reference']))}"
     return Table(title, ["workload", "contender", "stage", "ratio", "verdict", "blocks"], rows, detail=True)
 
 
@@ -637,9 +716,10 @@ def _target(records: Sequence[Record]) -> Section:
             ]
             for row in part.itertuples()
         ]
-        found.append(Table(f"Tier {tier}", headers, rows))
+        found.append(Table(f"Tier {tier}", headers, rows, tier=tier))
     text = ["Start included; medians over seeds, and a training that never came there counts as infinite."]
-    return Section("target", "How long until it is good?", text, found)
+    measures: tuple[Measure, ...] = ("parity", "curves", "speed")
+    return Section("target", "How long until it is good?", text, found, measures)
 
 
 def _memory(records: Sequence[Record]) -> Section:
@@ -653,7 +733,8 @@ def _memory(records: Sequence[Record]) -> Section:
     ]
     headers = ["workload", "contender", *(stage.removesuffix("_bytes") for stage in stages)]
     text = ["Peak resident memory within each stage, in processes that were not timed."]
-    return Section("memory", "How much memory does it take?", text, [Table("", headers, rows)])
+    found = [Table("Peak memory", headers, rows)]
+    return Section("memory", "How much memory does it take?", text, found, ("memory",))
 
 
 def _course(records: Sequence[Record]) -> Section:
@@ -662,10 +743,12 @@ def _course(records: Sequence[Record]) -> Section:
     if not rows:
         return Section("course", "Course")
     headers = ["experiment", "holds", "the textbook says", "the numbers say"]
-    return Section("course", "What a course says, tried out", [], [Table("", headers, rows)])
+    shown = [Table("Findings", headers, rows)]
+    return Section("course", "What a course says, tried out", [], shown, ("curves",))
 
 
-def _method(store: RunStore, records: Sequence[Record]) -> Section:
+def _method(material: Material) -> Section:
+    records = material.records
     timed = [record.data for record in records if isinstance(record.data, SpeedData) and record.data.blocks]
     checked = [record.data for record in records if isinstance(record.data, ParityData)]
     text = []
@@ -705,19 +788,72 @@ def _method(store: RunStore, records: Sequence[Record]) -> Section:
     ]
     if lost:
         text.append(f"Blocks that a contender lost and others did not: {'; '.join(lost)}.")
-    if peak := store.manifest.parent_peak_bytes:
-        text.append(f"The process that led the run took at most {units.megabytes(peak)}.")
-    text.append(f"Repeat it: {' '.join(store.manifest.command)}")
+    peaks = [manifest.parent_peak_bytes for _, manifest in material.runs if manifest.parent_peak_bytes]
+    if peaks:
+        text.append(f"The process that led the run took at most {units.megabytes(max(peaks))}.")
+    text += [f"Repeat it: {command}" for command in material.commands(())]
     return Section("method", "How was this measured?", text)
 
 
-def _troubles(records: Sequence[Record], damaged: Sequence[Damaged]) -> Section:
+def _inconclusive(records: Sequence[Record], reference: str | None) -> Section:
+    """Return every comparison that stays open, with the reason."""
+    rows = []
+    for frame, what in (
+        (tables.speed(records, reference), "metric"),
+        (tables.cold_start_ratios(records, reference), "stage"),
+    ):
+        for _, row in frame[frame["verdict"] == "inconclusive"].iterrows() if len(frame) else ():
+            ratio = stats.Interval(row["ratio"], row["ratio_low"], row["ratio_high"], row["blocks"])
+            rows.append(
+                [
+                    row["workload"],
+                    row["contender"],
+                    row["device"],
+                    row["threads"],
+                    row.get("tier", "start"),
+                    row[what].replace("_", " "),
+                    f"{units.ratio(ratio)} of {row['reference']}",
+                    row["doubts"] or _why_open(ratio, row["margin"]),
+                ]
+            )
+    if not rows:
+        return Section("inconclusive", "Inconclusive")
+    headers = ["workload", "contender", "device", "threads", "tier", "what", "ratio", "why"]
+    text = [f"Comparisons of which nothing is concluded: {len(rows)}."]
+    found = [Table("Inconclusive comparisons", headers, rows, detail=True)]
+    return Section("inconclusive", "What stays open?", text, found, ("speed",), relative=True)
+
+
+def _why_open(ratio: stats.Interval, margin: float) -> str:
+    if ratio.count < 2:
+        return "one block has no interval"
+    if stats.verdict(ratio, margin) == "inconclusive":
+        return f"the interval is not on one side of {margin:.1%}"
+    return "could be chance among so many comparisons"
+
+
+def _self_check(material: Material) -> Section:
+    checked = material.checked
+    if checked is None:
+        text = ["No self-check of this machine is kept beside the run; `versus selfcheck` makes one."]
+        measured = any(isinstance(record.data, SpeedData) for record in material.records)
+        return Section("selfcheck", "Does the harness tell the truth here?", text if measured else [])
+    rows = checked.rows()
+    text = [f"`versus selfcheck --effort {checked.effort}` on this machine, {checked.taken}."]
+    found = [Table("Self-check", list(rows[0]), [list(row.values()) for row in rows], detail=True)]
+    return Section("selfcheck", "Does the harness tell the truth here?", text, found)
+
+
+def _troubles(material: Material) -> Section:
     rows = [
         [record.case.id, record.status, record.reason or ""]
-        for record in records
+        for record in material.records
         if record.status != "finished"
     ]
-    rows += [[each.path.name, "damaged record", each.reason] for each in damaged]
+    rows += [
+        [each.path.name, "damaged record" if each.path.suffix else "unreadable run", each.reason]
+        for each in material.damaged
+    ]
     if not rows:
         return Section("troubles", "Troubles")
     return Section(
@@ -725,24 +861,26 @@ def _troubles(records: Sequence[Record], damaged: Sequence[Damaged]) -> Section:
     )
 
 
-def _environment(store: RunStore) -> Section:
-    manifest = store.manifest
-    packages = manifest.environment.get("packages") or {}
-    machine = manifest.environment.get("machine") or {}
-    versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
-    rows = [
-        ["run", manifest.run],
-        ["suite", manifest.suite],
-        ["started", manifest.started],
-        ["outcome", manifest.outcome],
-        ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
-        ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
-        ["python", str((manifest.environment.get("python") or {}).get("version"))],
-        ["packages", versions],
-        ["commit", _commit(manifest.environment.get("git"))],
-        *(["absent", f"{name}: {reason}"] for name, reason in manifest.absent.items()),
-    ]
-    return Section("environment", "Where was this measured?", [], [Table("", ["what", "value"], rows, True)])
+def _environment(material: Material) -> Section:
+    found = []
+    for _, manifest in material.runs:
+        packages = manifest.environment.get("packages") or {}
+        machine = manifest.environment.get("machine") or {}
+        versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+        rows = [
+            ["run", manifest.run],
+            ["suite", manifest.suite],
+            ["started", manifest.started],
+            ["outcome", manifest.outcome],
+            ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
+            ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
+            ["python", str((manifest.environment.get("python") or {}).get("version"))],
+            ["packages", versions],
+            ["commit", _commit(manifest.environment.get("git"))],
+            *(["absent", f"{name}: {reason}"] for name, reason in manifest.absent.items()),
+        ]
+        found.append(Table(f"Run {manifest.run}", ["what", "value"], rows, detail=True))
+    return Section("environment", "Where was this measured?", [], found)
 
 
 def _commit(git: dict[str, Any] | None) -> str:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from benchmarks.report.material import Material
 from benchmarks.report.sections import comparison_table, sections
-from benchmarks.store import RunStore
 
 if TYPE_CHECKING:
     from benchmarks.compare import Comparison
@@ -20,10 +20,11 @@ NARROWEST = 120
 """Columns that tables get where the output is no terminal."""
 
 
-def print_run(store: RunStore) -> None:
-    """Print a run: its verdict, then each answer with its table."""
+def print_run(material: Material) -> None:
+    """Print each answer with its table, and the verdict last: that is what the screen shows in the end."""
     console = _console()
-    for section in sections(store):
+    verdict, *answers = sections(material)
+    for section in (*answers, verdict):
         shown = [table for table in section.tables if not table.detail]
         if not shown and section.anchor == "environment":
             continue

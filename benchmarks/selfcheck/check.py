@@ -197,8 +197,7 @@ class _Bench:
         """Time NumPy against itself among idle frameworks with as many threads as they like."""
         from benchmarks import contenders
 
-        here = [each.name for each in contenders.installed(backend_names()) if each.usable]
-        names = [name for name in ("numpy", "torch", "keras-tensorflow", "keras-jax") if name in here][:3]
+        names = [each.name for each in contenders.installed(backend_names()) if each.usable][:3]
         sides = {f"{name} {number}": Side(name) for number in (1, 2) for name in names}
         found = []
         for freeze in (True, False):

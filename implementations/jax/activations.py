@@ -143,7 +143,10 @@ def log_softmax(x: Array) -> Array:
 
 
 def sparsemax(x: Array) -> Array:
-    # what is subtracted is the largest of (sum of the k largest numbers - 1) / k
-    excess = jnp.cumsum(jnp.sort(x, descending=True), axis=-1) - 1
-    shift = excess / jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    return jax.nn.relu(x - shift.max(axis=-1, keepdims=True))
+    below = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))  # or the 1 is lost beside large numbers
+    descending = jnp.sort(below, descending=True)
+    excess = jnp.cumsum(descending, axis=-1) - 1
+    ranks = jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    # of the support; at least 1, also where no comparison with NaN is true
+    size = jnp.maximum(jnp.sum(ranks * descending > excess, axis=-1, keepdims=True), 1)
+    return jax.nn.relu(below - jnp.take_along_axis(excess, size - 1, axis=-1) / size)

@@ -103,8 +103,9 @@ class Backend(AbstractBackend):
         self, name: str, targets: np.ndarray, predictions: np.ndarray, options: dict[str, Any]
     ) -> np.ndarray:
         with runtime.precision(predictions.dtype.name):
-            tensors = ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions)
-            return _to_numpy(getattr(metrics, name)(*tensors, **options)).astype(np.float64)
+            function = _compiled(getattr(metrics, name), tuple(options.items()), predictions.dtype.name)
+            told = function(ops.convert_to_tensor(targets), ops.convert_to_tensor(predictions))
+            return _to_numpy(told).astype(np.float64)
 
     def _optimizer(self, spec: OptimizerSpec) -> AbstractOptimizer:
         return ListOptimizer(spec, self.convention)

@@ -308,10 +308,11 @@ def log_softmax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> 
 
 
 def sparsemax(x: np.ndarray) -> np.ndarray:
+    below = x - x.max(axis=-1, keepdims=True)  # or the 1 is lost beside large numbers
     # what is subtracted is the largest of (sum of the k largest numbers - 1) / k
-    excess = np.cumsum(-np.sort(-x, axis=-1), axis=-1) - 1
+    excess = np.cumsum(-np.sort(-below, axis=-1), axis=-1) - 1
     shift = excess / np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    return np.maximum(x - shift.max(axis=-1, keepdims=True), 0)
+    return np.maximum(below - shift.max(axis=-1, keepdims=True), 0)
 
 
 def sparsemax_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:

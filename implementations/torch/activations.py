@@ -149,11 +149,13 @@ def log_softmax(x: Tensor) -> Tensor:
 
 
 def sparsemax(x: Tensor) -> Tensor:
-    descending = x.sort(dim=-1, descending=True).values
+    below = x - x.amax(dim=-1, keepdim=True).detach()  # or the 1 is lost beside large numbers
+    descending = below.sort(dim=-1, descending=True).values
     excess = descending.cumsum(dim=-1) - 1
     ranks = torch.arange(1, x.shape[-1] + 1, dtype=x.dtype, device=x.device)
-    size = (ranks * descending > excess).sum(dim=-1, keepdim=True)  # of the support
-    return F.relu(x - excess.gather(-1, size - 1) / size)
+    # of the support; at least 1, also where no comparison with NaN is true
+    size = (ranks * descending > excess).sum(dim=-1, keepdim=True).clamp(min=1)
+    return F.relu(below - excess.gather(-1, size - 1) / size)
 
 
 class _Step(torch.autograd.Function):

@@ -222,6 +222,22 @@ def test_known_deviation_is_no_larger_than_what_occurs(used, backend, deviation)
             assert deviation.at_most[dtype] <= 4 * max(places.values()), (name, quantity, dtype)
 
 
+@pytest.mark.parametrize(
+    ("variant", "deviation"),
+    [
+        pytest.param(variant, each, id=f"{name} {variant.name}")
+        for name in backend_names()
+        for each in deviations(name)
+        for variant in elements.variants()
+        if each.at and {variant.element, variant.name} & set(each.element)
+    ],
+)
+def test_points_of_deviations_are_asked_of_everyone(reference, variant, deviation):
+    for dtype, points in deviation.at.items():
+        for quantity in deviation.quantity:
+            assert set(points) <= set(reference.expected[variant, quantity, dtype].where)
+
+
 def test_every_file_of_deviations_is_read():
     stems = {path.stem for path in Path("benchmarks/deviations").glob("*.toml")}
     assert stems <= set(backend_names())

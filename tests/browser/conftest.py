@@ -1,0 +1,91 @@
+"""Pages in a real browser: Debian's chromium, driven by Playwright; nothing is downloaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import html
+from benchmarks.report.material import gather, of
+from tests import synthetic_run
+from tests.browser import opening
+from tests.browser.opening import NOW, ROOT
+
+AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    pytest.importorskip("playwright", reason='needs playwright: pip install -e ".[dev]"')
+    if opening.chromium() is None:
+        pytest.skip("needs chromium: apt-get install chromium, as .ci/run does where it may")
+    with opening.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def axe():
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci --prefix tests/browser, as .ci/run does where npm is")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def reference_page(tmp_path_factory):
+    """The page of the committed run, with all five contenders."""
+    return html.write(
+        gather([ROOT / "results" / "reference" / "quick"]), tmp_path_factory.mktemp("page"), NOW
+    )
+
+
+@pytest.fixture(scope="session")
+def made_up_page(tmp_path_factory):
+    """A page with every measure on it."""
+    folder = tmp_path_factory.mktemp("page")
+    store = synthetic_run.write(folder / "run")
+    learned = synthetic_run.curves()
+    confused = learned.curves[0].test.model_copy(update={"confusion": [[5, 1], [0, 4]]})
+    curves = [learned.curves[0].model_copy(update={"test": confused})]
+    store.write(synthetic_run.record(learned.model_copy(update={"curves": curves}), "torch", "perceptron"))
+    for level in ("0", "0.9"):
+        store.write(synthetic_run.record(learned, "torch", f"m-{level}", experiment="momentum", level=level))
+    return html.write(of(store), folder, NOW)
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page and return it with everything that went wrong or left the file."""
+    opened = []
+
+    def open_page(path: Path, fragment: str = "", **context):
+        inside = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        opened.append(inside)
+        page = inside.new_page()
+        page.troubles = []
+        page.on("console", lambda said: page.troubles.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: page.troubles.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: page.troubles.append(f"dialog: {dialog.message}"))
+        page.on(
+            "request",
+            lambda asked: (
+                asked.url.startswith(("file:", "blob:", "data:")) or page.troubles.append(asked.url)
+            ),
+        )
+        page.goto(f"file://{path}{fragment}")
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_page
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory):
+    """Folder for screenshots; SCREENSHOTS=FOLDER keeps them for a look."""
+    kept = os.environ.get("SCREENSHOTS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("shots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

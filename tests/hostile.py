@@ -1,0 +1,88 @@
+"""Result files whose texts would like to be run: every text field in turn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from benchmarks.report.material import Material, gather
+from benchmarks.store import RunStore
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--[x](javascript:alert(1))|`\"'=1"
+
+FREE = ("settings", "environment", "spec", "sides")
+"""Fields of any content: a name and a value of each are replaced."""
+KEYS = {"lost_blocks": "0", "absent": HOSTILE, "stopped_by": HOSTILE}
+"""Fields that map to text, each with a key that it can have."""
+
+
+def places(model: type[BaseModel], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the path of every field of free text below a model, each model only once."""
+    found: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
+        path = (*above, name)
+        if name in FREE:
+            found.append(path)
+            continue
+        for inner in _inner(field.annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found += places(inner, (*path, inner.__name__) if name == "data" else path)
+            elif inner is str:
+                found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _inner(annotation: Any) -> list[Any]:
+    """Return the types that an annotation is made of; those of a Literal are values and no types."""
+    if annotation is str or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return [annotation]
+    return [inner for each in get_args(annotation) for inner in _inner(each)]
+
+
+def poisoned(store: RunStore, place: tuple[str, ...]) -> Material:
+    """Return the run with one field replaced wherever a file has it, as it is read from the disk.
+
+    Parameters
+    ----------
+    place
+        One of `places`. Below `data` its second name is a class: only records of that measure are changed.
+    """
+    kept = [part for number, part in enumerate(place) if number != 1 or place[0] != "data"]
+    for path in [store.folder / "manifest.json", *(store.folder / "records").glob("*.json")]:
+        content = json.loads(path.read_text())
+        _replace(content, kept)
+        path.write_text(json.dumps(content))
+    return gather([store.folder])
+
+
+def _replace(content: Any, place: list[str]) -> None:
+    if isinstance(content, list):
+        for each in content:
+            _replace(each, place)
+    elif isinstance(content, dict) and place[0] in content:
+        name = place[0]
+        if len(place) > 1:
+            _replace(content[name], place[1:])
+        elif name in FREE:
+            content[name] = _everywhere(content[name] or {})
+        else:
+            content[name] = {KEYS[name]: HOSTILE} if name in KEYS else _same_shape(content[name])
+
+
+def _same_shape(value: Any) -> Any:
+    """Return hostile text in the shape of a field."""
+    if isinstance(value, list):
+        return [HOSTILE]
+    if isinstance(value, dict):
+        return dict.fromkeys([HOSTILE, *value], next(iter(value.values()), 0))
+    return HOSTILE
+
+
+def _everywhere(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _everywhere(each) for name, each in value.items()} | {HOSTILE: HOSTILE}
+    if isinstance(value, list):
+        return [_everywhere(each) for each in value]
+    return HOSTILE if isinstance(value, str) else value
