@@ -13,7 +13,7 @@ from benchmarks.datasets import Dataset
 from benchmarks.deviations import explanation
 from benchmarks.measures import Alive, Session, precision
 from benchmarks.result import Drift, ParityData, Trajectory
-from implementations import ModelSpec
+from implementations import ModelSpec, catalog
 
 DType = Literal["float32", "float64"]
 
@@ -182,10 +182,6 @@ def compute(
     return Path(chosen, losses, flat, leaks, tuple(zip(_names(learner.model), sizes, strict=True)))
 
 
-_UNEQUAL = ("glu", "softmax", "log_softmax", "sparsemax")
-"""Activations in which a unit's place, or its row, counts."""
-
-
 def _names(model: ModelSpec) -> list[str]:
     return [
         f"layer {number} {name}"
@@ -206,7 +202,8 @@ def _permutations(
     rows: list[np.ndarray | None] = []
     columns: list[np.ndarray] = []
     for number, layer in enumerate(layers):
-        fixed = number == len(layers) - 1 or layer.dropout or layer.activation.name in _UNEQUAL
+        of_rows = not catalog.ACTIVATIONS[layer.activation.name].exact
+        fixed = number == len(layers) - 1 or layer.dropout or of_rows
         order = np.arange(layer.units) if fixed else random.permutation(layer.units)
         for name in layer.parameters:
             rows.append(before if name == "kernel" else None)

@@ -286,6 +286,13 @@ ACTIVATIONS = table(
         notes="Composed of keras.ops.arctan in Keras.",
     ),
     _activation(
+        "cauchit",
+        "f(x) = 1/2 + arctan(x) / pi",
+        "distribution function of Cauchy; the inverse of R's link `cauchit`",
+        exact="atan2(1, -x) / pi",
+        notes="Composed as arctan2(1, -x) / pi, which keeps the digits of the lower tail.",
+    ),
+    _activation(
         "exponential",
         "f(x) = exp(x)",
         "exponential function",

@@ -90,6 +90,10 @@ def arctan(x: Array) -> Array:
     return jnp.arctan(x)
 
 
+def cauchit(x: Array) -> Array:
+    return jnp.arctan2(1, -x) / jnp.pi
+
+
 def exponential(x: Array) -> Array:
     return jnp.exp(x)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,10 @@ def softsign(x: Tensor) -> Tensor:
 
 def arctan(x: Tensor) -> Tensor:
     return ops.arctan(x)
+
+
+def cauchit(x: Tensor) -> Tensor:
+    return ops.arctan2(1, -x) / math.pi
 
 
 def exponential(x: Tensor) -> Tensor:

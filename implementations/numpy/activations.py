@@ -195,6 +195,14 @@ def arctan_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.nd
     return upstream / (1 + x * x)
 
 
+def cauchit(x: np.ndarray) -> np.ndarray:
+    return np.arctan2(1, -x) / np.pi
+
+
+def cauchit_gradient(x: np.ndarray, y: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    return upstream / (np.pi * (1 + x * x))
+
+
 def exponential(x: np.ndarray) -> np.ndarray:
     return np.exp(x)
 

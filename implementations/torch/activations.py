@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -94,6 +95,10 @@ def softsign(x: Tensor) -> Tensor:
 
 def arctan(x: Tensor) -> Tensor:
     return torch.atan(x)
+
+
+def cauchit(x: Tensor) -> Tensor:
+    return torch.atan2(x.new_ones(()), -x) / math.pi
 
 
 def exponential(x: Tensor) -> Tensor:
