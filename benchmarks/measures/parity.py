@@ -1,10 +1,15 @@
-"""Parity: does a contender's training follow the same training in float64 NumPy, step by step?"""
+"""Parity: does a contender's training follow the same training in float64 NumPy, step by step?
+
+All parameters at a hundred steps are larger than anything else that a worker answers, so they go by a file,
+of which the parent reads one step at a time.
+"""
 
 from __future__ import annotations
 
 import math
+import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,12 +52,27 @@ SCALE_FLOOR = 1.0
 
 
 @dataclass(frozen=True)
+class Stored(Sequence[np.ndarray]):
+    """The rows of an array in a file, each of which is read when it is asked for and kept by nobody."""
+
+    file: pathlib.Path
+
+    def __getitem__(self, index: Any) -> Any:
+        """Read one row."""
+        return np.array(np.load(self.file, mmap_mode="r")[index])
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(np.load(self.file, mmap_mode="r"))
+
+
+@dataclass(frozen=True)
 class Path:
     """Losses and parameters of one training at the compared steps."""
 
     steps: list[int]
     losses: list[float]
-    parameters: list[np.ndarray]
+    parameters: Sequence[np.ndarray]
     """Flat, one array for each compared step."""
     leaks: Mapping[str, float] = field(default_factory=dict)
     """What `benchmarks.measures.precision` has found not to be float64, with its error."""
@@ -116,6 +136,13 @@ def compared_steps(steps: int) -> list[int]:
     return sorted({step for step in (0, 1, 2, 5, *range(10, steps, 10), steps) if step <= steps})
 
 
+def write(session: Session, alive: Alive, *, file: pathlib.Path, **training: Any) -> Path:
+    """Train in the worker, as `compute` does, and leave the parameters in a file."""
+    path = compute(session, alive, **training)
+    np.save(file, np.stack(path.parameters))
+    return replace(path, parameters=Stored(file))
+
+
 def compute(
     session: Session,
     alive: Alive,
@@ -128,7 +155,7 @@ def compute(
     perturbation: int = 0,
     variation: str = "",
 ) -> Path:
-    """Train in the worker and return losses and parameters at the compared steps.
+    """Train and return losses and parameters at the compared steps.
 
     Dropout takes NumPy's masks, the same in every backend. With a perturbation other than 0, each initial
     parameter first moves up or down by 4 u, as far as the tolerance allows after one step, in a direction
