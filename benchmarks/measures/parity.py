@@ -32,7 +32,8 @@ FLOAT32_REASON = (
     "4 u sqrt(steps), u = 2^-24: rounding errors of single steps add up like a random walk, measured at "
     "0.4 to 1.6 u sqrt(steps) on stable trainings; or, where that is more, 5 times the noise floor: how far "
     "NumPy's drift grows when each initial parameter moves by 4 u, or how far it drifts in float32 when one "
-    "weight moves by one ULP, hidden units change places, or two threads compute"
+    "weight moves by one ULP, hidden units change places, or two threads compute; parameters are never "
+    "allowed more than 5 times the floor of their step"
 )
 PERTURBATIONS = 5
 """Trainings from moved parameters that make the noise floor; a ReLU on the edge of its kink takes the other
@@ -290,8 +291,9 @@ def judge(
 ) -> ParityData:
     """Compare a contender's two trainings with the reference's float64 one.
 
-    Float32 is judged by its tolerance or the noise floor, whichever is more. Float64 is judged as long as
-    one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
+    Float32 is judged by its tolerance or the noise floor, whichever is more, and its parameters by the noise
+    floor of each step in any case: what is above 5 times that is another computation. Float64 is judged as
+    long as one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
     """
     floors = floors or Floors()
     floor, judged_until = floors.float32, floors.judged_until
@@ -409,18 +411,19 @@ def _compare(
     drifts = _drifts(reference, candidate)
     noise = [_worse(floor[drift.step]) if floor else 0.0 for drift in drifts]
     tolerances = [tolerance(dtype, drift.step, each) for drift, each in zip(drifts, noise, strict=True)]
+    least = ROUNDING if dtype == "float32" else 0.0
+    drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
+    semantic = [NOISE_RATIO * each for each in drawn] if drawn and dtype == "float32" else tolerances
     # "not within" instead of "beyond": NaN is within nothing
     departures = [
         drift.step
-        for drift, allowed in zip(drifts, tolerances, strict=True)
+        for drift, allowed, noticed in zip(drifts, tolerances, semantic, strict=True)
         if (judged_until is None or drift.step <= judged_until)
-        and not (drift.loss <= allowed and drift.parameters <= allowed)
+        and not (drift.loss <= allowed and drift.parameters <= min(allowed, noticed))
     ]
-    least = ROUNDING if dtype == "float32" else 0.0
-    drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
     ratio, ratio_step = _ratio(drifts, drawn) if drawn and dtype == "float32" else (None, None)
     known = None
-    if departures or (ratio and ratio > NOISE_RATIO):
+    if departures:
         worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
         known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(
