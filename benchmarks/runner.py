@@ -224,8 +224,11 @@ class Runner:
                 return
             settings = self._suite.parity
             steps = max(settings.float64_steps, settings.float32_steps)
-            path = self._paths[workload.name] = self._path(worker, workload, "float64", steps)
-            self._floors[workload.name] = parity.floors(path, self._own_noise(worker, workload))
+            kept = self._folder / workload.name
+            kept.mkdir(exist_ok=True)
+            path = self._paths[workload.name] = self._path(worker, workload, kept, "float64", steps)
+            with self._passing() as folder:
+                self._floors[workload.name] = parity.floors(path, self._own_noise(worker, workload, folder))
 
     def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
         """Do something again if a worker dies the first time, unless an interruption has ended it."""
@@ -236,34 +239,41 @@ class Runner:
                 raise
             return work()
 
-    def _own_noise(self, worker: Worker, workload: Workload) -> parity.Noise:
+    def _passing(self) -> tempfile.TemporaryDirectory[str]:
+        """Return a folder for trainings that are compared and forgotten."""
+        return tempfile.TemporaryDirectory(dir=self._folder)
+
+    def _own_noise(self, worker: Worker, workload: Workload, folder: str) -> parity.Noise:
         """Train the reference with changes that mean nothing."""
         short, long = self._suite.parity.float32_steps, self._suite.parity.float64_steps
+        train = partial(self._path, worker, workload, folder)
         return parity.Noise(
-            moved=[
-                self._path(worker, workload, "float64", short, number)
-                for number in range(1, parity.PERTURBATIONS + 1)
-            ],
-            varied={
-                name: self._path(worker, workload, "float32", short, variation=name)
-                for name in parity.VARIATIONS
-            },
-            float32=self._path(worker, workload, "float32", short),
-            float64=self._path(worker, workload, "float64", long, variation="one ULP"),
+            moved=[train("float64", short, number) for number in range(1, parity.PERTURBATIONS + 1)],
+            varied={name: train("float32", short, variation=name) for name in parity.VARIATIONS},
+            float32=train("float32", short),
+            float64=train("float64", long, variation="one ULP"),
         )
 
     def _path(
         self,
         worker: Worker,
         workload: Workload,
+        folder: str | Path,
         dtype: str,
         steps: int,
         perturbation: int = 0,
         variation: str = "",
     ) -> parity.Path:
+        """Have a worker train, and leave its parameters in the folder."""
         place = self._place(workload) | ({"device": "cpu"} if worker.contender == REFERENCE else {})
         path: parity.Path = worker.call(
-            "trajectory", **place, dtype=dtype, steps=steps, perturbation=perturbation, variation=variation
+            "trajectory",
+            **place,
+            file=Path(folder) / f"{dtype} {perturbation} {variation}.npy",
+            dtype=dtype,
+            steps=steps,
+            perturbation=perturbation,
+            variation=variation,
         )
         return path
 
@@ -308,15 +318,16 @@ class Runner:
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
         settings = self._suite.parity
-        float64 = self._path(worker, workload, "float64", settings.float64_steps)
-        float32 = self._path(worker, workload, "float32", settings.float32_steps)
-        self._reference.result()
-        reference = self._paths[workload.name]
-        if isinstance(reference, WorkerFailed):
-            raise reference
-        model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-        floors = self._floors[workload.name]
-        return parity.judge(worker.contender, model, reference, float64, float32, floors)
+        with self._passing() as folder:
+            float64 = self._path(worker, workload, folder, "float64", settings.float64_steps)
+            float32 = self._path(worker, workload, folder, "float32", settings.float32_steps)
+            self._reference.result()
+            reference = self._paths[workload.name]
+            if isinstance(reference, WorkerFailed):
+                raise reference
+            model = ModelSpec.from_dict({"inputs": [1], **workload.model})
+            floors = self._floors[workload.name]
+            return parity.judge(worker.contender, model, reference, float64, float32, floors)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:
         settings = self._suite.curves

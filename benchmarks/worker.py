@@ -32,7 +32,7 @@ CAN_FREEZE = hasattr(signal, "SIGSTOP")
 
 START_SECONDS = 60.0
 """How long an interpreter may take to start."""
-PROTOCOL = 3
+PROTOCOL = 4
 """What parent and child can say to each other; a child from another checkout may know less."""
 LOOK_SECONDS = 1.0
 """How often the parent looks at a busy child's memory."""

@@ -6,19 +6,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.selfcheck.result import SelfCheck
+from benchmarks.selfcheck.result import read
 
 HERE = Path(__file__).parent
 PAGE, REFERENCE = HERE / "measuring.md", HERE.parent / "results" / "reference"
 Rows = list[dict[str, str]]
 
 
-def _selfcheck(text: str) -> Rows:
-    return SelfCheck.model_validate_json(text).rows()
+def _selfcheck(file: Path) -> Rows:
+    return read(file).rows()
 
 
-def _survival(text: str) -> Rows:
-    found = json.loads(text)
+def _survival(file: Path) -> Rows:
+    found = json.loads(file.read_text(encoding="utf-8"))
     kills = found["kills"]
     counts = {
         "random kills": (f"{sum(kills.values())} ({kills['run']} of runs, {kills['worker']} of workers)", ""),
@@ -36,8 +36,8 @@ def _survival(text: str) -> Rows:
     ]
 
 
-def _scale(text: str) -> Rows:
-    found = json.loads(text)
+def _scale(file: Path) -> Rows:
+    found = json.loads(file.read_text(encoding="utf-8"))
     limits = {"report": "at most 20 s and 1000 MB", "compare": "at most 5 s and 1000 MB"}
     return [
         {
@@ -49,7 +49,7 @@ def _scale(text: str) -> Rows:
     ]
 
 
-TABLES: dict[str, Callable[[str], Rows]] = {
+TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
     "survival": _survival,
     "scale": _scale,
@@ -64,7 +64,7 @@ def page() -> str:
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
         before, rest = text.split(begin)
         file = REFERENCE / f"{name}.json"
-        table = _table(rows(file.read_text(encoding="utf-8"))) if file.exists() else ""
+        table = _table(rows(file)) if file.exists() else ""
         text = before + begin + table + end + rest.split(end)[1]
     return text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 
@@ -339,6 +340,38 @@ def test_the_parent_stays_small_and_the_report_says_how(begin, tmp_path):
     assert peak is not None
     assert 10e6 < peak < 150e6
     assert f"took at most {units.megabytes(peak)}" in text(of(found))
+
+
+def test_parameters_of_trainings_do_not_come_to_the_parent(begin, monkeypatch):
+    """What it is sent is less than those of a single step, and of the files only the reference's are kept."""
+    grid = '[workloads.grid]\n"model.batch_size" = [4, 8, 16]\n'
+    wide = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"parity"')
+    begun = begin(wide.replace("units = 3", 'units = 3000, activation = "relu" }, { units = 3') + grid)
+    sent, kept, call, judge = {}, [], Worker.call, parity.judge
+
+    def weigh(self, command, **arguments):
+        answer = call(self, command, **arguments)
+        if command == "trajectory":
+            sent[arguments["file"]] = len(pickle.dumps(answer)), answer.parameters[0].nbytes
+        return answer
+
+    def look(contender, model, reference, *candidates):
+        kept.append(
+            {file for file in sent if file.exists()} - {each.parameters.file for each in candidates[:2]}
+        )
+        assert reference.parameters.file in kept[-1]
+        return judge(contender, model, reference, *candidates)
+
+    monkeypatch.setattr(Worker, "call", weigh)
+    monkeypatch.setattr(parity, "judge", look)
+    launch.carry_out(begun, Watcher())
+    workloads = {workload.name for workload in begun.suite.workloads}
+    trainings = 1 + parity.PERTURBATIONS + len(parity.VARIATIONS) + 2
+    assert len(sent) == len(workloads) * (trainings + 2) == 3 * 13
+    assert all(size < of_one_step / 10 for size, of_one_step in sent.values())
+    assert [{file.parent.name for file in files} for files in kept] == [workloads] * 3
+    assert {len(files) for files in kept} == {3}
+    assert not [file for file in sent if file.exists()]
 
 
 def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_path, monkeypatch):

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import launch
+from benchmarks import environment, launch
 from benchmarks.interleaving import Outcome
 from benchmarks.measures import planted
 from benchmarks.measures.speed import Bench
 from benchmarks.result import Block, Samples
 from benchmarks.selfcheck.check import EFFORTS, Effort, _Bench, check
-from benchmarks.selfcheck.result import Comparison, Cross, Fault, SelfCheck, keep, margin
+from benchmarks.selfcheck.result import (
+    SCHEMA_VERSION,
+    Comparison,
+    Cross,
+    Fault,
+    SelfCheck,
+    keep,
+    margin,
+    read,
+)
+from benchmarks.store import StoreError
 from benchmarks.suite import load_suite
 from benchmarks.worker import WorkerFailed
 from implementations import load_backend
@@ -41,8 +53,11 @@ def comparison(planted=0.0, low=0.99, high=1.01, known=1.0, verdict="same"):
 
 def selfcheck(comparisons, faults=(), **changes):
     fields = {
+        "schema_version": SCHEMA_VERSION,
         "effort": "quick",
+        "settings": {},
         "taken": "2026-01-31T12:00:00+00:00",
+        "git": None,
         "fingerprint": "abacus",
         "machine": {},
         "packages": {},
@@ -143,6 +158,37 @@ def test_later_runs_take_their_margin_from_it(tmp_path):
     assert margin(tmp_path, "another") == 0.02
     kept.write_text("{")
     assert margin(tmp_path, "abacus") == 0.02
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"schema_version": 99}, "got schema 99, this versus reads 2; `versus selfcheck` makes a new one"),
+        ({"schema_version": None}, "got schema 1, this versus reads 2"),
+        ({"settings": None}, "settings: "),
+    ],
+    ids=["newer", "before versions", "incomplete"],
+)
+def test_a_self_check_of_another_version_is_refused_by_its_number(tmp_path, changes, says):
+    kept = keep(selfcheck(FOUR_PERCENT), tmp_path)
+    assert read(kept) == selfcheck(FOUR_PERCENT)
+    content = json.loads(kept.read_text()) | changes
+    kept.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    with pytest.raises(StoreError, match=re.escape(says)):
+        read(kept)
+    assert margin(tmp_path, "abacus") == 0.02
+
+
+@pytest.mark.parametrize(
+    ("git", "says"),
+    [
+        (None, "of an unknown commit"),
+        ({"commit": "c0ffee", "dirty": False}, "commit c0ffee"),
+        ({"commit": "c0ffee", "dirty": True}, "commit c0ffee, with uncommitted changes"),
+    ],
+)
+def test_its_table_names_the_code(git, says):
+    assert selfcheck(HONEST, git=git).rows()[0]["found"] == says
 
 
 @pytest.mark.parametrize(
@@ -258,6 +304,11 @@ def test_a_whole_self_check(found):
     assert {each.idle_workers for each in told.freezing} == {"frozen", "running"}
     assert told.failures == ()
     assert not told.passed
+    assert told.git == environment.snapshot()["git"]
+    assert (told.settings["sessions"], told.settings["same"], told.settings["slower"]) == (1, 2, 1)
+    ran = told.settings["speed"]
+    assert (ran["blocks"], ran["chunk_seconds"], ran["margin"]) == (4, 0.005, 0.02)
+    assert (ran["preset"], ran["half_width"]) == ("standard", 0.02)
 
 
 def test_a_contender_that_fails_is_told_and_the_rest_is_kept(found):

@@ -30,7 +30,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "expect": _late("elements", "write_expected"),
     "elements": _late("elements", "ask"),
     "judge": _late("elements", "compare"),
-    "trajectory": _late("parity", "compute"),
+    "trajectory": _late("parity", "write"),
     "curves": _late("curves", "compute"),
     "plant": _late("planted", "plant"),
     "replace": _late("plain", "replace"),

@@ -1,10 +1,15 @@
-"""Parity: does a contender's training follow the same training in float64 NumPy, step by step?"""
+"""Parity: does a contender's training follow the same training in float64 NumPy, step by step?
+
+All parameters at a hundred steps are larger than anything else that a worker answers, so they go by a file,
+of which the parent reads one step at a time.
+"""
 
 from __future__ import annotations
 
 import math
+import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +32,8 @@ FLOAT32_REASON = (
     "4 u sqrt(steps), u = 2^-24: rounding errors of single steps add up like a random walk, measured at "
     "0.4 to 1.6 u sqrt(steps) on stable trainings; or, where that is more, 5 times the noise floor: how far "
     "NumPy's drift grows when each initial parameter moves by 4 u, or how far it drifts in float32 when one "
-    "weight moves by one ULP, hidden units change places, or two threads compute"
+    "weight moves by one ULP, hidden units change places, or two threads compute; parameters are never "
+    "allowed more than 5 times the floor of their step"
 )
 PERTURBATIONS = 5
 """Trainings from moved parameters that make the noise floor; a ReLU on the edge of its kink takes the other
@@ -47,12 +53,27 @@ SCALE_FLOOR = 1.0
 
 
 @dataclass(frozen=True)
+class Stored(Sequence[np.ndarray]):
+    """The rows of an array in a file, each of which is read when it is asked for and kept by nobody."""
+
+    file: pathlib.Path
+
+    def __getitem__(self, index: Any) -> Any:
+        """Read one row."""
+        return np.array(np.load(self.file, mmap_mode="r")[index])
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(np.load(self.file, mmap_mode="r"))
+
+
+@dataclass(frozen=True)
 class Path:
     """Losses and parameters of one training at the compared steps."""
 
     steps: list[int]
     losses: list[float]
-    parameters: list[np.ndarray]
+    parameters: Sequence[np.ndarray]
     """Flat, one array for each compared step."""
     leaks: Mapping[str, float] = field(default_factory=dict)
     """What `benchmarks.measures.precision` has found not to be float64, with its error."""
@@ -116,6 +137,13 @@ def compared_steps(steps: int) -> list[int]:
     return sorted({step for step in (0, 1, 2, 5, *range(10, steps, 10), steps) if step <= steps})
 
 
+def write(session: Session, alive: Alive, *, file: pathlib.Path, **training: Any) -> Path:
+    """Train in the worker, as `compute` does, and leave the parameters in a file."""
+    path = compute(session, alive, **training)
+    np.save(file, np.stack(path.parameters))
+    return replace(path, parameters=Stored(file))
+
+
 def compute(
     session: Session,
     alive: Alive,
@@ -128,7 +156,7 @@ def compute(
     perturbation: int = 0,
     variation: str = "",
 ) -> Path:
-    """Train in the worker and return losses and parameters at the compared steps.
+    """Train and return losses and parameters at the compared steps.
 
     Dropout takes NumPy's masks, the same in every backend. With a perturbation other than 0, each initial
     parameter first moves up or down by 4 u, as far as the tolerance allows after one step, in a direction
@@ -260,8 +288,9 @@ def judge(
 ) -> ParityData:
     """Compare a contender's two trainings with the reference's float64 one.
 
-    Float32 is judged by its tolerance or the noise floor, whichever is more. Float64 is judged as long as
-    one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
+    Float32 is judged by its tolerance or the noise floor, whichever is more, and its parameters by the noise
+    floor of each step in any case: what is above 5 times that is another computation. Float64 is judged as
+    long as one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
     """
     floors = floors or Floors()
     floor, judged_until = floors.float32, floors.judged_until
@@ -379,18 +408,19 @@ def _compare(
     drifts = _drifts(reference, candidate)
     noise = [_worse(floor[drift.step]) if floor else 0.0 for drift in drifts]
     tolerances = [tolerance(dtype, drift.step, each) for drift, each in zip(drifts, noise, strict=True)]
+    least = ROUNDING if dtype == "float32" else 0.0
+    drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
+    semantic = [NOISE_RATIO * each for each in drawn] if drawn and dtype == "float32" else tolerances
     # "not within" instead of "beyond": NaN is within nothing
     departures = [
         drift.step
-        for drift, allowed in zip(drifts, tolerances, strict=True)
+        for drift, allowed, noticed in zip(drifts, tolerances, semantic, strict=True)
         if (judged_until is None or drift.step <= judged_until)
-        and not (drift.loss <= allowed and drift.parameters <= allowed)
+        and not (drift.loss <= allowed and drift.parameters <= min(allowed, noticed))
     ]
-    least = ROUNDING if dtype == "float32" else 0.0
-    drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
     ratio, ratio_step = _ratio(drifts, drawn) if drawn and dtype == "float32" else (None, None)
     known = None
-    if departures or (ratio and ratio > NOISE_RATIO):
+    if departures:
         worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
         known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(

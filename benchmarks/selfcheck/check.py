@@ -12,7 +12,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any, TypeVar
@@ -23,7 +23,15 @@ from benchmarks.interleaving import Outcome, interleave
 from benchmarks.measures.planted import FAULTS, NOTHING, slowed
 from benchmarks.result import Block, Metric, SpeedData
 from benchmarks.runner import Watcher
-from benchmarks.selfcheck.result import SLOWDOWNS, Comparison, Cross, Fault, Freezing, SelfCheck
+from benchmarks.selfcheck.result import (
+    SCHEMA_VERSION,
+    SLOWDOWNS,
+    Comparison,
+    Cross,
+    Fault,
+    Freezing,
+    SelfCheck,
+)
 from benchmarks.sides import Side
 from benchmarks.store import timing_lock
 from benchmarks.suite import Suite, load_suite
@@ -86,9 +94,13 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
         freezing: list[Freezing] = bench.attempt("freezing", lambda: bench.freezing(chosen.frozen_blocks), [])
         overhead, protocol = bench.attempt("overhead", bench.overhead, (math.nan, math.nan))
         cross: list[Cross] = bench.attempt("cross-check", lambda: bench.cross_check(chosen.rounds), [])
+    figures = {name: value for name, value in asdict(chosen).items() if name != "settings"}
     return SelfCheck(
+        schema_version=SCHEMA_VERSION,
         effort=effort,
+        settings={**figures, "speed": suite.speed.model_dump(mode="json")},
         taken=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        git=surroundings["git"],
         fingerprint=surroundings["fingerprint"],
         machine=surroundings["machine"],
         packages=surroundings["packages"],

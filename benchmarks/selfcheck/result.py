@@ -8,10 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
 from benchmarks import stats
 from benchmarks.result import Model
-from benchmarks.store import write_whole
+from benchmarks.store import StoreError, write_whole
 
+SCHEMA_VERSION = 2
+"""Of the file. A self-check is repeated rather than converted, so no other version is read; version 1 had
+neither the commit nor the settings."""
 SLOWDOWNS = (0.05, 0.1)
 """Planted, as shares of the time."""
 FLOOR_SHARE = 0.01
@@ -114,8 +120,13 @@ class Figure:
 class SelfCheck(Model):
     """What a self-check found."""
 
+    schema_version: int
     effort: str
+    settings: dict[str, Any]
+    """The figures of the effort, and under `speed` the suite's settings with those of the preset."""
     taken: str
+    git: dict[str, Any] | None
+    """Commit of the code and whether it was changed since, as in a run's manifest; None if not known."""
     fingerprint: str
     machine: dict[str, Any]
     packages: dict[str, str | None]
@@ -130,6 +141,26 @@ class SelfCheck(Model):
     cross: list[Cross]
     failures: tuple[str, ...] = ()
     """Contenders and checks that did not come to an end, and why."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_version(cls, given: Any) -> Any:
+        """Refuse another version by its number, before its fields are compared with these."""
+        version = given.get("schema_version", 1) if isinstance(given, dict) else SCHEMA_VERSION
+        if version != SCHEMA_VERSION:
+            raise PydanticCustomError(
+                "schema_version",
+                "schema {version}, this versus reads {expected}",
+                {"version": version, "expected": SCHEMA_VERSION},
+            )
+        return given
+
+    @property
+    def code(self) -> str:
+        """What was checked: the commit, and whether anything was not committed."""
+        if self.git is None:
+            return "of an unknown commit"
+        return f"commit {self.git['commit']}" + (", with uncommitted changes" if self.git["dirty"] else "")
 
     def of(self, planted: float) -> list[Comparison]:
         """Return the comparisons with that slowdown planted."""
@@ -220,10 +251,10 @@ class SelfCheck(Model):
         ]
 
     def rows(self) -> list[dict[str, str]]:
-        """Return the findings as a table of text: what, how much, and what was to be shown."""
+        """Return the code and the findings as a table of text: what, how much, and what was to be shown."""
         return [
             {"what": each.what, "found": each.found, "should be": f"{each.should_be} {each.mark}".strip()}
-            for each in self.figures
+            for each in (Figure("code of the harness", self.code), *self.figures)
         ]
 
     @property
@@ -246,7 +277,7 @@ def margin(results: Path, fingerprint: str) -> float:
     Of the self-checks with enough identical contenders to know a floor, the longest with the versions of the
     latest one: a short one does not replace a longer one.
     """
-    kept = [found for effort in EFFORTS if (found := _read(path(results, fingerprint, effort)))]
+    kept = [found for effort in EFFORTS if (found := _kept(path(results, fingerprint, effort)))]
     knowing = [each for each in kept if len(each.of(0.0)) >= ENOUGH]
     if not knowing:
         return stats.MARGIN
@@ -263,11 +294,37 @@ def keep(found: SelfCheck, results: Path) -> Path:
     return kept
 
 
-def _read(kept: Path) -> SelfCheck | None:
+def read(file: Path) -> SelfCheck:
+    """Read a self-check.
+
+    Raises
+    ------
+    StoreError
+        If there is none that can be read, or it is of another version.
+    """
     try:
-        return SelfCheck.model_validate_json(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none yet, or one of another version
+        return SelfCheck.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"self-check {file}",
+            expected=f"a file of schema {SCHEMA_VERSION}",
+            got=_reason(error),
+            action="`versus selfcheck` makes a new one",
+        ) from error
+
+
+def _kept(file: Path) -> SelfCheck | None:
+    try:
+        return read(file)
+    except StoreError:  # none yet, or one of another version
         return None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+    return str(error)
 
 
 def _share(count: int, total: int) -> str:
