@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.measures import elements
+from benchmarks.measures.elements.answers import QUANTITIES
 from benchmarks.suite import load_suite
 from tests.conformance import probe
 from tests.mutation import __main__ as mutation
@@ -22,7 +23,7 @@ ALL = faults()
 ELEMENTS = {
     f"{variant.kind} {variant.name} {quantity}"
     for variant in elements.variants()
-    for quantity in elements._QUANTITIES[variant.kind]
+    for quantity in QUANTITIES[variant.kind]
 }
 TRAININGS = {f"training {workload.name}" for workload in load_suite("parity").workloads}
 NETWORKS = {f"network {name}" for name in probe.MODELS}

@@ -7,7 +7,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from benchmarks.measures.elements import _drawn, _hard, variants
+from benchmarks.measures.elements import variants
+from benchmarks.measures.elements.questions import drawn, hard
 from implementations import ModelSpec, Placement, catalog, load_backend
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import ArrayModule
@@ -51,7 +52,7 @@ def test_activations_replayed(name, dtype):
 def test_derivatives_of_losses_replayed(variant, dtype):
     element = catalog.LOSSES[variant.element]
     options, gradient = element.resolve(variant.options), getattr(losses, f"{element.name}_gradient")
-    for targets, predictions in (_drawn(variant, dtype), _hard(variant, dtype, False)):
+    for targets, predictions in (drawn(variant, dtype), hard(variant, dtype, False)):
         recorder = Recorder()
         program = recorder.program(gradient(recorder.input(targets), recorder.input(predictions), **options))
         with np.errstate(all="ignore"):

@@ -290,7 +290,7 @@ def judge(
 
     Float32 is judged by its tolerance or the noise floor, whichever is more, and its parameters by the noise
     floor of each step in any case: what is above 5 times that is another computation. Float64 is judged as
-    long as one ULP, grown with the training, leaves room for that: where it does not, differences are told only.
+    long as one ULP, grown with the training, leaves room for that: where not, differences are told only.
     """
     floors = floors or Floors()
     floor, judged_until = floors.float32, floors.judged_until

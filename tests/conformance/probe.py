@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.measures import card, elements, parity
-from benchmarks.measures.elements import Computed, Reference
+from benchmarks.measures.elements import Computed, Reference, questions
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
 from tests.conformance import native_initializers
@@ -262,8 +262,8 @@ def weighable() -> list[elements.Variant]:
 def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
     found = {}
     for variant in weighable():
-        pair = elements._drawn(variant, "float64")
-        rows = range(elements.RANDOM)
+        pair = questions.drawn(variant, "float64")
+        rows = range(questions.RANDOM)
         values = [
             backend.loss(variant.element, *(each[[row]] for each in pair), **variant.options) for row in rows
         ]

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.deviations import deviations, read
 from benchmarks.measures import elements
+from benchmarks.measures.elements import questions
 from benchmarks.measures.layers import QUESTIONS as LAYERS
 from implementations import InvalidInput, backend_names, catalog, load_backend
 from tests.conformance.probe import SAMPLE_WEIGHT, weighable
@@ -155,10 +156,10 @@ def test_the_first_bad_step_is_told(reference):
     """A change from the tenth step on shows after the tenth."""
 
     def change(where, values):
-        values[2 * len(values) // len(elements.JUDGED_STEPS) :] += 1e-3
+        values[2 * len(values) // len(questions.JUDGED_STEPS) :] += 1e-3
 
     found = judged_with(reference, "adam keras constant", "100 steps", "float64", change)
-    assert found[0].bad_step == elements.JUDGED_STEPS[2]
+    assert found[0].bad_step == questions.JUDGED_STEPS[2]
 
 
 @pytest.fixture(scope="session")
@@ -363,7 +364,7 @@ def test_numpy_activation_gradient_is_the_derivative(name):
 )
 def test_numpy_loss_gradient_is_the_derivative(variant):
     backend, width = load_backend("numpy"), 1e-6
-    targets, predictions = elements._drawn(variant, "float64")
+    targets, predictions = questions.drawn(variant, "float64")
     numeric = np.empty_like(predictions)
     for place in np.ndindex(predictions.shape):
         shift = np.zeros_like(predictions)

@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.measures import elements, parity
+from benchmarks.measures.elements.expected import exact_answer
 from benchmarks.suite import load_suite
 from implementations import AbstractBackend, ModelSpec, catalog, load_backend
 from tests.conformance import probe
@@ -130,7 +131,7 @@ def judge(contender: str, folder: Path, *, shared: bool = False) -> list[Complai
         witness = answers(load_backend(WITNESS))
     else:
         own.expected = {
-            key: expected if _by_formula(key[0]) else elements._expected(backend, *key, False)
+            key: expected if _by_formula(key[0]) else exact_answer(backend, *key, False)
             for key, expected in clean.expected.items()
         }
         witness = _kept(folder, WITNESS)

@@ -1,0 +1,234 @@
+"""What every variant is asked: points, predictions, gradients and factors that are made to hurt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.deviations import deviations
+from benchmarks.measures.elements.variants import DType, Variant
+from implementations import backend_names, catalog
+
+STEPS = 100
+
+JUDGED_STEPS = (1, 2, 5, 10, 11, 20, 50, 100)
+"""After which an optimizer's parameters are compared; the rate of some changes after the tenth."""
+
+PRODUCT_SIZES = (16, 128, 1024, 4096)
+
+OBSERVED = (1.0, 0.9, 0.9, 0.9, 0.8, 0.80001, 0.8, 0.79995, 0.7, 0.7)
+"""Validation losses told after every tenth step."""
+
+
+def _random(seed: int) -> np.random.Generator:
+    return np.random.default_rng([2026, seed])
+
+
+def points(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
+    """Return x: every exponent and sign, tails, both sides of each kink and itself, zeros, infinities, NaN.
+
+    What depends on a row gets rows of ten numbers instead.
+    """
+    element = catalog.ACTIVATIONS[variant.element]
+    if not element.exact:
+        return _rows(dtype)
+    info = np.finfo(dtype)
+    stride = 1 if full else {"float32": 2, "float64": 16}[dtype]
+    exponents = np.arange(info.minexp - info.nmant, info.maxexp, stride)
+    sizes = np.ldexp(np.array([[1.0], [1.3]], dtype), exponents).ravel()
+    fine = 4 if full else 1
+    dense = [np.linspace(-12, 12, 240 * fine + 1), np.linspace(-110, 110, 120 * fine + 1)]
+    kinks = np.array(element.kinks, dtype)
+    near = [np.nextafter(kinks, dtype_inf) for dtype_inf in np.array([-np.inf, np.inf], dtype)]
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan])
+    parts = [sizes, -sizes, *dense, kinks, *near, special, _known_points(variant, dtype)]
+    return np.concatenate([part.astype(dtype) for part in parts]).astype(dtype)
+
+
+def _rows(dtype: DType) -> np.ndarray:
+    """Return ordinary rows, and some that overflow without care, are tied, tiny, or not finite."""
+    ordinary = _rounded(_random(4).normal(size=(16, 10)) * 3, dtype)
+    ramp, tiny = np.arange(-9.0, 10.0, 2.0), np.finfo(dtype).smallest_subnormal
+    one = np.eye(1, 10)[0]
+    hard = [0 * ramp, 0 * ramp + 1, 11 * ramp, 110 * ramp, 1e29 * ramp, tiny * np.arange(10), one]
+    tied = [np.repeat([1.0, -1.0], 5), np.repeat([0.5, 0.5, -0.5, -2.0, -3.0], 2)]
+    odd = [np.where(one == 1, value, ordinary[0]) for value in (-np.inf, np.inf, np.nan)]
+    return np.concatenate([ordinary, np.array([*hard, *tied, *odd]).astype(dtype)])
+
+
+def _known_points(variant: Variant, dtype: DType) -> np.ndarray:
+    """Return where some contender is known to deviate, which a coarse grid would miss."""
+    points = {
+        point
+        for contender in backend_names()
+        for known in deviations(contender)
+        if {variant.element, variant.name} & set(known.element)
+        for point in known.at.get(dtype, ())
+    }
+    return np.array(sorted(points), dtype)
+
+
+def upstream(variant: Variant, x: np.ndarray) -> np.ndarray:
+    """Return 1 for each x: the derivative itself; random weights for rows, whose outputs depend on all."""
+    if catalog.ACTIVATIONS[variant.element].exact:
+        return np.ones_like(x)
+    width = x.shape[-1] // 2 if variant.element == "glu" else x.shape[-1]
+    return _random(0).normal(size=(len(x), width)).astype(np.float32).astype(x.dtype)
+
+
+RANDOM = 12
+"""Drawn examples of a loss."""
+
+_LOGITS = (0.0, 1e-3, 0.7, 1.0, 3.0, 9.0, 12.0, 16.5, 17.0, 30.0, 60.0, 100.0)
+
+_SHARES = (1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20)
+
+
+def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions of random examples, as the loss wants them."""
+    random, loss = _random(2), catalog.LOSSES[variant.element]
+    scores = random.normal(size=(RANDOM, 5)) * 3
+    classes = random.integers(0, 5, size=RANDOM)
+    targets = {
+        "values": random.normal(size=(RANDOM, 5)),
+        "binary": (random.random((RANDOM, 5)) < 0.5).astype(np.float64),
+        "one_hot": np.eye(5)[classes],
+        "counts": random.integers(0, 5, size=(RANDOM, 5)).astype(np.float64),
+        "index": classes,
+    }[loss.targets]
+    if _probabilities(variant):
+        scores = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    elif loss.predictions == "positive":
+        scores = np.exp(scores / 3)
+    elif loss.predictions == "mean_and_variance":
+        scores = np.concatenate([scores, np.exp(random.normal(size=(RANDOM, 5)))], axis=1)
+    return targets if loss.targets == "index" else _rounded(targets, dtype), _rounded(scores, dtype)
+
+
+def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return one row for each hard example; none for sums over all examples.
+
+    Of a loss of single predictions: exponents and signs, tails, neighbours of kinks, infinities, NaN, for
+    each target; targets are 0, or 2 where they are counts, so that differences are exact.
+    """
+    loss = catalog.LOSSES[variant.element]
+    if loss.name in ("dice", "tversky"):
+        return np.zeros((0, 5), dtype), np.zeros((0, 5), dtype)
+    if loss.targets in ("one_hot", "index"):
+        signed = (*_LOGITS, *(-logit for logit in _LOGITS))
+        first = np.array((0.0, *_SHARES, 1.0) if _probabilities(variant) else signed)[:, np.newaxis]
+        weights = np.array([[0.4, 0.3, 0.2, 0.1]])
+        others = (1 - first) * weights if _probabilities(variant) else weights - 0.35 + 0 * first
+        rows = np.concatenate([first, others], axis=1)
+        classes = np.repeat([0, 1], len(rows))
+        targets = classes if loss.targets == "index" else np.eye(5, dtype=dtype)[classes]
+        return targets, _rounded(np.concatenate([rows, rows]), dtype)
+    if loss.name == "cosine_similarity":
+        rows = np.repeat(
+            _rounded(np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4]), dtype)[:, np.newaxis], 5, 1
+        )
+        return np.ones_like(rows), rows
+    points = _predictions(variant, dtype, full)
+    if loss.predictions == "mean_and_variance":
+        points = points[(points > 1e-10) & (points < 1e10)]
+        return np.full((len(points), 1), 0.5, dtype), np.stack([np.ones_like(points), points], axis=1)
+    wanted = {"binary": (0.0, 1.0), "counts": (2.0,)}.get(loss.targets, (0.0,))
+    targets = np.repeat(np.array(wanted, dtype), len(points))
+    return targets[:, np.newaxis], np.tile(points, len(wanted))[:, np.newaxis]
+
+
+def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
+    """Return single predictions: of every size and sign that the loss takes, around kinks, special ones."""
+    loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
+    stride = {"float32": 16, "float64": 128}[dtype] // (4 if full else 1)
+    sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
+    known = _known_points(variant, dtype)
+    if _probabilities(variant):
+        return np.concatenate([sizes[sizes < 0.5], np.array((0.0, *_SHARES, 1.0), dtype), known])
+    kinks = np.array(loss.kinks, dtype)
+    near = [np.nextafter(kinks, way) for way in np.array([-np.inf, np.inf], dtype)]
+    # torch refuses a probability that is NaN
+    special = np.array([0.0, np.inf, *([] if "focal" in loss.name else [np.nan])], dtype)
+    points = np.concatenate([np.array(_LOGITS, dtype), sizes, kinks, *near, special, known])
+    positive = loss.predictions in ("positive", "mean_and_variance")
+    return np.abs(points) if positive else np.concatenate([points, -points])
+
+
+def _probabilities(variant: Variant) -> bool:
+    loss = catalog.LOSSES[variant.element]
+    return loss.predictions == "probabilities" and not variant.options.get("from_logits")
+
+
+def batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the drawn examples together, and each hard one on its own."""
+    yield drawn(variant, dtype)
+    targets, predictions = hard(variant, dtype, full)
+    for row in range(len(predictions)):
+        yield targets[row : row + 1], predictions[row : row + 1]
+
+
+def together(variant: Variant, dtype: DType, full: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the drawn examples, and the hard ones again and again until there are 2^n of them.
+
+    The mean over so many divides each derivative without an error.
+    """
+    targets, predictions = hard(variant, dtype, full)
+    if not len(predictions):
+        return [drawn(variant, dtype)]
+    again = np.arange(1 << (len(predictions) - 1).bit_length()) % len(predictions)
+    return [drawn(variant, dtype), (targets[again], predictions[again])]
+
+
+def scored(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions of 60 examples with 5 values; some scores are equal, some are 1/2."""
+    random, kind = _random(5), catalog.METRICS[variant.element].targets
+    scores = np.round(random.random((60, 5)) * 16) / 16
+    if kind == "index":
+        return random.integers(0, 5, 60), scores.astype(dtype)
+    if variant.element == "roc_auc":  # many scores between two of anyone's thresholds
+        scores = 0.49 + random.random((60, 5)) / 64
+    targets = (random.random((60, 5)) < 0.4) if kind == "binary" else random.normal(size=(60, 5))
+    return _rounded(targets.astype(np.float64), dtype), _rounded(scores, dtype)
+
+
+def undone_mean(variant: Variant, predictions: np.ndarray) -> float:
+    """Return what a gradient is multiplied by to undo the mean over examples."""
+    loss = catalog.LOSSES[variant.element]
+    if loss.name in ("dice", "tversky"):
+        return 1.0
+    by_row = loss.targets in ("one_hot", "index") or loss.name == "cosine_similarity"
+    return len(predictions) if by_row else predictions.size / loss.outputs_per_target
+
+
+SCALES = np.array([0.0, *np.logspace(-8, 2, 11)])
+
+
+def course(dtype: DType) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+    """Return first parameters and 100 gradients: for a kernel (12, 3) and a bias (12,).
+
+    Gradients have sizes from 1e-8 to 1e2, and are 0 for the first row. The kernel's first column and half
+    of the bias begin at 0.
+    """
+    random = _random(1)
+    kernel, bias = random.normal(size=(12, 3)), random.normal(size=12)
+    kernel[:, 0], bias[::2] = 0.0, 0.0
+    gradients = [
+        [random.normal(size=(12, 3)) * SCALES[:, np.newaxis], random.normal(size=12) * SCALES]
+        for _ in range(STEPS)
+    ]
+    return [_rounded(array, dtype) for array in (kernel, bias)], [
+        [_rounded(array, dtype) for array in pair] for pair in gradients
+    ]
+
+
+def _rounded(array: np.ndarray, dtype: Any) -> np.ndarray:
+    return array.astype(np.float32).astype(dtype)
+
+
+def factors(dtype: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield positive matrices (16, k) and (k, 16), for which rounding errors add up."""
+    random = _random(3)
+    for length in PRODUCT_SIZES:
+        yield _rounded(random.random((16, length)), dtype), _rounded(random.random((length, 16)), dtype)
