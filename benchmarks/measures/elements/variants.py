@@ -139,8 +139,9 @@ def variants() -> Iterator[Variant]:
                 if _differs(optimizer, options, convention):
                     settings = {**options, "learning_rate": 0.01}
                     yield _variant("optimizer", name, settings, convention, "constant")
-                    if not options and name != "sgd":  # which meets every schedule, below
-                        settings = {"learning_rate": SCHEDULES["step"]}
+                    # options meet a changing rate in sgd, whose momentum meets every schedule, below
+                    if options != {"momentum": 0.9} if name == "sgd" else not options:
+                        settings = {**options, "learning_rate": SCHEDULES["step"]}
                         yield _variant("optimizer", name, settings, convention, "step")
     for convention in ("keras", "torch"):
         for schedule, rate in SCHEDULES.items():
