@@ -21,9 +21,13 @@ from benchmarks.modes import mode_of
 from implementations.errors import InvalidInput
 
 Region = tuple[float, float]
-_SHARED = ("element", "at_most", "reason", "link", "version")
-_NEEDED = {"deviation": (*_SHARED, "quantity", "regions"), "training": _SHARED}
-_PERMITTED = {"deviation": (*_NEEDED["deviation"], "at", "gives", "instead"), "training": _NEEDED["training"]}
+_SHARED = ("element", "reason", "link", "version")
+_NEEDED = {
+    "deviation": (*_SHARED, "at_most", "quantity", "regions"),
+    "training": (*_SHARED, "at_most"),
+    "refusal": _SHARED,
+}
+_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "gives", "instead")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +39,11 @@ class Deviation:
     element
         Names of elements, or of variants such as `tversky alpha=0.3 beta=0.7`.
     quantity
-        Those of `benchmarks.result.Agreement`, or `training` for whole trainings that use the element.
+        Those of `benchmarks.result.Agreement`; `training` for whole trainings that use the element;
+        `refusal` where the contender refuses it.
     regions
         Closed intervals of the points at which it occurs: of x, of a prediction, of the size of an
-        optimizer's gradients; (nan, nan) is the point NaN. None for trainings.
+        optimizer's gradients; (nan, nan) is the point NaN. None for others than elements.
     at_most
         For each dtype concerned the largest error that it explains, in the units in which the report counts
         errors (of trainings: the relative drift). Infinite only where `gives` says what comes out.
@@ -112,7 +117,7 @@ def deviations(contender: str) -> tuple[Deviation, ...]:
 
 
 def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
-    """Return an entry of a contender's file; its kind is `deviation` or `training`."""
+    """Return an entry of a contender's file; its kind is `deviation`, `training` or `refusal`."""
     subject = f"{kind} {entry.get('element', '')} of {contender}.toml"
     missing = [name for name in _NEEDED[kind] if not entry.get(name)]
     if missing:
@@ -130,7 +135,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
             got=", ".join(unknown),
             action="correct or remove it",
         )
-    if math.inf in entry["at_most"].values() and not entry.get("gives"):
+    if math.inf in entry.get("at_most", {}).values() and not entry.get("gives"):
         raise InvalidInput(
             subject,
             expected="a finite at_most, or gives",
@@ -141,7 +146,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         element=_listed(entry["element"]),
         quantity=_listed(entry.get("quantity", kind)),
         regions=tuple((low, high) for low, high in entry.get("regions", ())),
-        at_most=entry["at_most"],
+        at_most=entry.get("at_most", {}),
         reason=entry["reason"],
         link=entry["link"],
         version=entry["version"],
@@ -153,6 +158,14 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
 
 def _listed(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def refusal(contender: str, element: str, variant: str) -> str | None:
+    """Return reason, version and link of a known refusal of an element or variant."""
+    for known in deviations(contender):
+        if "refusal" in known.quantity and {element, variant} & set(known.element):
+            return known.told
+    return None
 
 
 def explanation(contender: str, elements: list[str], quantity: str, dtype: str, error: float) -> str | None:
