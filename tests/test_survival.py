@@ -45,7 +45,8 @@ FAULTS = st.one_of(
 
 def twins(begun):
     """Return the run with both as its contenders."""
-    begun.store.update_manifest(contenders=list(TWINS))
+    if begun.store.manifest.contenders != list(TWINS):  # no write that a fault could strike
+        begun.store.update_manifest(contenders=list(TWINS))
     return replace(begun, contenders=list(TWINS), sides={name: Side("numpy") for name in TWINS})
 
 
@@ -127,7 +128,7 @@ def test_nothing_finished_is_lost_or_repeated(fault):
 
 
 @settings(
-    max_examples=25,
+    max_examples=16,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
