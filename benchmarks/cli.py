@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from benchmarks.compare import Comparison
@@ -131,11 +132,12 @@ def parity(
 
     Exit code 1: something differs by more than its tolerance, and not for a known reason.
     """
-    if full:
-        suite = "parity-full" if suite == "parity" else suite
     if card:
+        _refuse_with_card()
         _print_cards(choices["contenders"], as_json)
         return
+    if full:
+        suite = "parity-full" if suite == "parity" else suite
     launch = _launch(suite, results, resume, only=["elements", "parity"], **choices)
     _carry_out(launch)
     _conclude(launch.store.folder, as_json)
@@ -472,6 +474,26 @@ def _carry_out(launch: Launch) -> None:
             err=True,
         )
         sys.exit(INTERRUPTED)
+
+
+def _refuse_with_card() -> None:
+    """Refuse whatever was given beside --card, which asks no suite and leaves no run."""
+    from implementations import InvalidInput
+
+    context = click.get_current_context()
+    given = [
+        parameter.opts[-1] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+        and parameter.name not in ("card", "contenders", "as_json")
+    ]
+    if given:
+        raise InvalidInput(
+            "versus parity --card",
+            expected="no choices but --contenders and --json",
+            got=", ".join(given),
+            action="leave them out: a card is of a contender on the CPU, whatever the suite",
+        )
 
 
 def _print_cards(names: str | None, as_json: bool) -> None:

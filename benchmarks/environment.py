@@ -317,12 +317,19 @@ def _version(package: str) -> str | None:
 
 
 def _threadpools() -> list[dict[str, Any]]:
+    """Return the thread pools of this process, NumPy's first: in which order they are found is chance."""
     import numpy as np  # noqa: F401  loads the BLAS library that threadpoolctl is to describe
     from threadpoolctl import threadpool_info
 
     # The rest is file paths, which name folders of this machine.
     keys = ("user_api", "internal_api", "version", "threading_layer", "architecture", "num_threads")
-    return [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
+    found = sorted(threadpool_info(), key=lambda pool: not _is_numpys(Path(pool["filepath"])))
+    return [{key: pool.get(key) for key in keys} for pool in found]
+
+
+def _is_numpys(library: Path) -> bool:
+    """Return whether a library came with NumPy: in `numpy.libs`, or on macOS in `numpy/.dylibs`."""
+    return any(folder.name.startswith("numpy") for folder in library.parents[:2])
 
 
 def _output(*command: str) -> str | None:

@@ -39,7 +39,7 @@ def deciding(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     python, variables = snapshot.get("python") or {}, snapshot.get("variables") or {}
     gib = memory_gib(machine)
     pools = snapshot.get("threadpools") or []
-    # NumPy's is loaded first; what else a process has loaded by then is chance
+    # NumPy's comes first; what else a process has loaded by then is chance
     blas: dict[str, Any] = next((pool for pool in pools if pool.get("user_api") == "blas"), {})
     machine.pop("memory_bytes", None)
     packages.pop("nn-versus", None)

@@ -253,3 +253,11 @@ def test_processor_is_read_from_cpuinfo(tmp_path):
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("processor\t: 0\nmodel name\t: Example 9000 @ 3 GHz\n")
     assert environment._processor(cpuinfo) == "Example 9000 @ 3 GHz"
+
+
+@pytest.mark.parametrize("numpys", ["numpy.libs/libopenblas.so", "numpy/.dylibs/libopenblas.dylib"])
+def test_the_library_of_numpy_comes_first_wherever_it_is_found(monkeypatch, numpys):
+    paths = ["/env/scipy.libs/libopenblas.so", f"/env/{numpys}", "/env/torch/lib/libgomp.so"]
+    pools = [{"user_api": "blas", "version": path, "filepath": path} for path in paths]
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: pools)
+    assert [pool["version"] for pool in environment._threadpools()] == [paths[1], paths[0], paths[2]]

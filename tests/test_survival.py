@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import errno
 import pickle
+import random
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +19,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import launch, sides, store
+from benchmarks import launch, sides, store, tables
 from benchmarks.measures import COMMANDS
+from benchmarks.report.material import of
+from benchmarks.report.sections import sections
 from benchmarks.result import Record
 from benchmarks.runner import is_final
 from benchmarks.sides import Side
-from benchmarks.store import RunStore, StoreError
+from benchmarks.store import MANIFEST, RunStore, StoreError, runs_in
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations.errors import VersusError
 from tests import small_suite
-from tests.survival.__main__ import unpaired_blocks
+from tests.survival import __main__ as survival
+from tests.survival.__main__ import Tally, disturb, unpaired_blocks
 from tests.test_runner import Watcher
 
 WRITES = ("disk", "interrupt")
@@ -37,12 +45,13 @@ FAULTS = st.one_of(
 
 def twins(begun):
     """Return the run with both as its contenders."""
-    begun.store.update_manifest(contenders=list(TWINS))
+    if begun.store.manifest.contenders != list(TWINS):  # no write that a fault could strike
+        begun.store.update_manifest(contenders=list(TWINS))
     return replace(begun, contenders=list(TWINS), sides={name: Side("numpy") for name in TWINS})
 
 
 class Lodger:
-    """A worker that lives in this process: it starts at once, and what it was doing is lost when it is killed."""
+    """A worker in this process: it starts at once, and what it was doing is lost when it is killed."""
 
     spawn_seconds = interpreter_seconds = 1e-3
 
@@ -119,7 +128,7 @@ def test_nothing_finished_is_lost_or_repeated(fault):
 
 
 @settings(
-    max_examples=25,
+    max_examples=16,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -160,6 +169,60 @@ def carry_out(faults, worker):
         assert len(shared) == 2
 
 
+DRIVER = """
+import sys
+from pathlib import Path
+from benchmarks import launch
+from tests.test_runner import Watcher
+from tests.test_survival import twins
+launch.carry_out(twins(launch.begin(sys.argv[1], {}, [], Path(sys.argv[2]))), Watcher())
+"""
+FIXED = ("elements", "parity", "card", "learning", "course", "troubles")
+"""Sections that say nothing of time."""
+
+
+def cases(records):
+    return {(record.case.id, record.status) for record in records}
+
+
+def told(folder):
+    """Return what a report tells of a run as far as no clock has a part in it."""
+    material = of(RunStore.open(folder))
+    frames = tables.tables(material.records)
+    shown = {section.anchor: section for section in sections(material)}
+    return {
+        "cases": cases(material.records),
+        "tables": {name: len(frame) for name, frame in frames.items()},
+        "fixed": {name: frames[name].to_csv() for name in ("parity", "pairs", "curves")},
+        "sections": {anchor: section for anchor, section in shown.items() if anchor in FIXED},
+        "anchors": set(shown) - {"inconclusive"},
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "small.toml").write_text(small_suite.TEXT)
+    begun = twins(launch.begin(str(folder / "small.toml"), {}, [], folder / "results"))
+    launch.carry_out(begun, Watcher())
+    return told(begun.store.folder)
+
+
+@pytest.mark.parametrize(("ending", "after"), [(signal.SIGINT, 3), (signal.SIGKILL, 3), (signal.SIGKILL, 7)])
+def test_a_run_that_was_taken_up_tells_the_same(undisturbed, tmp_path, ending, after):
+    """It is ended once it has so many of its records; two contenders have five each."""
+    (tmp_path / "small.toml").write_text(small_suite.TEXT)
+    arguments = [str(tmp_path / "small.toml"), str(tmp_path / "results")]
+    with subprocess.Popen([sys.executable, "-c", DRIVER, *arguments], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and len([*tmp_path.glob("results/local/*/records/*.json")]) < after:
+            time.sleep(0.01)
+        process.send_signal(ending)
+    (folder,) = runs_in(tmp_path / "results")
+    assert cases(RunStore.open(folder).records()[0]) < undisturbed["cases"]
+    launch.carry_out(twins(launch.resume(folder.name, tmp_path / "results")), Watcher())
+    assert told(folder) == undisturbed
+
+
 def test_two_processes_do_not_work_on_one_run(tmp_path):
     (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
     begun = launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results")
@@ -171,3 +234,17 @@ def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path):
     (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
     runs = [launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results") for _ in range(2)]
     assert runs[0].store.folder != runs[1].store.folder
+
+
+@pytest.mark.parametrize(("begun", "ends", "kills"), [(False, False, 0), (True, False, 1), (True, True, 0)])
+def test_only_kills_of_a_run_with_a_folder_count(tmp_path, monkeypatch, begun, ends, kills):
+    monkeypatch.setattr(survival, "LONGEST", 0.2)
+    if begun:
+        (tmp_path / "local" / "run").mkdir(parents=True)
+        (tmp_path / "local" / "run" / MANIFEST).write_text("{}")
+    tally, command = Tally(), "" if ends else "import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-S", "-c", command]) as process:
+        if ends:
+            process.wait()
+        assert disturb(process, tmp_path, random.Random(0), tally) is not ends
+    assert tally.kills == {"run": kills, "worker": 0}

@@ -26,7 +26,7 @@ MODEL = {
 METRICS: list[Metric] = ["train_step", "epoch", "predict", "place"]
 
 
-def opened(plant=None):
+def opened(plant=None, chunk_seconds=0.004):
     session: dict[str, Any] = {"backend": load_backend("numpy")}
     if plant:
         session["plant"] = plant
@@ -38,7 +38,7 @@ def opened(plant=None):
         model=MODEL,
         device="cpu",
         metrics=METRICS,
-        chunk_seconds=0.004,
+        chunk_seconds=chunk_seconds,
         warm_up_steps=10,
         warm_up_seconds=0.02,
     )
@@ -146,6 +146,23 @@ def test_short_chunks_of_the_warm_up_do_not_count():
     assert course
     assert max(course) < 2 * 0.0001
     assert iterations == pytest.approx(180, rel=0.15)
+
+
+@pytest.mark.parametrize(("asked", "lasts"), [(0.1, 2.0), (5.0, 5.0)])
+def test_a_chunk_lasts_a_thousand_times_as_long_as_what_is_timed_besides(clock, asked, lasts):
+    """Asking this device takes 2 ms, at both ends, of which the second is timed, and a repetition 1 ms."""
+
+    def plant(bench):
+        device: Any = Device(clock)
+        device.model = bench.learner.model
+        device.parameters, device.predict = bench.learner.parameters, bench.learner.predict
+        device.synchronize = lambda: setattr(clock, "now", clock.now + 0.002)
+        return replace(bench, learner=device, repeat=device.bench().repeat, start_again=lambda: None)
+
+    _, told = opened(plant=plant, chunk_seconds=asked)
+    assert set(told["iterations"]) == set(METRICS)
+    for count in told["iterations"].values():
+        assert 0.001 * count == pytest.approx(lasts, rel=0.05)
 
 
 def test_epochs_are_trained_in_few_calls_as_a_user_would(monkeypatch):

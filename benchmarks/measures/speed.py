@@ -6,7 +6,7 @@ import gc
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,10 @@ at least. More in every try is no noise."""
 WHOLE = 0.5
 """Share of a chunk's length above which a chunk of the warm-up is comparable with timed ones: a short one is
 mostly what comes once."""
+LEAST = 1000
+"""How many times as long as an empty chunk a chunk lasts at least: then what the harness times of itself, a
+clock and the synchronisation before it, is no more than a thousandth."""
+EMPTY_TRIES = 5
 STAYS = "its batches stay on the host and are copied within each step"
 
 
@@ -118,8 +122,9 @@ def open_workload(
             bench.time(metric, repetitions)  # tracing and compiling must not pass for speed
             alive()
         _check_synchronization(bench, metric, alive)
+        long_enough = max(chunk_seconds, LEAST * _empty_seconds(bench, metric))
         iterations[metric], count, warm_up[metric] = _warm_up(
-            bench, metric, chunk_seconds, warm_up_steps, seconds, alive
+            bench, metric, long_enough, warm_up_steps, seconds, alive
         )
         steps += count if metric == "train_step" else 0
     session.setdefault("benches", {})[workload] = bench
@@ -260,6 +265,12 @@ def _check_synchronization(bench: Bench, metric: Metric, alive: Alive) -> None:
         got=f"{late:.2g} s of work after {timed:.2g} s that were timed",
         action="correct `synchronize` in the backend; what it times is only the asking",
     )
+
+
+def _empty_seconds(bench: Bench, metric: Metric) -> float:
+    """Return what a chunk takes in which nothing is asked, and which nothing disturbs."""
+    empty = replace(bench, repeat={metric: lambda _: None})
+    return min(empty.time(metric, 0).wall_seconds for _ in range(EMPTY_TRIES))
 
 
 def _seconds(do: Callable[[], object]) -> float:

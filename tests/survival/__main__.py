@@ -40,6 +40,7 @@ class Tally:
     """What was seen over all tries."""
 
     kills: dict[str, int] = field(default_factory=lambda: {"run": 0, "worker": 0})
+    """Those that met a run with a folder: before that there is nothing to be lost."""
     runs: int = 0
     resumes: int = 0
     resumes_that_failed: int = 0
@@ -86,9 +87,9 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> N
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        before = tally.total
-        if before < kills and resumes < MOST_RESUMES // 2:
-            disturb(process, chance, tally)
+        disturbed = False
+        if tally.total < kills and resumes < MOST_RESUMES // 2:
+            disturbed = disturb(process, results, chance, tally)
         try:
             process.wait(LONGEST_RUN)
         except subprocess.TimeoutExpired:
@@ -110,26 +111,29 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> N
             wanted = {(name, measure) for name in store.manifest.contenders for measure in MEASURES}
             tally.unfinished += complete != wanted or len(kept) != len(records) or bool(damaged)
             return
-        tally.resumes_that_failed += tally.total == before
+        tally.resumes_that_failed += not disturbed
     tally.given_up += 1
 
 
-def disturb(process: subprocess.Popen[bytes], chance: random.Random, tally: Tally) -> None:
-    """Kill the run or one of its workers at a random moment, unless it has ended before."""
+def disturb(process: subprocess.Popen[bytes], results: Path, chance: random.Random, tally: Tally) -> bool:
+    """Kill the run or one of its workers at a random moment; return False if it has ended before."""
     try:
         process.wait(chance.uniform(0.1, LONGEST))
     except subprocess.TimeoutExpired:
         workers = psutil.Process(process.pid).children(recursive=True)
         victim = chance.choice(["run", "worker"]) if workers else "run"
+        begun = bool(runs_in(results))
         try:
             if victim == "worker":
                 chance.choice(workers).kill()
             else:
                 process.kill()
                 tally.orphans += len(psutil.wait_procs(workers, timeout=LEFT_BEHIND)[1])
-            tally.kills[victim] += 1
+            tally.kills[victim] += begun
         except psutil.NoSuchProcess:
-            return  # it had ended meanwhile: no kill
+            return False  # it had ended meanwhile: no kill
+        return True
+    return False
 
 
 @click.command()
