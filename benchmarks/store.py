@@ -45,6 +45,18 @@ class Damaged:
     reason: str
 
 
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Hold back the collector of cycles: records have none, and it would go through all of them each time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class RunStore:
     """The folder of one run.
 
@@ -147,10 +159,10 @@ class RunStore:
         found = self._load(path) if path.exists() else None
         return found if isinstance(found, Record) else None
 
+    @no_collection()
     def records(self) -> tuple[list[Record], list[Damaged]]:
         """Return all records by workload and contender as the manifest has them, and the unreadable ones."""
-        with _no_collection():
-            found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
+        found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
         workloads = _places(workload["name"] for workload in self.manifest.settings.get("workloads", []))
         contenders = _places(self.manifest.contenders)
         readable = [each for each in found if isinstance(each, Record)]
@@ -259,18 +271,6 @@ def find_run(name: str, results: Path) -> Path:
 
 def _places(names: Iterable[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold back the collector of cycles: records have none, and it would go through all of them each time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _parse(path: Path) -> Record | Damaged:

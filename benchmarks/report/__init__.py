@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.store import RunStore, StoreError
+from benchmarks.store import RunStore, StoreError, no_collection
 
 FORMATS = ("html", "markdown", "csv", "parquet")
 
@@ -24,6 +24,7 @@ def possible_formats() -> tuple[tuple[str, ...], str]:
     return ("html", "markdown"), ""
 
 
+@no_collection()
 def render(
     folders: Sequence[Path], into: Path, formats: Sequence[str], now: datetime.datetime | None = None
 ) -> list[Path]:
