@@ -104,13 +104,15 @@ def test_unpaired_ratio():
 
 @pytest.mark.parametrize("blocks", [(6, 6), (3, 12), (2, 5)])
 def test_unpaired_ratio_is_welchs_test(blocks):
-    sides = [
+    after, before = (
         synthetic_run.speed(seconds, noise=0.05, blocks=count, seed=count)
         for seconds, count in zip((1e-4, 1.02e-4), blocks, strict=True)
+    )
+    logs = [
+        [math.log(stats.block_seconds(block, "epoch")) for block in side.blocks] for side in (after, before)
     ]
-    logs = [[math.log(stats.block_seconds(block, "epoch")) for block in side.blocks] for side in sides]
     test = ttest_ind(*logs, equal_var=False)
-    ratio, p_value = stats.unpaired_ratio(*sides, "epoch")
+    ratio, p_value = stats.unpaired_ratio(after, before, "epoch")
     assert p_value == pytest.approx(test.pvalue, rel=1e-9)
     assert [math.log(ratio.low), math.log(ratio.high)] == pytest.approx(
         list(test.confidence_interval(stats.CONFIDENCE)), rel=1e-9

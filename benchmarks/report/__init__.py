@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.once import Records
 from benchmarks.store import RunStore, StoreError, no_collection
 
 FORMATS = ("html", "markdown", "csv", "parquet")
@@ -78,7 +79,8 @@ def summary(store: RunStore) -> dict[str, Any]:
     from benchmarks import findings, tables
     from benchmarks.report.sections import passed
 
-    records, damaged = store.records()
+    found, damaged = store.records()
+    records = Records(found)
     return {
         "run": str(store.folder),
         "outcome": store.manifest.outcome,
