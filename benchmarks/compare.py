@@ -15,8 +15,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from benchmarks import stats, surroundings, tables
-from benchmarks.result import Case, CurvesData, ElementsData, Measure, Metric, ParityData, Record, SpeedData
-from benchmarks.store import RunStore
+from benchmarks.result import (
+    Case,
+    CurvesData,
+    ElementsData,
+    Manifest,
+    Measure,
+    Metric,
+    ParityData,
+    Record,
+    SpeedData,
+)
+from benchmarks.store import RunStore, no_collection
 from implementations.errors import VersusError
 
 SIGNIFICANT = 0.05
@@ -105,6 +115,7 @@ class _Time:
     doubts: list[str]
 
 
+@no_collection()
 def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Comparison:
     """Compare two runs.
 
@@ -113,7 +124,8 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
     IncomparableRuns
         If machine, versions or the measurement's settings differ and `force` is not given.
     """
-    differences = _differences(before, after)
+    old, new = (store.records()[0] for store in (before, after))
+    differences = surroundings.differences(*_facts((before.manifest, old), (after.manifest, new)))
     if differences and not force:
         raise IncomparableRuns(
             f"runs {before.manifest.run} and {after.manifest.run}",
@@ -121,7 +133,6 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
             got="; ".join(differences),
             action="repeat one of them, or compare with --force",
         )
-    old, new = (store.records()[0] for store in (before, after))
     asked = _asked_for(after)
     wanted = [record for record in old if asked(record.case)]
     changes, found = _changes(wanted, new, stats.unpaired_ratio)
@@ -189,17 +200,17 @@ def _lost(before: Record, after: Record | None) -> list[Change]:
     return [Change(*_place(before.case), before.case.measure, 1.0, 0.0, "regression", lost=True, why=why)]
 
 
-def _differences(before: RunStore, after: RunStore) -> list[str]:
-    """Return what differs between two runs besides the code that was measured."""
+def _facts(*runs: tuple[Manifest, Sequence[Record]]) -> list[dict[str, Any]]:
+    """Return what two runs must have in common besides the code that was measured."""
     facts: list[dict[str, Any]] = []
-    for store in (before, after):
-        settings = store.manifest.settings
+    for manifest, records in runs:
+        settings = manifest.settings
         speed = settings.get("speed") or {}
         facts.append(
             {
-                **surroundings.deciding(store.manifest.environment),
-                "suite": store.manifest.suite,
-                "workload": {record.case.workload: record.spec for record in store.records()[0]},
+                **surroundings.deciding(manifest.environment),
+                "suite": manifest.suite,
+                "workload": {record.case.workload: record.spec for record in records},
                 "setting": {name: settings.get(name) for name in _SETTINGS},
                 "setting speed": {name: speed.get(name) for name in _SPEED_SETTINGS},
             }
@@ -208,7 +219,7 @@ def _differences(before: RunStore, after: RunStore) -> list[str]:
         side["workload"] = {
             name: spec for name, spec in side["workload"].items() if name in other["workload"]
         }
-    return surroundings.differences(*facts)
+    return facts
 
 
 def _elements(before: Record, after: Record) -> list[Change]:

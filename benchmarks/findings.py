@@ -42,7 +42,7 @@ class Finding:
     holds: bool
 
 
-def verdict(records: Sequence[Record], reference: str | None = None) -> list[str]:
+def verdict(records: Sequence[Record], reference: str = tables.REFERENCE) -> list[str]:
     """Return three sentences: what agrees, who is faster and by how much, and what to beware of.
 
     Parameters
@@ -161,7 +161,7 @@ def _learning(records: Sequence[Record]) -> str:
     return "; ".join(parts)
 
 
-def _speed(records: Sequence[Record], wanted: str | None) -> str:
+def _speed(records: Sequence[Record], wanted: str) -> str:
     table = tables.speed(records, wanted)
     steps = table[table["metric"] == "train_step"] if len(table) else table
     if not len(steps):
@@ -205,7 +205,7 @@ def _relative(steps: pd.DataFrame) -> str:
     )
 
 
-def _beware(records: Sequence[Record], reference: str | None) -> str:
+def _beware(records: Sequence[Record], reference: str) -> str:
     failed = [record for record in records if record.status == "failed"]
     untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
     blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData) and r.data.blocks}

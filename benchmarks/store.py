@@ -11,12 +11,13 @@ Every file is written beside its place and moved there whole, so a reader never 
 from __future__ import annotations
 
 import datetime
+import gc
 import getpass
 import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,18 @@ class Damaged:
 
     path: Path
     reason: str
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Hold back the collector of cycles: records have none, and it would go through all of them each time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class RunStore:
@@ -89,7 +102,7 @@ class RunStore:
         path = folder / MANIFEST
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            _check_version(content)
+            _check_version(_version(content))
             return cls(folder, Manifest.model_validate(content))
         except (OSError, ValueError) as error:
             raise StoreError(
@@ -146,15 +159,17 @@ class RunStore:
         found = self._load(path) if path.exists() else None
         return found if isinstance(found, Record) else None
 
+    @no_collection()
     def records(self) -> tuple[list[Record], list[Damaged]]:
         """Return all records by workload and contender as the manifest has them, and the unreadable ones."""
         found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
-        workloads = [workload["name"] for workload in self.manifest.settings.get("workloads", [])]
+        workloads = _places(workload["name"] for workload in self.manifest.settings.get("workloads", []))
+        contenders = _places(self.manifest.contenders)
         readable = [each for each in found if isinstance(each, Record)]
         readable.sort(
             key=lambda record: (
-                _place(workloads, record.case.workload),
-                _place(self.manifest.contenders, record.case.contender),
+                workloads.get(record.case.workload, len(workloads)),
+                contenders.get(record.case.contender, len(contenders)),
             )
         )
         return readable, [each for each in found if isinstance(each, Damaged)]
@@ -254,21 +269,29 @@ def find_run(name: str, results: Path) -> Path:
     )
 
 
-def _place(names: list[str], name: str) -> int:
-    return names.index(name) if name in names else len(names)
+def _places(names: Iterable[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _parse(path: Path) -> Record | Damaged:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        _check_version(content)
-        return Record.model_validate(content)
+        content = path.read_bytes()
+        try:
+            record = Record.model_validate_json(content)
+        except ValidationError:
+            _check_version(_version(json.loads(content.decode())))  # what explains more than a field
+            raise
+        _check_version(record.schema_version)
+        return record
     except (OSError, ValueError) as error:
         return Damaged(path, _reason(error))
 
 
-def _check_version(content: Any) -> None:
-    version = content.get("schema_version") if isinstance(content, dict) else None
+def _version(content: Any) -> Any:
+    return content.get("schema_version") if isinstance(content, dict) else None
+
+
+def _check_version(version: Any) -> None:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ValueError(
             f"written by a newer versus (schema {version}, this one reads up to {SCHEMA_VERSION}); upgrade"

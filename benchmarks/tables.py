@@ -14,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import stats
+from benchmarks.once import Records, kept, once
 from benchmarks.result import (
     Case,
     CurvesData,
@@ -41,12 +42,13 @@ Key = tuple[str, str, str]
 
 def tables(records: Iterable[Record]) -> dict[str, pd.DataFrame]:
     """Return every table by name; one without rows is left out."""
-    kept = list(records)
-    made = {name: make(kept) for name, make in _TABLES.items()}
+    own = kept(records)
+    made = {name: make(own) for name, make in _TABLES.items()}
     return {name: table for name, table in made.items() if len(table)}
 
 
-def parity(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def parity(records: Records) -> pd.DataFrame:
     """Return one row for each contender, workload and dtype: the largest drift, and whether it passed."""
     rows = []
     for record in records:
@@ -78,7 +80,8 @@ def parity(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def pairs(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def pairs(records: Records) -> pd.DataFrame:
     """Return one row for each workload, dtype and two contenders: how far their trainings are apart."""
     rows = []
     for place, mine, theirs in itertools.chain.from_iterable(
@@ -117,7 +120,8 @@ def distances(mine: Trajectory, theirs: Trajectory) -> dict[int, float]:
     }
 
 
-def elements(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def elements(records: Records) -> pd.DataFrame:
     """Return one row for each contender, element, quantity and dtype."""
     rows = []
     for record in records:
@@ -133,7 +137,8 @@ def elements(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def curves(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def curves(records: Records) -> pd.DataFrame:
     """Return one row for each contender, workload and dtype: means over seeds with intervals."""
     rows = []
     for record in records:
@@ -173,7 +178,8 @@ def curves(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def speed(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
+@once
+def speed(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """Return one row for each timed contender, workload and metric, with the ratio to the reference.
 
     Parameters
@@ -181,10 +187,9 @@ def speed(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
     wanted
         The contender that ratios are relative to where it was timed; by default `REFERENCE`.
     """
-    kept = list(records)
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
-    for key, timed in _timed(kept).items():
+    for key, timed in _timed(records).items():
         reference, doubted = reference_of(timed, wanted), doubts(timed)
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
@@ -240,10 +245,11 @@ def _judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> 
         row["verdict"] = verdict
 
 
-def cold_start(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
+@once
+def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """Return one row for each timed contender and workload: the stages of a start, and when it pays off."""
     rows = []
-    for key, timed in _timed(list(records)).items():
+    for key, timed in _timed(records).items():
         reference = timed[reference_of(timed, wanted)]
         for contender, data in timed.items():
             rows.append(
@@ -259,14 +265,15 @@ def cold_start(records: Iterable[Record], wanted: str | None = None) -> pd.DataF
     return _frame(rows)
 
 
-def cold_start_ratios(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
+@once
+def cold_start_ratios(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """Return one row for each contender, workload and stage of the start, with the ratio to the reference.
 
     A stage that was measured in a single block has no interval and is not judged.
     """
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
-    for key, timed in _timed(list(records)).items():
+    for key, timed in _timed(records).items():
         reference = reference_of(timed, wanted)
         stages = [stage for stage in stats.START_STAGES if stage in stats.stage_seconds(timed[reference])]
         doubted = {name: stats.problems(data) for name, data in timed.items()}
@@ -298,7 +305,8 @@ def cold_start_ratios(records: Iterable[Record], wanted: str | None = None) -> p
     return _frame(rows)
 
 
-def break_even(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def break_even(records: Records) -> pd.DataFrame:
     """Return one row for each two timed contenders: from how many steps on the first has taken less time."""
     return _frame(
         [
@@ -308,22 +316,23 @@ def break_even(records: Iterable[Record]) -> pd.DataFrame:
                 "other": other,
                 "break_even_steps": stats.break_even_steps(timed[contender], timed[other]),
             }
-            for key, timed in _timed(list(records)).items()
+            for key, timed in _timed(records).items()
             for contender, other in itertools.permutations(timed, 2)
             if all(_times(timed[each], "train_step") for each in (contender, other))
         ]
     )
 
 
-def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def time_to_target(records: Records) -> pd.DataFrame:
     """Return one row for each contender that was timed and trained towards a target accuracy.
 
     Seconds are those of a cold start and of the epochs until the validation accuracy first reached it,
     medians over the seeds, which all contenders share; a training that never reached it counts as infinite.
     """
-    kept, rows = list(records), []
-    timed = _timed(kept)
-    for record in kept:
+    rows = []
+    timed = _timed(records)
+    for record in records:
         target, contender = record.spec.get("target_accuracy"), record.case.contender
         data = timed.get(_key(record.case), {}).get(contender)
         if not isinstance(record.data, CurvesData) or not target or data is None or not _times(data, "epoch"):
@@ -350,7 +359,8 @@ def time_to_target(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def limit(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def limit(records: Records) -> pd.DataFrame:
     """Return one row for each workload whose limit is known: what a step is, and what the machine reaches.
 
     Where nothing was calibrated, the row says why.
@@ -371,13 +381,13 @@ def limit(records: Iterable[Record]) -> pd.DataFrame:
     return _frame(rows)
 
 
-def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def limit_shares(records: Records) -> pd.DataFrame:
     """Return one row for each timed step: its share of the limit, products' seconds ÷ its own.
 
     The products were not timed in turns with the steps, so there is no interval.
     """
-    kept = list(records)
-    limits, steps = limit(kept), speed(kept)
+    limits, steps = limit(records), speed(records)
     if not len(steps) or "products_seconds" not in limits:
         return _frame([])
     place = ["workload", "device", "threads"]
@@ -389,22 +399,22 @@ def limit_shares(records: Iterable[Record]) -> pd.DataFrame:
     return found
 
 
-def crossover(records: Iterable[Record], wanted: str | None = None) -> pd.DataFrame:
+@once
+def crossover(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
 
     The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
     slower than it ties with it, an inconclusive comparison included. `overtakes` says whether a contender is
     decidedly faster than the reference there.
     """
-    kept = list(records)
-    experiments = {_key(record.case): record.case.experiment for record in kept if record.case.experiment}
-    shapes = {_key(record.case): record.data for record in kept if isinstance(record.data, LimitData)}
+    experiments = {_key(record.case): record.case.experiment for record in records if record.case.experiment}
+    shapes = {_key(record.case): record.data for record in records if isinstance(record.data, LimitData)}
     rows: list[dict[str, Any]] = []
     behind: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
     places = experiments.keys() & shapes.keys()
-    times = speed([record for record in kept if _key(record.case) in places], wanted)
-    timed = _timed(kept)
+    times = speed([record for record in records if _key(record.case) in places], wanted)
+    timed = _timed(records)
     for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
         key, metric = place[:3], place[3]
         doubted, shape = doubts(timed[key])[metric], shapes[key]
@@ -464,19 +474,19 @@ def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"])
     return _frame(rows)
 
 
-def profile(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def profile(records: Records) -> pd.DataFrame:
     """Return one row for each profiled contender and workload: its calls, and shares of a step's time.
 
     `limit_share` is that of `limit_shares`; the other shares are of a step whose operations were counted, and
     missing where the framework counts none.
     """
-    kept = list(records)
     limits = {
         (row.workload, row.device, row.threads, row.contender): row.share
-        for row in limit_shares(kept).itertuples()
+        for row in limit_shares(records).itertuples()
     }
     rows = []
-    for record in kept:
+    for record in records:
         if not isinstance(record.data, ProfileData):
             continue
         data, contender = record.data, record.case.contender
@@ -509,7 +519,8 @@ def _operations(data: ProfileData) -> dict[str, float | None]:
     }
 
 
-def profile_parts(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def profile_parts(records: Records) -> pd.DataFrame:
     """Return one row for each function and each operation of a profile, with its share of all of them."""
     rows = []
     for record in records:
@@ -542,7 +553,8 @@ def _times(data: SpeedData, metric: Metric) -> bool:
     return any(samples.metric == metric for samples in data.blocks[0].samples)
 
 
-def memory(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def memory(records: Records) -> pd.DataFrame:
     """Return one row for each contender and workload: the peak of the process in each stage."""
     return _frame(
         [
@@ -566,7 +578,8 @@ def memory(records: Iterable[Record]) -> pd.DataFrame:
     )
 
 
-def cases(records: Iterable[Record]) -> pd.DataFrame:
+@once
+def cases(records: Records) -> pd.DataFrame:
     """Return one row for each case: what became of it, and why."""
     return _frame(
         [
@@ -584,7 +597,8 @@ def cases(records: Iterable[Record]) -> pd.DataFrame:
     )
 
 
-def passed_parity(records: Iterable[Record]) -> set[tuple[Key, str]]:
+@once
+def passed_parity(records: Records) -> set[tuple[Key, str]]:
     """Return workload, device and track with the contender, wherever parity was checked and passed."""
     return {
         (_key(record.case), record.case.contender)
@@ -593,16 +607,15 @@ def passed_parity(records: Iterable[Record]) -> set[tuple[Key, str]]:
     }
 
 
-def reference_of(timed: Mapping[str, SpeedData], wanted: str | None = None) -> str:
+def reference_of(timed: Mapping[str, SpeedData], wanted: str = REFERENCE) -> str:
     """Return the contender that the others' times are divided by: the wanted one where it was timed."""
-    return next(
-        (name for name in (wanted, REFERENCE) if name is not None and name in timed), next(iter(timed))
-    )
+    return next((name for name in (wanted, REFERENCE) if name in timed), next(iter(timed)))
 
 
-def references(records: Iterable[Record]) -> list[str]:
+@once
+def references(records: Records) -> list[str]:
     """Return the contenders that ratios can be relative to: those that were timed, the usual one first."""
-    timed = dict.fromkeys(itertools.chain.from_iterable(_timed(list(records)).values()))
+    timed = dict.fromkeys(itertools.chain.from_iterable(_timed(records).values()))
     return sorted(timed, key=lambda name: name != REFERENCE)
 
 
@@ -620,7 +633,8 @@ def _or_infinity(value: float) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _timed(records: list[Record]) -> dict[Key, dict[str, SpeedData]]:
+@once
+def _timed(records: Records) -> dict[Key, dict[str, SpeedData]]:
     """Return the times that may be shown."""
     allowed = passed_parity(records)
     timed: dict[Key, dict[str, SpeedData]] = defaultdict(dict)
@@ -650,7 +664,7 @@ def _mean(values: Iterable[float]) -> float:
     return sum(given) / len(given) if all(map(math.isfinite, given)) else math.nan
 
 
-_TABLES: dict[Measure | str, Callable[[list[Record]], pd.DataFrame]] = {
+_TABLES: dict[Measure | str, Callable[[Records], pd.DataFrame]] = {
     "parity": parity,
     "pairs": pairs,
     "elements": elements,

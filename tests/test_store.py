@@ -64,6 +64,13 @@ def test_damaged_record_is_reported_and_the_rest_is_read(store, content, reason)
     assert reason in damaged[0].reason
 
 
+def test_newer_record_is_refused_even_if_it_looks_like_this_one(store):
+    newer = synthetic_run.record(synthetic_run.parity(), "torch").model_copy(update={"schema_version": 99})
+    store.write(newer)
+    assert store.record(newer.case.id) is None
+    assert "newer versus" in store.records()[1][0].reason
+
+
 def test_record_is_replaced_whole(store):
     for passed in (True, False):
         store.write(synthetic_run.record(synthetic_run.parity(passed=passed), "torch"))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.store import RunStore, StoreError
+from benchmarks.once import Records
+from benchmarks.store import RunStore, StoreError, no_collection
 
 FORMATS = ("html", "markdown", "csv", "parquet")
 
@@ -24,6 +25,7 @@ def possible_formats() -> tuple[tuple[str, ...], str]:
     return ("html", "markdown"), ""
 
 
+@no_collection()
 def render(
     folders: Sequence[Path], into: Path, formats: Sequence[str], now: datetime.datetime | None = None
 ) -> list[Path]:
@@ -77,7 +79,8 @@ def summary(store: RunStore) -> dict[str, Any]:
     from benchmarks import findings, tables
     from benchmarks.report.sections import passed
 
-    records, damaged = store.records()
+    found, damaged = store.records()
+    records = Records(found)
     return {
         "run": str(store.folder),
         "outcome": store.manifest.outcome,

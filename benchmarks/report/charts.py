@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from benchmarks import findings, stats, tables, units
+from benchmarks.once import Records, once
 from benchmarks.report.sections import maps, winner
 from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
 
@@ -109,9 +110,9 @@ def charts(records: Sequence[Record]) -> list[Chart]:
     ]
 
 
-def ratio_charts(records: Sequence[Record], reference: str | None = None) -> list[Chart]:
+def ratio_charts(records: Sequence[Record], reference: str = tables.REFERENCE) -> list[Chart]:
     """Return the charts of times ÷ the reference's."""
-    return [*_ratios(_harmless(records), None if reference is None else plain(reference))]
+    return [*_ratios(_harmless(records), plain(reference))]
 
 
 def plain(text: str) -> str:
@@ -125,16 +126,22 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def _harmless(records: Sequence[Record]) -> list[Record]:
+@once
+def _harmless(records: Records) -> Records:
     """Return records whose names may be drawn: those in files are not to be trusted."""
-    return [record.model_copy(update={"case": _harmless_case(record.case)}) for record in records]
+    cases = [_harmless_case(record.case) for record in records]
+    if all(case is record.case for case, record in zip(cases, records, strict=True)):
+        return records
+    return Records(
+        record.model_copy(update={"case": case}) for record, case in zip(records, cases, strict=True)
+    )
 
 
 def _harmless_case(case: Case) -> Case:
     names = ("workload", "contender", "device", "experiment", "level")
-    return case.model_copy(
-        update={name: plain(text) for name in names if (text := getattr(case, name)) is not None}
-    )
+    texts = {name: text for name in names if (text := getattr(case, name)) is not None}
+    changed = {name: plain(text) for name, text in texts.items() if plain(text) != text}
+    return case.model_copy(update=changed) if changed else case
 
 
 def style(contender: str) -> dict[str, str]:
@@ -278,7 +285,7 @@ def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], 
     )
 
 
-def _ratios(records: Sequence[Record], reference: str | None) -> Iterable[Chart]:
+def _ratios(records: Sequence[Record], reference: str) -> Iterable[Chart]:
     """Draw ratios with intervals, one chart for each tier and thread track."""
     frame = tables.speed(records, reference)
     if not len(frame):

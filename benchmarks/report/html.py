@@ -139,8 +139,7 @@ class _Layout:
 
         records = self.material.records
         drawn = self._by_anchor(charts(records))
-        wanted: list[str | None] = [*self.references]
-        first, *others = wanted or [None]
+        first, *others = self.references or [tables.REFERENCE]
         found = _by_name(sections(self.material, first))
         views = [
             (found, self._by_anchor(ratio_charts(records, first))),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.once import Records
 from benchmarks.result import Manifest, Measure, Record
 from benchmarks.selfcheck.result import EFFORTS, SelfCheck
 from benchmarks.store import Damaged, RunStore, StoreError
@@ -32,7 +33,7 @@ class Material:
     """
 
     runs: list[tuple[Path, Manifest]]
-    records: list[Record]
+    records: Records
     damaged: list[Damaged]
     checked: SelfCheck | None = None
 
@@ -95,7 +96,10 @@ def gather(folders: Iterable[Path]) -> Material:
             else:
                 records.append(record)
     return Material(
-        [(store.folder, store.manifest) for store in stores], records, damaged, _self_check(stores[0])
+        [(store.folder, store.manifest) for store in stores],
+        Records(records),
+        damaged,
+        _self_check(stores[0]),
     )
 
 

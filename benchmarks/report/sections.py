@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import findings, stats, tables, units
+from benchmarks.once import Records, once
 from benchmarks.report.material import Material
 from benchmarks.result import CardData, Measure, ParityData, Record, SpeedData
 
@@ -78,7 +79,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 """The order of answers: each chapter's sections by their anchors."""
 
 
-def sections(material: Material, reference: str | None = None) -> list[Section]:
+def sections(material: Material, reference: str = tables.REFERENCE) -> list[Section]:
     """Return all sections that have something to say, the verdict first.
 
     Parameters
@@ -89,15 +90,7 @@ def sections(material: Material, reference: str | None = None) -> list[Section]:
     records = material.records
     made = [
         *relative_sections(records, reference),
-        _elements(records),
-        _parity(records),
-        _card(records),
-        _learning(records),
-        _target(records),
-        _limit(records),
-        _profile(records),
-        _memory(records),
-        _course(records),
+        *_absolute_sections(records),
         _method(material),
         _self_check(material),
         _troubles(material),
@@ -107,7 +100,8 @@ def sections(material: Material, reference: str | None = None) -> list[Section]:
     return [found[anchor] for anchors in CHAPTERS.values() for anchor in anchors if anchor in found]
 
 
-def relative_sections(records: Sequence[Record], reference: str | None) -> list[Section]:
+@once
+def relative_sections(records: Records, reference: str) -> list[Section]:
     """Return the sections that depend on the contender that times are divided by."""
     verdict = findings.verdict(records, reference) or ["Nothing was measured."]
     return [
@@ -116,6 +110,22 @@ def relative_sections(records: Sequence[Record], reference: str | None) -> list[
         _cold_start(records, reference),
         _crossover(records, reference),
         _inconclusive(records, reference),
+    ]
+
+
+@once
+def _absolute_sections(records: Records) -> list[Section]:
+    """Return the sections that depend on nothing but the records."""
+    return [
+        _elements(records),
+        _parity(records),
+        _card(records),
+        _learning(records),
+        _target(records),
+        _limit(records),
+        _profile(records),
+        _memory(records),
+        _course(records),
     ]
 
 
@@ -143,13 +153,13 @@ def _parity(records: Sequence[Record]) -> Section:
     if not len(frame):
         return Section("parity", "Parity")
     contenders = list(dict.fromkeys(frame["contender"]))
-    rows = []
-    for workload, group in frame.groupby("workload", sort=False):
-        cells = {
-            contender: " | ".join(_drift(each) for _, each in found.iterrows())
-            for contender, found in group.groupby("contender", sort=False)
-        }
-        rows.append([str(workload), *(cells.get(contender, units.UNKNOWN) for contender in contenders)])
+    drifts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in frame.itertuples():
+        drifts[row.workload][row.contender].append(_drift(row))
+    rows = [
+        [workload, *(" | ".join(found[contender]) or units.UNKNOWN for contender in contenders)]
+        for workload, found in drifts.items()
+    ]
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
@@ -175,18 +185,16 @@ def _pairs(records: Sequence[Record]) -> list[Table]:
     frame = tables.pairs(records)
     if not len(frame):
         return []
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in frame.itertuples():
+        found[row.workload, row.contender, row.other][row.dtype].append(_apart(row))
     rows = [
         [
-            str(workload),
+            workload,
             f"{contender} – {other}",
-            *(
-                " ".join(_apart(row) for row in group[group["dtype"] == dtype].itertuples()) or units.UNKNOWN
-                for dtype in ("float64", "float32")
-            ),
+            *(" ".join(told[dtype]) or units.UNKNOWN for dtype in ("float64", "float32")),
         ]
-        for (workload, contender, other), group in frame.groupby(
-            ["workload", "contender", "other"], sort=False
-        )
+        for (workload, contender, other), told in found.items()
     ]
     title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
     return [Table(title, ["workload", "pair", "float64", "float32"], rows, detail=True)]
@@ -206,20 +214,20 @@ def _multiple(ratio: float | None, step: float | None, verdict: str | None) -> s
     return f" ({units.number(ratio)}× noise{where})"
 
 
-def _drift(row: pd.Series[Any]) -> str:
-    worst = max(row["largest_loss_drift"], row["largest_parameter_drift"])
-    if not row["passed"]:
-        tensor = f" in {row['first_departure_tensor']}" if row["first_departure_tensor"] else ""
-        return f"FAILED at step {row['first_departure_step']:.0f}{tensor} ({units.scientific(worst)})"
-    told = units.scientific(worst) + ("*" if isinstance(row["known_deviation"], str) else "")
-    return told + _multiple(row["noise_ratio"], row["noise_ratio_step"], row["noise_verdict"])
+def _drift(row: Any) -> str:
+    worst = max(row.largest_loss_drift, row.largest_parameter_drift)
+    if not row.passed:
+        tensor = f" in {row.first_departure_tensor}" if row.first_departure_tensor else ""
+        return f"FAILED at step {row.first_departure_step:.0f}{tensor} ({units.scientific(worst)})"
+    told = units.scientific(worst) + ("*" if isinstance(row.known_deviation, str) else "")
+    return told + _multiple(row.noise_ratio, row.noise_ratio_step, row.noise_verdict)
 
 
 def _elements(records: Sequence[Record]) -> Section:
     frame = tables.elements(records)
     if not len(frame):
         return Section("elements", "Elements")
-    frame["known"] = frame["deviation"].notna()
+    frame = frame.assign(known=frame["deviation"].notna())
     rows = []
     kinds = {
         "activation": "activations",
@@ -383,19 +391,20 @@ def _learning(records: Sequence[Record]) -> Section:
     )
 
 
-def _speed(records: Sequence[Record], reference: str | None) -> Section:
+def _speed(records: Sequence[Record], reference: str) -> Section:
     frame = tables.speed(records, reference)
     if not len(frame):
         return Section("speed", "Speed")
     found = []
     for (tier, threads, device), part in frame.groupby(["tier", "threads", "device"], sort=False):
         contenders = list(dict.fromkeys(part["contender"]))
-        rows = []
-        for (workload, metric), group in part.groupby(["workload", "metric"], sort=False):
-            cells = {row.contender: _glance(row) for row in group.itertuples()}
-            rows.append(
-                [str(workload), str(metric), *(cells.get(name, "no parity, no time") for name in contenders)]
-            )
+        cells: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        for row in part.itertuples():
+            cells[row.workload, row.metric][row.contender] = _glance(row)
+        rows = [
+            [workload, metric, *(told.get(name, "no parity, no time") for name in contenders)]
+            for (workload, metric), told in cells.items()
+        ]
         title = f"Tier {tier}, threads {threads}, {device}"
         place = {"tier": tier, "threads": threads, "device": device}
         found.append(Table(title, ["workload", "metric", *contenders], rows, **place))
@@ -496,7 +505,7 @@ def _limit(records: Sequence[Record]) -> Section:
     return Section("limit", "How near to the limit?", text, found, ("parity", "speed", "limit"))
 
 
-def _crossover(records: Sequence[Record], reference: str | None) -> Section:
+def _crossover(records: Sequence[Record], reference: str) -> Section:
     frame = tables.crossover(records, reference)
     if not len(frame):
         return Section("crossover", "Crossover")
@@ -637,7 +646,7 @@ def _profile(records: Sequence[Record]) -> Section:
     return Section("profile", "Where does a step's time go?", text, found, ("profile",))
 
 
-def _cold_start(records: Sequence[Record], reference: str | None) -> Section:
+def _cold_start(records: Sequence[Record], reference: str) -> Section:
     frame = tables.cold_start(records, reference)
     if not len(frame):
         return Section("cold-start", "Cold start")
@@ -649,7 +658,7 @@ def _cold_start(records: Sequence[Record], reference: str | None) -> Section:
             *(units.seconds(row[stage]) for stage in stages),
             units.number(row["break_even_steps"]) if row["break_even_steps"] else units.UNKNOWN,
         ]
-        for _, row in frame.iterrows()
+        for row in frame.to_dict("records")
     ]
     headers = [stage.removesuffix("_seconds").replace("_", " ") for stage in stages]
     text = [
@@ -661,10 +670,11 @@ def _cold_start(records: Sequence[Record], reference: str | None) -> Section:
     if len(ratios):
         text.append(_judged(ratios))
         found.append(_start_verdicts(ratios))
-    pairs = tables.break_even(records)
-    for workload, group in pairs.groupby("workload", sort=False) if len(pairs) else ():
-        names = list(dict.fromkeys(group["contender"]))
-        steps = {(row.contender, row.other): row.break_even_steps for row in group.itertuples()}
+    pairs: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    for each in tables.break_even(records).itertuples():
+        pairs[each.workload][each.contender, each.other] = each.break_even_steps
+    for workload, steps in pairs.items():
+        names = list(dict.fromkeys(name for name, _ in steps))
         matrix = [
             [name, *(units.number(steps[name, other]) if name != other else units.UNKNOWN for other in names)]
             for name in names
@@ -729,7 +739,7 @@ def _memory(records: Sequence[Record]) -> Section:
     stages = [column for column in frame.columns if column.endswith("_bytes")]
     rows = [
         [row["workload"], row["contender"], *(units.megabytes(row[stage]) for stage in stages)]
-        for _, row in frame.iterrows()
+        for row in frame.to_dict("records")
     ]
     headers = ["workload", "contender", *(stage.removesuffix("_bytes") for stage in stages)]
     text = ["Peak resident memory within each stage, in processes that were not timed."]
@@ -795,7 +805,7 @@ def _method(material: Material) -> Section:
     return Section("method", "How was this measured?", text)
 
 
-def _inconclusive(records: Sequence[Record], reference: str | None) -> Section:
+def _inconclusive(records: Sequence[Record], reference: str) -> Section:
     """Return every comparison that stays open, with the reason."""
     rows = []
     for frame, what in (
