@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import math
-import random
 
 import numpy as np
 import pytest
-from scipy.stats import false_discovery_control, ttest_ind
 
 from benchmarks import stats
 from benchmarks.stats import Interval
@@ -100,36 +98,6 @@ def test_unpaired_ratio():
         synthetic_run.speed(1e-4, noise=0.05, seed=1), synthetic_run.speed(1e-4, noise=0.05), "train_step"
     )
     assert same > 0.01
-
-
-@pytest.mark.parametrize("blocks", [(6, 6), (3, 12), (2, 5)])
-def test_unpaired_ratio_is_welchs_test(blocks):
-    after, before = (
-        synthetic_run.speed(seconds, noise=0.05, blocks=count, seed=count)
-        for seconds, count in zip((1e-4, 1.02e-4), blocks, strict=True)
-    )
-    logs = [
-        [math.log(stats.block_seconds(block, "epoch")) for block in side.blocks] for side in (after, before)
-    ]
-    test = ttest_ind(*logs, equal_var=False)
-    ratio, p_value = stats.unpaired_ratio(after, before, "epoch")
-    assert p_value == pytest.approx(test.pvalue, rel=1e-9)
-    assert [math.log(ratio.low), math.log(ratio.high)] == pytest.approx(
-        list(test.confidence_interval(stats.CONFIDENCE)), rel=1e-9
-    )
-
-
-def test_unpaired_ratio_without_any_noise():
-    slow, fast = (synthetic_run.speed(seconds, noise=0) for seconds in (2e-4, 1e-4))
-    assert stats.unpaired_ratio(slow, fast, "epoch")[1] == pytest.approx(0)
-    ratio, p_value = stats.unpaired_ratio(slow, slow, "epoch")
-    assert (ratio.low, ratio.high, p_value) == pytest.approx((1, 1, 1))
-
-
-def test_adjusted_p_values_are_those_of_scipy():
-    luck = random.Random(0)
-    values = [luck.random() ** 4 for _ in range(50)] + [0.5, 0.5, 1.0]
-    assert stats.adjusted(values) == pytest.approx(false_discovery_control(values).tolist(), rel=1e-12)
 
 
 def test_adjusted_p_values_keep_what_is_unknown():
