@@ -10,7 +10,7 @@ import pytest
 from benchmarks import tables
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
-from benchmarks.report.sections import maps, winner
+from benchmarks.report.sections.crossover import maps, winner
 from benchmarks.result import Case, Record
 from benchmarks.store import RunStore
 from tests import synthetic_run

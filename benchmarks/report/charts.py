@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from benchmarks import findings, stats, tables, units
 from benchmarks.once import Records, once
-from benchmarks.report.sections import maps, winner
+from benchmarks.report.sections.crossover import maps, winner
 from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
 
 if TYPE_CHECKING:

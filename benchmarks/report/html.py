@@ -18,15 +18,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import tables
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
-from benchmarks.report.sections import (
-    CHAPTERS,
-    EVERY_ELEMENT,
-    MATRIX,
-    Section,
-    Table,
-    relative_sections,
-    sections,
-)
+from benchmarks.report.sections import CHAPTERS, Section, Table, relative_sections, sections
+from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
 from benchmarks.result import Record
 
 if TYPE_CHECKING:
