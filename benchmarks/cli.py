@@ -168,11 +168,12 @@ def report(
     No framework is needed.
     """
     from benchmarks.report import render
+    from benchmarks.report.material import gather
     from benchmarks.store import find_run
 
     folders = [find_run(name, results) for name in runs or ("latest",)]
     into = output or (folders[0] if len(folders) == 1 else results / "report")
-    paths = render(folders, into, formats or _possible_formats())
+    paths = render(gather(folders), into, formats or _possible_formats())
     _say({"files": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json)
 
 
@@ -517,22 +518,21 @@ def _print_cards(names: str | None, as_json: bool) -> None:
 def _conclude(folder: Path, as_json: bool) -> None:
     """Print tables and the report's path; exit with 1 if something failed, 2 if nothing was measured."""
     from benchmarks.report import render, summary
-    from benchmarks.report.material import of
+    from benchmarks.report.material import gather
+    from benchmarks.report.sections import passed
     from benchmarks.report.terminal import print_run
-    from benchmarks.store import RunStore
 
-    store = RunStore.open(folder)
-    paths = render([folder], folder, _possible_formats())
-    told = summary(store)
+    material = gather([folder])
+    paths = render(material, folder, _possible_formats())
     if as_json:
-        _print_json({**told, "files": [str(path) for path in paths]})
+        _print_json({**summary(material), "files": [str(path) for path in paths]})
     else:
-        print_run(of(store))
+        print_run(material)
         click.echo(f"report: {paths[0]}")
-    if not told["measured"]:
+    if not any(record.status == "finished" for record in material.records):
         click.echo(f"versus: nothing could be measured; see the reasons in {folder}", err=True)
         sys.exit(2)
-    sys.exit(0 if told["passed"] else 1)
+    sys.exit(0 if passed(material.records) else 1)
 
 
 def _possible_formats() -> tuple[str, ...]:

@@ -100,6 +100,9 @@ class Framework(Protocol):
     def tanh(self, x: np.ndarray) -> np.ndarray | None:
         """Return tanh(x)."""
 
+    def softplus(self, x: np.ndarray) -> np.ndarray | None:
+        """Return log(1 + exp(x))."""
+
     def constant(self, value: float) -> float | None:
         """Return a Python number cast to float64."""
 

@@ -107,8 +107,10 @@ class Absent:
 
 sys.meta_path.insert(0, Absent)
 from benchmarks.report import render
+from benchmarks.report.material import gather
 now = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
-render([pathlib.Path("results/reference/quick")], pathlib.Path(sys.argv[1]), ["html", "markdown"], now)
+run = gather([pathlib.Path("results/reference/quick")])
+render(run, pathlib.Path(sys.argv[1]), ["html", "markdown"], now)
 """
     pages = []
     for name, blocked in (("with", []), ("without", ["torch", "tensorflow", "jax", "keras", "jaxlib"])):
@@ -257,7 +259,7 @@ def test_empty_run_says_so(tmp_path):
 
 
 def test_all_formats(store, tmp_path):
-    paths = render([store.folder], tmp_path / "out", FORMATS, NOW)
+    paths = render(gather([store.folder]), tmp_path / "out", FORMATS, NOW)
     assert {path.suffix for path in paths} == {".html", ".md", ".csv", ".parquet"}
     assert all(path.stat().st_size for path in paths)
     assert (tmp_path / "out" / "speed.csv").read_text().startswith("workload,device,threads,metric,tier")
@@ -269,18 +271,18 @@ def test_all_formats(store, tmp_path):
 def test_missing_package_is_named_with_its_command(store, tmp_path, monkeypatch, wanted, package):
     monkeypatch.setattr(optional, "available", lambda name: name != package)
     with pytest.raises(optional.ReportUnavailable, match=rf"{package}.*pip install"):
-        render([store.folder], tmp_path / "out", [wanted])
-    assert render([store.folder], tmp_path / "out", ["markdown", "csv"])
+        render(gather([store.folder]), tmp_path / "out", [wanted])
+    assert render(gather([store.folder]), tmp_path / "out", ["markdown", "csv"])
 
 
 def test_folder_that_cannot_be_written(store, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--output"):
-        render([store.folder], tmp_path / "file", ["markdown"])
+        render(gather([store.folder]), tmp_path / "file", ["markdown"])
 
 
 def test_summary_is_plain_and_honest(store):
-    told = summary(store)
+    told = summary(of(store))
     assert told["passed"] is False
     assert told["measured"] == 31
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)

@@ -194,14 +194,37 @@ def _kinks(backend: AbstractBackend) -> str:
     return ", ".join(f"{name} = {float(value.ravel()[0]) + 0.0:.4g}" for name, value in found.items())
 
 
-def _normalization(backend: AbstractBackend) -> str:
-    """A step on a batch with mean 1 and variance 1 of 4 examples moves the averages from 0 and 1."""
+def _softplus(backend: AbstractBackend) -> str:
+    """softplus(21) is 21 + 7.6e-10 in float64, or 21 where large numbers are taken as they are."""
+    x, native = np.array([21.0]), backend.native()
+    with native.float64():
+        own = native.softplus(x)
+
+    def told(y: np.ndarray) -> str:
+        if y.dtype != np.float64:
+            return f"{y.dtype}, which does not show it"
+        meanings = {"log(1 + exp(x)) everywhere": math.log1p(math.exp(-21.0)) * 1e9, "x above 20": 0.0}
+        return _nearest((float(y[0]) - 21.0) * 1e9, meanings, 1e-3)
+
+    return _told(own, backend.activation("softplus", x), told)
+
+
+_BATCH = np.array([[0.0], [0.0], [2.0], [2.0]])
+"""Mean 1 and variance 1."""
+
+
+def _averages(backend: AbstractBackend, x: np.ndarray) -> list[np.ndarray]:
+    """Return the averages of mean and variance, from 0 and 1, after one step on a batch."""
     settings = {"inputs": [1], "layers": [{"units": 1, "normalization": "batch_normalization"}]}
     learner = backend.build(ModelSpec.from_dict({**settings, **_SQUARES}))
     _, *others = learner.parameters()
     learner.load_parameters([np.ones((1, 1)), *others])
-    x = np.array([[0.0], [0.0], [2.0], [2.0]])
     learner.step(x, np.zeros((4, 1)))
+    return learner.parameters()[4:]
+
+
+def _normalization(backend: AbstractBackend) -> str:
+    """A step on a batch with mean 1 and variance 1 of 4 examples moves the averages from 0 and 1."""
 
     def told(averages: list[np.ndarray]) -> str:
         mean, variance = (float(average[0]) for average in averages)
@@ -209,7 +232,23 @@ def _normalization(backend: AbstractBackend) -> str:
         meaning = _nearest(counted, {"of n": 1.0, "of n - 1": 4 / 3}, 1e-3)
         return f"keeps {1 - mean:.4g} of the moving averages, takes the variance {meaning}"
 
-    return _told(backend.native().batch_normalization(x.astype(np.float32)), learner.parameters()[4:], told)
+    return _told(
+        backend.native().batch_normalization(_BATCH.astype(np.float32)), _averages(backend, _BATCH), told
+    )
+
+
+def _large_mean(backend: AbstractBackend) -> str:
+    """The variance of the same float32 numbers around 10000: E[x^2] - E[x]^2 loses all of it."""
+    near, far = _BATCH.astype(np.float32), (_BATCH + 1e4).astype(np.float32)
+    own = [backend.native().batch_normalization(x) for x in (near, far)]
+
+    def told(averages: list[list[np.ndarray] | None]) -> str:
+        (mean, variance), (_, other) = ([float(each[0]) for each in found or ()] for found in averages)
+        left = (other - (1 - mean)) / (variance - (1 - mean))
+        return "keeps its digits" if abs(left - 1) < 1e-3 else f"is {left:.3g} of what it should be"
+
+    here: list[list[np.ndarray] | None] = [_averages(backend, x) for x in (near, far)]
+    return _told(own if all(own) else None, here, told)
 
 
 def _precision(backend: AbstractBackend) -> str:
@@ -332,7 +371,9 @@ _PROBES: dict[str, Callable[[AbstractBackend], str]] = {
     "sigmoid before it, saturated": _saturation,
     "derivatives at kinks": _kinks,
     "default initialization": _initialization,
+    "softplus of large numbers": _softplus,
     "batch normalization": _normalization,
+    "its variance of numbers around 10000": _large_mean,
     "float64": _precision,
     "float32 products": _product,
     "subnormal numbers": _subnormals,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.once import Records
-from benchmarks.store import RunStore, StoreError, no_collection
+from benchmarks.store import StoreError, no_collection
+
+if TYPE_CHECKING:
+    from benchmarks.report.material import Material
 
 FORMATS = ("html", "markdown", "csv", "parquet")
 
@@ -27,9 +29,9 @@ def possible_formats() -> tuple[tuple[str, ...], str]:
 
 @no_collection()
 def render(
-    folders: Sequence[Path], into: Path, formats: Sequence[str], now: datetime.datetime | None = None
+    material: Material, into: Path, formats: Sequence[str], now: datetime.datetime | None = None
 ) -> list[Path]:
-    """Write one report of the runs in `folders` and return the files' paths.
+    """Write a report and return the files' paths.
 
     Parameters
     ----------
@@ -43,14 +45,12 @@ def render(
     Raises
     ------
     StoreError
-        If no run can be read, or the files cannot be written.
+        If the files cannot be written.
     ReportUnavailable
         If a format needs a package that is not installed.
     """
     from benchmarks.report import data, markdown
-    from benchmarks.report.material import gather
 
-    material = gather(folders)
     paths: list[Path] = []
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -74,16 +74,15 @@ def render(
     return paths
 
 
-def summary(store: RunStore) -> dict[str, Any]:
-    """Return a run's outcome as plain values: for programs, and to decide the exit code."""
+def summary(material: Material) -> dict[str, Any]:
+    """Return the outcome of a run as plain values."""
     from benchmarks import findings, tables
     from benchmarks.report.sections import passed
 
-    found, damaged = store.records()
-    records = Records(found)
+    ((folder, manifest),), records = material.runs, material.records
     return {
-        "run": str(store.folder),
-        "outcome": store.manifest.outcome,
+        "run": str(folder),
+        "outcome": manifest.outcome,
         "passed": passed(records),
         "measured": sum(record.status == "finished" for record in records),
         "verdict": findings.verdict(records),
@@ -92,5 +91,5 @@ def summary(store: RunStore) -> dict[str, Any]:
             name: frame.astype(object).where(frame.notna(), None).to_dict("records")
             for name, frame in tables.tables(records).items()
         },
-        "damaged": [{"file": each.path.name, "reason": each.reason} for each in damaged],
+        "damaged": [{"file": each.path.name, "reason": each.reason} for each in material.damaged],
     }

@@ -28,6 +28,10 @@ def tanh(x: np.ndarray) -> np.ndarray | None:
     return np.array(jnp.tanh(x))
 
 
+def softplus(x: np.ndarray) -> np.ndarray | None:
+    return np.array(jax.nn.softplus(x))
+
+
 def constant(value: float) -> float | None:
     return float(jnp.float64(value))
 

@@ -33,6 +33,10 @@ def tanh(x: np.ndarray) -> np.ndarray | None:
     return _to_numpy(keras.activations.tanh(ops.convert_to_tensor(x)))
 
 
+def softplus(x: np.ndarray) -> np.ndarray | None:
+    return _to_numpy(keras.activations.softplus(ops.convert_to_tensor(x)))
+
+
 def constant(value: float) -> float | None:
     return float(_to_numpy(ops.cast(value, "float64")))
 

@@ -23,6 +23,10 @@ def tanh(x: np.ndarray) -> np.ndarray | None:
     return np.tanh(x)
 
 
+def softplus(x: np.ndarray) -> np.ndarray | None:
+    return None
+
+
 def constant(value: float) -> float | None:
     return float(np.float64(value))
 

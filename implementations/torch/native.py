@@ -33,6 +33,10 @@ def tanh(x: np.ndarray) -> np.ndarray | None:
     return torch.tanh(tensor(x)).numpy()
 
 
+def softplus(x: np.ndarray) -> np.ndarray | None:
+    return nn.functional.softplus(tensor(x)).numpy()
+
+
 def constant(value: float) -> float | None:
     return torch.tensor(value, dtype=torch.float64).item()
 

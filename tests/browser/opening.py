@@ -24,6 +24,7 @@ import click
 
 from benchmarks import environment
 from benchmarks.report import render
+from benchmarks.report.material import gather
 from tests import scale
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ def opened(running: Any, path: Path) -> float:
 def measured(running: Any, folder: Path, into: Path) -> dict[str, float]:
     """Return how long a run's page takes to be made and opened, and its size."""
     began = time.monotonic()
-    (path,) = render([folder], into, ["html"], NOW)
+    (path,) = render(gather([folder]), into, ["html"], NOW)
     rendered = time.monotonic() - began
     return {
         "mb": round(path.stat().st_size / 1e6, 2),

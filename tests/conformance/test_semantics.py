@@ -11,6 +11,8 @@ INITIAL = "default initialization"
 WEIGHTS = "class weights in cross-entropy"
 DIVERGENCE = "reduction of KL divergence"
 PRODUCTS = "float32 products"
+SOFTPLUS = "softplus of large numbers"
+LARGE_MEAN = "its variance of numbers around 10000"
 
 LEARNS = "the unit learns: loss 20, derivative -1 by the score"
 STUCK = "the unit no longer learns: loss 16.12, derivative 0 by the score"
@@ -20,6 +22,7 @@ GLOROT = "kernel uniform up to sqrt(6 / (inputs + units)) (glorot); bias all 0"
 BY_ROWS, BY_WEIGHTS = "sum divided by the number of rows", "sum divided by the weights' sum"
 ROWS, ALL = "sum over a row, mean over rows", "mean over all numbers"
 NOTHING = "nothing of its own"
+EVERYWHERE, CUT = "log(1 + exp(x)) everywhere", "x above 20"
 
 WITHOUT_LAYERS = {
     LOSS: f"{NOTHING}; here: {CLIPPED}",
