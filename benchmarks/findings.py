@@ -122,37 +122,42 @@ def _parity(records: Sequence[Record]) -> str:
 def _learning(records: Sequence[Record]) -> str:
     by_workload: dict[str, dict[str, list[Curve]]] = defaultdict(dict)
     for record in records:
-        if isinstance(record.data, CurvesData) and record.data.task == "classification":
+        if (
+            isinstance(record.data, CurvesData)
+            and record.data.task == "classification"
+            and record.case.experiment is None
+        ):
             by_workload[record.case.workload][record.case.contender] = record.data.curves
     same, different, spread = [], [], 0.0
     for workload, learned in by_workload.items():
-        counts = {
-            tuple(curve.test.correct for curve in curves if curve.dtype == "float64" and curve.test)
-            for curves in learned.values()
+        tested = {
+            dtype: [
+                tests
+                for curves in learned.values()
+                if (tests := [curve.test for curve in curves if curve.dtype == dtype and curve.test])
+            ]
+            for dtype in ("float32", "float64")
         }
         accuracies = [
             fmean(found)
-            for curves in learned.values()
-            if (
-                found := [
-                    c.test.accuracy for c in curves if c.dtype == "float32" and c.test and c.test.accuracy
-                ]
-            )
+            for tests in tested["float32"]
+            if (found := [test.accuracy for test in tests if test.accuracy is not None])
         ]
         if accuracies:
             spread = max(spread, max(accuracies) - min(accuracies))
-        if counts == {()}:
+        counts = {tuple(test.correct for test in tests) for tests in tested["float64"]}
+        if len(tested["float64"]) < 2:
             continue
-        first = next(iter(learned.values()))
-        told = next((curve.test for curve in first if curve.dtype == "float64" and curve.test), None)
-        if len(counts) == 1 and told:
-            same.append(f"{told.correct} of {told.count} on {workload}")
+        if len(counts) == 1:
+            first = tested["float64"][0]
+            right = " and ".join(f"{test.correct}" for test in first)
+            same.append(f"{right} of {first[0].count} on {workload}")
         else:
             different.append(workload)
     parts = []
     if same:
         parts.append(
-            "in float64 all contenders give the same number of right answers to test examples "
+            "in float64 contenders give the same number of right answers to test examples "
             f"({', '.join(same)}), in float32 their mean test accuracies lie within "
             f"{units.percent(spread)} of each other"
         )
@@ -206,18 +211,24 @@ def _relative(steps: pd.DataFrame) -> str:
 
 
 def _beware(records: Sequence[Record], reference: str) -> str:
-    failed = [record for record in records if record.status == "failed"]
-    untimed = [record for record in records if record.status == "skipped" and record.case.measure == "speed"]
+    failed = sum(record.status == "failed" for record in records)
+    unlike = sum(not getattr(record.data, "passed", True) for record in records)
+    skipped = Counter(
+        (record.reason if record.case.measure == "speed" else None) or "skipped"
+        for record in records
+        if record.status == "skipped"
+    )
     blocks = {len(r.data.blocks) for r in records if isinstance(r.data, SpeedData) and r.data.blocks}
-    table = tables.speed(records, reference)
+    table = tables.judged(records, reference)
     open_ones = int((table["verdict"] == "inconclusive").sum()) if len(table) else 0
     warnings = []
     if failed:
-        warnings.append(f"{_count(len(failed), 'case')} failed")
-    if untimed:
-        warnings.append(f"{_count(len(untimed), 'case')} not timed for lack of parity")
+        warnings.append(f"{_count(failed, 'case')} failed")
+    if unlike:
+        warnings.append(f"{_count(unlike, 'check')} of parity did not pass")
+    warnings += [f"{_count(count, 'case')} {reason}" for reason, count in skipped.items()]
     if open_ones:
-        warnings.append(f"{open_ones} of {len(table)} comparisons of speed are inconclusive")
+        warnings.append(f"{open_ones} of {len(table)} comparisons of times are inconclusive")
     if blocks and min(blocks) < 6:
         warnings.append(f"{_count(min(blocks), 'block')} of measurement make wide intervals")
     diverged = sum(
@@ -228,7 +239,26 @@ def _beware(records: Sequence[Record], reference: str) -> str:
     )
     if diverged:
         warnings.append(f"{_count(diverged, 'training')} diverged")
+    if known := _known(records):
+        warnings.append(known)
     return f"Beware: {'; '.join(warnings)}." if warnings else ""
+
+
+def _known(records: Sequence[Record]) -> str:
+    """Return how much passed by known deviations."""
+    elements = tables.elements(records)
+    excused = elements[elements["deviation"].notna() & elements["passed"]] if len(elements) else elements
+    found = {
+        "element": len(excused.drop_duplicates(["contender", "kind", "name"])) if len(excused) else 0,
+        "training": sum(
+            each.deviation is not None
+            for record in records
+            if isinstance(record.data, ParityData)
+            for each in record.data.trajectories
+        ),
+    }
+    told = " and ".join(_count(count, noun) for noun, count in found.items() if count)
+    return f"{told} passed by known deviations only" if told else ""
 
 
 def course(records: Sequence[Record]) -> list[Finding]:

@@ -306,6 +306,20 @@ def cold_start_ratios(records: Records, wanted: str = REFERENCE) -> pd.DataFrame
 
 
 @once
+def judged(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
+    """Return one row for each comparison of times that has a verdict, of steady times and of starts."""
+    import pandas as pd
+
+    steady, starts = speed(records, wanted), cold_start_ratios(records, wanted)
+    found = [
+        frame[~frame["verdict"].isin(("reference", "not judged"))].rename(columns={name: "what"})
+        for frame, name in ((steady, "metric"), (starts.assign(tier="start"), "stage"))
+        if len(frame)
+    ]
+    return pd.concat(found, ignore_index=True) if found else _frame([])
+
+
+@once
 def break_even(records: Records) -> pd.DataFrame:
     """Return one row for each two timed contenders: from how many steps on the first has taken less time."""
     return _frame(

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import findings
+from benchmarks import findings, tables
+from benchmarks.modes import contender_names
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
+from benchmarks.report import charts as drawing
 from benchmarks.report import html as page_module
 from benchmarks.report.material import gather, of
 from benchmarks.result import Manifest, Record
@@ -286,6 +288,24 @@ def test_summary_is_plain_and_honest(store):
     assert told["passed"] is False
     assert told["measured"] == 31
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
+
+
+def test_every_marker_has_its_symbol(page):
+    markers = {drawing.style(name)["symbol"] for name in (*contender_names(), *map(chr, range(65, 75)))}
+    assert len(markers) == len(contender_names()) + len(drawing._OTHER_MARKERS)
+    assert all(f'id="mark-{marker}"' in page for marker in markers)
+
+
+def test_what_stays_open_for_another_reference_only_is_listed(tmp_path, monkeypatch):
+    def judged(records, wanted=tables.REFERENCE):
+        frame = inner(records, wanted)
+        return frame.assign(verdict="inconclusive" if wanted == "torch" else "same")
+
+    inner = tables.judged
+    monkeypatch.setattr(tables, "judged", judged)
+    text = without_library(page_module.page(of(synthetic_run.write(tmp_path / "run")), NOW))
+    assert 'id="inconclusive"' in text
+    assert "Nothing, relative to this contender." in text
 
 
 def test_terminal_shows_tables_and_verdict(store, capsys):

@@ -22,7 +22,7 @@ from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, R
 if TYPE_CHECKING:
     import pandas as pd
 
-# Okabe & Ito, Color Universal Design: told apart by colour-blind readers, on light and on dark ground
+# Okabe & Ito, Color Universal Design, and two more: told apart by marker too, on light and on dark ground
 _STYLES = {
     "numpy": ("#E69F00", "circle"),
     "torch": ("#D55E00", "square"),
@@ -34,7 +34,6 @@ _STYLES = {
     "keras-tensorflow-xla": ("#B8A000", "x"),
 }
 _OTHER_COLOUR, _OTHER_MARKERS = "#999999", ("hexagon", "triangle-down", "pentagon", "hourglass", "bowtie")
-MARKERS = (*(marker for _, marker in _STYLES.values()), *_OTHER_MARKERS)
 _LEVELS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8a400", "#b5367a", "#f1605d", "#7a7a7a")
 """Of levels and stages, which are no contenders: in steps of lightness, from viridis and magma."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

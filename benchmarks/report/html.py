@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import unescape
 from importlib import resources
@@ -56,7 +56,7 @@ def page(material: Material, now: datetime.datetime) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from benchmarks.report.charts import MARKERS, MOST_WORKLOADS, style
+    from benchmarks.report.charts import MOST_WORKLOADS, style
 
     records = material.records
     library, script = _library(), _template("report.js")
@@ -75,7 +75,6 @@ def page(material: Material, now: datetime.datetime) -> str:
         choices=layout.choices,
         references=layout.references,
         styles=[style(contender) for contender in layout.choices["contender"]],
-        markers=MARKERS,
         most_workloads=MOST_WORKLOADS,
         css=Markup(_template("report.css")),
         script=Markup(script),
@@ -146,17 +145,23 @@ class _Layout:
         ]
         made = []
         for title, anchors in CHAPTERS.items():
-            parts = [
-                self._section(
-                    [
-                        (section_of[anchor], [*ratios.get(anchor, []), *drawn.get(anchor, [])])
-                        for section_of, ratios in views
-                        if anchor in section_of
-                    ]
+            parts = []
+            for anchor in anchors:
+                told = next((section_of[anchor] for section_of, _ in views if anchor in section_of), None)
+                if told is None:
+                    continue
+                nothing = replace(told, text=["Nothing, relative to this contender."], tables=[])
+                parts.append(
+                    self._section(
+                        [
+                            (
+                                section_of.get(anchor, nothing),
+                                [*ratios.get(anchor, []), *drawn.get(anchor, [])],
+                            )
+                            for section_of, ratios in views
+                        ]
+                    )
                 )
-                for anchor in anchors
-                if anchor in found
-            ]
             if parts:
                 made.append({"title": title, "sections": parts})
         return made
@@ -230,7 +235,7 @@ class _Layout:
 
 
 def _by_name(made: Iterable[Section]) -> dict[str, Section]:
-    return {section.anchor: section for section in made}
+    return {section.anchor: section for section in made if section.text or section.tables}
 
 
 def inert(content: Any) -> str:

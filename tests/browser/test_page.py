@@ -107,6 +107,26 @@ def test_filters_hide_and_the_link_remembers(visit, reference_page):
     assert not page.troubles + again.troubles
 
 
+@pytest.mark.parametrize(
+    ("fragment", "checked"),
+    [
+        ("#contender=torch&contender=numpy", {"torch", "numpy"}),
+        ("#contender=", set()),
+        ("#contender=unheard-of", None),
+        ("#contender=torch&contender=unheard-of", {"torch"}),
+        ("#%", None),
+        ("#reference=%&workload=unheard-of&sort=9:9 x&at=%", None),
+    ],
+)
+def test_any_fragment_is_read(visit, reference_page, fragment, checked):
+    page = visit(reference_page, fragment)
+    boxes = page.locator("input[name=contender]")
+    names = [boxes.nth(place).get_attribute("value") for place in range(boxes.count())]
+    found = {name for place, name in enumerate(names) if boxes.nth(place).is_checked()}
+    assert found == (set(names) if checked is None else checked)
+    assert not page.troubles
+
+
 def test_filters_reach_into_charts(visit, reference_page):
     page = visit(reference_page, "#speed")
     chart = "#speed .chart"

@@ -64,24 +64,21 @@ def method(material: Material) -> Section:
 def inconclusive(records: Sequence[Record], reference: str) -> Section:
     """Return every comparison that stays open, with the reason."""
     rows = []
-    for frame, what in (
-        (tables.speed(records, reference), "metric"),
-        (tables.cold_start_ratios(records, reference), "stage"),
-    ):
-        for _, row in frame[frame["verdict"] == "inconclusive"].iterrows() if len(frame) else ():
-            ratio = stats.Interval(row["ratio"], row["ratio_low"], row["ratio_high"], row["blocks"])
-            rows.append(
-                [
-                    row["workload"],
-                    row["contender"],
-                    row["device"],
-                    row["threads"],
-                    row.get("tier", "start"),
-                    row[what].replace("_", " "),
-                    f"{units.ratio(ratio)} of {row['reference']}",
-                    row["doubts"] or _why_open(ratio, row["margin"]),
-                ]
-            )
+    frame = tables.judged(records, reference)
+    for row in frame[frame["verdict"] == "inconclusive"].itertuples() if len(frame) else ():
+        ratio = stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)
+        rows.append(
+            [
+                row.workload,
+                row.contender,
+                row.device,
+                row.threads,
+                row.tier,
+                row.what.replace("_", " "),
+                f"{units.ratio(ratio)} of {row.reference}",
+                row.doubts or _why_open(ratio, row.margin),
+            ]
+        )
     if not rows:
         return Section("inconclusive", "Inconclusive")
     headers = ["workload", "contender", "device", "threads", "tier", "what", "ratio", "why"]

@@ -12,13 +12,18 @@
   // ------------------------------------------------------------ state: what is shown, kept in the URL's fragment
   const state = { reference: "", contender: null, workload: "", tier: "", threads: "", device: "", theme: "", at: "", sort: [] };
 
+  function decoded(text) {
+    try { return decodeURIComponent(text); } catch { return ""; } // a % that stands for itself
+  }
+
   function read() {
     const text = location.hash.slice(1);
-    if (text && !text.includes("=")) { state.at = decodeURIComponent(text); return; }
+    if (text && !text.includes("=")) { state.at = decoded(text); return; }
     const given = new URLSearchParams(text);
     const known = (kind, names) => (names.includes(given.get(kind)) ? given.get(kind) : "");
     state.reference = known("reference", facts.references);
-    state.contender = given.has("contender") ? given.get("contender").split(",").map(Number) : null;
+    const numbers = given.getAll("contender").map((name) => facts.choices.contender.indexOf(name)).filter((number) => number >= 0);
+    state.contender = numbers.length || given.get("contender") === "" ? numbers : null;
     for (const kind of kinds.filter((each) => each !== "contender")) state[kind] = known(kind, facts.choices[kind]);
     state.theme = known("theme", ["light", "dark"]);
     state.at = given.get("at") || "";
@@ -28,7 +33,7 @@
   function fragment() {
     const kept = new URLSearchParams();
     for (const name of ["reference", "workload", "tier", "threads", "device", "theme", "at"]) if (state[name]) kept.set(name, state[name]);
-    if (state.contender) kept.set("contender", state.contender.join(","));
+    if (state.contender) for (const name of state.contender.length ? state.contender.map((number) => facts.choices.contender[number]) : [""]) kept.append("contender", name);
     if (state.sort.length) kept.set("sort", state.sort.join(" "));
     return kept.toString();
   }
