@@ -183,16 +183,27 @@ def _track(device: str, threads: str, tier: str, *, alone: bool) -> str:
 
 def _relative(steps: pd.DataFrame) -> str:
     """Return who is fastest where, and the contenders of one tier and track with their ratios."""
-    reference = steps.iloc[0]["reference"]
-    others = steps[(steps["contender"] != reference) & (steps["reference"] == reference)]
+    others = steps[steps["contender"] != steps["reference"]]
     if not len(others):
-        return f"only {reference} was timed, so that there is nothing to compare"
+        return f"only {steps.iloc[0]['contender']} was timed, so that there is nothing to compare"
     fastest = Counter(steps.loc[steps.groupby("workload")["seconds"].idxmin(), "contender"])
     workloads = steps["workload"].nunique()
     least = " and ".join(
         f"{name} on {count} of {_count(workloads, 'workload')}" for name, count in fastest.items()
     )
-    told = []
+    relative = [
+        f"relative to {reference} (geometric mean, 95 % interval, less is faster): {_ratios(rows)}"
+        for reference, rows in others.groupby("reference", sort=False)
+    ]
+    unclear = sum(others["verdict"] == "inconclusive")
+    return f"{least} took the least time; {'; '.join(relative)}" + (
+        f"; {unclear} of {len(others)} comparisons stay open" if unclear else ""
+    )
+
+
+def _ratios(others: pd.DataFrame) -> str:
+    """Return each contender's mean ratio to one reference, the fastest first."""
+    told, workloads = [], others["workload"].nunique()
     for contender, rows in others.groupby("contender", sort=False):
         ratio = stats.geometric_mean_interval(
             [
@@ -200,14 +211,9 @@ def _relative(steps: pd.DataFrame) -> str:
                 for row in rows.itertuples()
             ]
         )
-        told.append((ratio.estimate, f"{contender} {units.ratio(ratio)}"))
-    unclear = sum(others["verdict"] == "inconclusive")
-    return (
-        f"{least} took the least time; relative to {reference} "
-        "(geometric mean, 95 % interval, less is faster): "
-        f"{', '.join(text for _, text in sorted(told))}"
-        + (f"; {unclear} of {len(others)} comparisons stay open" if unclear else "")
-    )
+        where = "" if len(rows) == workloads else f" on {len(rows)} of {_count(workloads, 'workload')}"
+        told.append((ratio.estimate, f"{contender} {units.ratio(ratio)}{where}"))
+    return ", ".join(text for _, text in sorted(told))
 
 
 def _beware(records: Sequence[Record], reference: str) -> str:

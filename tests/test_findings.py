@@ -71,6 +71,25 @@ def test_verdict_follows_the_reference(tmp_path):
     assert re.search(r"numpy 0\.3\d+", speed)
 
 
+def test_a_mean_over_fewer_workloads_and_another_reference_are_told():
+    timed = [
+        *(
+            (name, "small", seconds)
+            for name, seconds in (("numpy", 1e-4), ("torch", 3e-4), ("keras-jax", 2e-4))
+        ),
+        *((name, "large", seconds) for name, seconds in (("numpy", 1e-4), ("torch", 3e-4))),
+        *((name, "torch's", seconds) for name, seconds in (("torch", 1e-4), ("keras-jax", 5e-4))),
+    ]
+    records = [
+        synthetic_run.record(data, name, workload)
+        for name, workload, seconds in timed
+        for data in (synthetic_run.parity(), synthetic_run.speed(seconds))
+    ]
+    speed = findings.verdict(records)[1]
+    assert re.search(r"keras-jax 2\.0\d* \([^)]*\) on 1 of 2 workloads", speed)
+    assert re.search(r"relative to torch \(geometric[^:]*: keras-jax [45]\.", speed)
+
+
 def test_verdict_of_nothing():
     assert findings.verdict([]) == []
 
