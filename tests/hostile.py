@@ -14,8 +14,13 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--[x]
 
 FREE = ("settings", "environment", "spec", "sides")
 """Fields of any content: a name and a value of each are replaced."""
-KEYS = {"lost_blocks": "0", "absent": HOSTILE, "stopped_by": HOSTILE}
-"""Fields that map to text, each with a key that it can have."""
+SHAPED: dict[str, dict[str, Any]] = {
+    "lost_blocks": {"0": HOSTILE},
+    "floors": {HOSTILE: 1.0},
+    "float64_leaks": {HOSTILE: 1.0},
+    "special": {HOSTILE: 1.0},
+}
+"""Fields whose shape cannot be seen where they are empty."""
 
 
 def places(model: type[BaseModel], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -50,25 +55,31 @@ def poisoned(store: RunStore, place: tuple[str, ...]) -> Material:
         One of `places`. Below `data` its second name is a class: only records of that measure are changed.
     """
     kept = [part for number, part in enumerate(place) if number != 1 or place[0] != "data"]
+    replaced = 0
     for path in [store.folder / "manifest.json", *(store.folder / "records").glob("*.json")]:
         content = json.loads(path.read_text())
-        _replace(content, kept)
+        replaced += _replace(content, kept)
         path.write_text(json.dumps(content))
-    return gather([store.folder])
+    assert replaced, "no file has this field"
+    material = gather([store.folder])
+    assert not material.damaged, "what cannot be read is not shown, and cannot do anything"
+    return material
 
 
-def _replace(content: Any, place: list[str]) -> None:
+def _replace(content: Any, place: list[str]) -> int:
+    """Replace a field wherever it is, and return how often it was."""
     if isinstance(content, list):
-        for each in content:
-            _replace(each, place)
-    elif isinstance(content, dict) and place[0] in content:
-        name = place[0]
-        if len(place) > 1:
-            _replace(content[name], place[1:])
-        elif name in FREE:
-            content[name] = _everywhere(content[name] or {})
-        else:
-            content[name] = {KEYS[name]: HOSTILE} if name in KEYS else _same_shape(content[name])
+        return sum(_replace(each, place) for each in content)
+    if not isinstance(content, dict) or place[0] not in content:
+        return 0
+    name = place[0]
+    if len(place) > 1:
+        return _replace(content[name], place[1:])
+    if name in FREE:
+        content[name] = _everywhere(content[name] or {})
+    else:
+        content[name] = SHAPED.get(name) or _same_shape(content[name])
+    return 1
 
 
 def _same_shape(value: Any) -> Any:
@@ -76,7 +87,7 @@ def _same_shape(value: Any) -> Any:
     if isinstance(value, list):
         return [HOSTILE]
     if isinstance(value, dict):
-        return dict.fromkeys([HOSTILE, *value], next(iter(value.values()), 0))
+        return dict.fromkeys([HOSTILE, *value], next(iter(value.values()), HOSTILE))
     return HOSTILE
 
 

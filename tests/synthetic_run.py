@@ -10,6 +10,7 @@ from benchmarks.result import (
     Agreement,
     Block,
     Calibration,
+    CardData,
     Case,
     Curve,
     CurvesData,
@@ -213,6 +214,7 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
                 store.write(record(data, contender, workload))
     for workload in WORKLOADS:
         store.write(record(limit(), "numpy", workload))
+    store.write(record(CardData(facts={"subnormal numbers": "are kept"}), "numpy", "elements"))
     store.write(record(profile(), "numpy"))
     store.write(record(profile(operations=None, operation_step_seconds=None), "keras-jax"))
     return store

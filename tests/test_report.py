@@ -19,7 +19,7 @@ from benchmarks.report import FORMATS, markdown, optional, render, summary, term
 from benchmarks.report import charts as drawing
 from benchmarks.report import html as page_module
 from benchmarks.report.material import gather, of
-from benchmarks.result import Manifest, Record
+from benchmarks.result import CurvesData, Manifest, Record
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
 from tests.hostile import HOSTILE, places, poisoned
@@ -57,6 +57,7 @@ def test_every_answer_is_there_the_verdict_first(page):
         "verdict",
         "elements",
         "parity",
+        "card",
         "learning",
         "speed",
         "cold-start",
@@ -247,6 +248,20 @@ def test_hostile_texts_stay_texts(tmp_path, place):
     assert not re.search(r"(?<!\\)\]\(javascript", text)
 
 
+def test_hostile_levels_of_the_course_stay_texts(store):
+    curves = CurvesData(task="classification", curves=[synthetic_run.curve()])
+    for number in range(2):
+        store.write(
+            synthetic_run.record(
+                curves, "torch", f"w{number}", experiment="momentum", level=f"{number}{HOSTILE}"
+            )
+        )
+    page = page_module.page(gather([store.folder]), NOW)
+    assert 'id="course"' in page
+    assert "<script>alert" not in page
+    assert "<img" not in page
+
+
 def test_damaged_record_is_listed_and_the_rest_rendered(store):
     (store.folder / "records" / "broken.json").write_text("{")
     page = page_module.page(gather([store.folder]), NOW)
@@ -286,7 +301,7 @@ def test_folder_that_cannot_be_written(store, tmp_path):
 def test_summary_is_plain_and_honest(store):
     told = summary(of(store))
     assert told["passed"] is False
-    assert told["measured"] == 31
+    assert told["measured"] == 32
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
 
 
