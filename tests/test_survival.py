@@ -170,11 +170,13 @@ def carry_out(faults, worker):
 
 
 DRIVER = """
+import signal
 import sys
 from pathlib import Path
 from benchmarks import launch
 from tests.test_runner import Watcher
 from tests.test_survival import twins
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
 launch.carry_out(twins(launch.begin(sys.argv[1], {}, [], Path(sys.argv[2]))), Watcher())
 """
 FIXED = ("elements", "parity", "card", "learning", "course", "troubles")
