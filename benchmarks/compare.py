@@ -36,8 +36,8 @@ _SETTINGS = ("device", "threads", "convention", "seed")
 _SPEED_SETTINGS = ("preset", "chunks", "chunk_seconds", "warm_up_steps", "warm_up_seconds", "freeze")
 """What decides what is timed; how often it is done may differ."""
 
-Ratio = Callable[[SpeedData, SpeedData, Metric], tuple[stats.Interval, float]]
-"""After, before and metric -> after ÷ before, and the p-value of there being no difference."""
+Ratios = Callable[[Sequence[stats.Pair]], list[tuple[stats.Interval, float]]]
+"""Pairs of times -> after ÷ before, and the p-value of there being no difference, of each."""
 Judgement = Literal["regression", "improvement", "same", "inconclusive"]
 
 
@@ -106,13 +106,15 @@ class _Time:
     """A time on both sides, before it is judged among the others."""
 
     case: Case
-    what: str
-    before: float
-    after: float
-    ratio: stats.Interval
-    p_value: float
-    margin: float
+    metric: Metric
+    tier: str
+    before: SpeedData
+    after: SpeedData
     doubts: list[str]
+
+    @property
+    def margin(self) -> float:
+        return max(self.before.margin, self.after.margin)
 
 
 @no_collection()
@@ -135,10 +137,9 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
         )
     asked = _asked_for(after)
     wanted = [record for record in old if asked(record.case)]
-    changes, found = _changes(wanted, new, stats.unpaired_ratio)
-    return Comparison(
-        before.manifest.run, after.manifest.run, differences, changes + _judged(found), _timing(wanted)
-    )
+    changes, times = _changes(wanted, new)
+    changes += _judged(times, stats.unpaired_ratios)
+    return Comparison(before.manifest.run, after.manifest.run, differences, changes, _timing(wanted))
 
 
 def compare_sides(store: RunStore) -> Comparison:
@@ -148,10 +149,10 @@ def compare_sides(store: RunStore) -> Comparison:
         contender, _, side = record.case.contender.rpartition("@")
         case = record.case.model_copy(update={"contender": contender})
         sides[side].append(record.model_copy(update={"case": case}))
-    changes, found = _changes(sides["before"], sides["after"], _paired)
+    changes, times = _changes(sides["before"], sides["after"])
     told = store.manifest.sides or {}
     names = [told[side]["what"] for side in ("before", "after")]
-    return Comparison(names[0], names[1], [], changes + _judged(found), timing=True)
+    return Comparison(names[0], names[1], [], changes + _judged(times, _paired), timing=True)
 
 
 def _asked_for(store: RunStore) -> Callable[[Case], bool]:
@@ -169,16 +170,14 @@ def _timing(wanted: Sequence[Record]) -> bool:
     return any(isinstance(record.data, SpeedData) for record in wanted)
 
 
-def _changes(
-    before: Sequence[Record], after: Sequence[Record], ratio: Ratio
-) -> tuple[list[Change], list[_Time]]:
+def _changes(before: Sequence[Record], after: Sequence[Record]) -> tuple[list[Change], list[_Time]]:
     """Return what changed from one set of records to another; times are yet to be judged among each other."""
     new = {record.case.id: record for record in after}
     lost = [change for record in before for change in _lost(record, new.get(record.case.id))]
     pairs = [(record, new[record.case.id]) for record in before if record.case.id in new]
     changes = [change for pair in pairs for change in (*_elements(*pair), *_parity(*pair), *_learning(*pair))]
     timed = [_timed(records) for records in (before, after)]
-    return lost + changes, [time for _, record in pairs for time in _times(record, timed, ratio)]
+    return lost + changes, [time for _, record in pairs for time in _times(record, timed)]
 
 
 def _timed(records: Sequence[Record]) -> dict[tables.Key, dict[str, SpeedData]]:
@@ -274,9 +273,7 @@ def _learning(before: Record, after: Record) -> list[Change]:
     return [Change(*_place(after.case), "test accuracy", old.estimate, new.estimate, judgement)]
 
 
-def _times(
-    record: Record, timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]], ratio: Ratio
-) -> list[_Time]:
+def _times(record: Record, timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]]) -> list[_Time]:
     """Return each metric's times, if the contender passed parity on both sides."""
     case = record.case
     sides = [side.get((case.workload, case.device, case.track), {}) for side in timed]
@@ -287,46 +284,45 @@ def _times(
     known = {samples.metric for samples in old.blocks[0].samples}
     found = []
     for samples in new.blocks[0].samples:
-        metric = samples.metric
-        if metric in known:
+        if samples.metric in known:
             doubts = [
                 f"{name}: {doubt}"
                 for name, data, reference in zip(("before", "after"), (old, new), references, strict=True)
-                for doubt in stats.doubts(data, reference, metric)
+                for doubt in stats.doubts(data, reference, samples.metric)
             ]
-            margin = max(old.margin, new.margin)
-            between, p_value = ratio(new, old, metric)
-            times = stats.seconds(old, metric), stats.seconds(new, metric)
-            what = f"{metric} ({samples.tier})"
-            found.append(_Time(case, what, *times, between, p_value, margin, doubts))
+            found.append(_Time(case, samples.metric, samples.tier, old, new, doubts))
     return found
 
 
-def _paired(after: SpeedData, before: SpeedData, metric: Metric) -> tuple[stats.Interval, float]:
-    ratio = stats.paired_ratio(after, before, metric)
-    return ratio, stats.margin_p_value(ratio, max(after.margin, before.margin))
-
-
-def _judged(found: Sequence[_Time]) -> list[Change]:
-    """Return a change for each time, with p-values adjusted for being many."""
-    p_values = stats.adjusted([time.p_value for time in found])
+def _paired(pairs: Sequence[stats.Pair]) -> list[tuple[stats.Interval, float]]:
+    ratios = [stats.paired_ratio(*pair) for pair in pairs]
     return [
-        Change(
-            *_place(time.case),
-            time.what,
-            time.before,
-            time.after,
-            _judgement(time, p_value),
-            time.ratio,
-            p_value,
-            why="; ".join(time.doubts),
-        )
-        for time, p_value in zip(found, p_values, strict=True)
+        (ratio, stats.margin_p_value(ratio, max(after.margin, before.margin)))
+        for ratio, (after, before, _) in zip(ratios, pairs, strict=True)
     ]
 
 
-def _judgement(time: _Time, p_value: float) -> Judgement:
-    verdict = stats.verdict(time.ratio, time.margin)
+def _judged(times: Sequence[_Time], ratios: Ratios) -> list[Change]:
+    """Return a change for each time, with p-values adjusted for being many."""
+    found = ratios([(time.after, time.before, time.metric) for time in times])
+    p_values = stats.adjusted([p_value for _, p_value in found])
+    return [
+        Change(
+            *_place(time.case),
+            f"{time.metric} ({time.tier})",
+            stats.seconds(time.before, time.metric),
+            stats.seconds(time.after, time.metric),
+            _judgement(time, ratio, p_value),
+            ratio,
+            p_value,
+            why="; ".join(time.doubts),
+        )
+        for time, (ratio, _), p_value in zip(times, found, p_values, strict=True)
+    ]
+
+
+def _judgement(time: _Time, ratio: stats.Interval, p_value: float) -> Judgement:
+    verdict = stats.verdict(ratio, time.margin)
     if time.doubts or (verdict in ("slower", "faster") and not p_value < SIGNIFICANT):
         return "inconclusive"
     meaning: dict[stats.Verdict, Judgement] = {

@@ -7,6 +7,7 @@ layout and its luck, and counting them as independent would make every interval 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -47,6 +48,9 @@ Steadiness = Literal["flat", "warmup", "slowdown", "none", "not judged"]
 Timed = Metric | Stage | Literal["start"]
 """What contenders are compared in: a metric, a stage of the cold start, or the whole start."""
 START_STAGES: tuple[Stage, ...] = get_args(Stage)
+
+Pair = tuple[SpeedData, SpeedData, Metric]
+"""After, before, and what of theirs is compared."""
 
 
 @dataclass(frozen=True)
@@ -209,20 +213,33 @@ def doubts(data: SpeedData, other: SpeedData, metric: Metric) -> list[str]:
     return found
 
 
-def unpaired_ratio(after: SpeedData, before: SpeedData, metric: Metric) -> tuple[Interval, float]:
-    """Return after ÷ before of two separate runs, and the p-value of there being no difference.
+def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
+    """Return after ÷ before of separate runs, and the p-value of there being no difference, of each pair.
 
-    Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34).
+    Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34). Pairs with the same
+    numbers of blocks are tested in one call: most of what a single test takes is SciPy's own set-up.
     """
     from scipy.stats import ttest_ind
 
-    logs = [[math.log(block_seconds(block, metric)) for block in data.blocks] for data in (after, before)]
-    difference, count = fmean(logs[0]) - fmean(logs[1]), min(map(len, logs))
-    if count < 2:
-        return Interval(math.exp(difference), math.nan, math.nan, count), math.nan
-    test = ttest_ind(*logs, equal_var=False)
-    low, high = test.confidence_interval(CONFIDENCE)
-    return _exponential(Interval(difference, float(low), float(high), count)), float(test.pvalue)
+    logs = [
+        tuple([math.log(block_seconds(block, metric)) for block in data.blocks] for data in (after, before))
+        for after, before, metric in pairs
+    ]
+    found: dict[int, tuple[Interval, float]] = {}
+    alike = defaultdict[tuple[int, int], list[int]](list)
+    for place, (after, before) in enumerate(logs):
+        alike[len(after), len(before)].append(place)
+    for counts, places in alike.items():
+        both = [[logs[place][side] for place in places] for side in (0, 1)]
+        differences, count = [fmean(a) - fmean(b) for a, b in zip(*both, strict=True)], min(counts)
+        lows = highs = p_values = [math.nan] * len(places)
+        if count >= 2:
+            test = ttest_ind(*both, axis=1, equal_var=False)
+            low, high = test.confidence_interval(CONFIDENCE)
+            lows, highs, p_values = low.tolist(), high.tolist(), test.pvalue.tolist()
+        for place, *interval, p_value in zip(places, differences, lows, highs, p_values, strict=True):
+            found[place] = _exponential(Interval(*interval, count)), p_value
+    return [found[place] for place in range(len(pairs))]
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:

@@ -88,16 +88,32 @@ def test_pairing_cancels_what_a_block_does_to_all():
     assert noisy.high == pytest.approx(plain.high)
 
 
-def test_unpaired_ratio():
-    ratio, p_value = stats.unpaired_ratio(
-        synthetic_run.speed(1.1e-4, seed=1), synthetic_run.speed(1e-4), "train_step"
+def test_unpaired_ratios():
+    slower = synthetic_run.speed(1.1e-4, seed=1), synthetic_run.speed(1e-4), "train_step"
+    same = (
+        synthetic_run.speed(1e-4, noise=0.05, seed=1),
+        synthetic_run.speed(1e-4, noise=0.05),
+        "train_step",
     )
+    (ratio, p_value), (_, chance) = stats.unpaired_ratios([slower, same])
     assert ratio.low < 1.1 < ratio.high
     assert p_value < 1e-4
-    _, same = stats.unpaired_ratio(
-        synthetic_run.speed(1e-4, noise=0.05, seed=1), synthetic_run.speed(1e-4, noise=0.05), "train_step"
-    )
-    assert same > 0.01
+    assert chance > 0.01
+
+
+def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
+    pairs = [
+        (synthetic_run.speed(1e-4, blocks=mine, seed=7), synthetic_run.speed(2e-4, blocks=theirs), metric)
+        for mine, theirs in ((6, 6), (4, 6), (1, 6), (6, 4), (6, 6))
+        for metric in ("train_step", "epoch")
+    ]
+    together, alone = stats.unpaired_ratios(pairs), [stats.unpaired_ratios([pair])[0] for pair in pairs]
+    for (ratio, p_value), (its_own, p_alone), (after, before, _) in zip(together, alone, pairs, strict=True):
+        assert ratio.count == min(len(after.blocks), len(before.blocks))
+        assert ratio.estimate == pytest.approx(its_own.estimate)
+        assert (ratio.low, ratio.high) == pytest.approx((its_own.low, its_own.high), nan_ok=True)
+        assert p_value == pytest.approx(p_alone, nan_ok=True)
+    assert math.isnan(together[4][1])
 
 
 def test_adjusted_p_values_keep_what_is_unknown():
