@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent
 BENCHMARKS = ROOT / "benchmarks"
 BACKENDS = ROOT / "implementations"
 FRAMEWORK_FOLDERS = ("torch", "jax", "keras")
+FOLDERS_WITH_FIXTURES = (ROOT / "tests" / "conformance", ROOT / "tests" / "browser")
 NEEDS_PLOTLY = BENCHMARKS / "report" / "charts.py"
 
 
@@ -48,6 +49,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if _holds_benchmarks(collection_path) or _reads_framework_unasked(collection_path, config):
         return True
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep together what shares costly fixtures where pytest-xdist deals the tests out, by `loadgroup`."""
+    if not config.pluginmanager.has_plugin("xdist"):
+        return
+    for item in items:
+        together = next(
+            (folder for folder in FOLDERS_WITH_FIXTURES if folder in item.path.parents), item.path
+        )
+        item.add_marker(pytest.mark.xdist_group(together.name))
 
 
 def _named_on_command_line(config: pytest.Config) -> list[Path]:

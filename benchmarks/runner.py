@@ -228,7 +228,9 @@ class Runner:
             kept.mkdir(exist_ok=True)
             path = self._paths[workload.name] = self._path(worker, workload, kept, "float64", steps)
             with self._passing() as folder:
-                self._floors[workload.name] = parity.floors(path, self._own_noise(worker, workload, folder))
+                train = partial(self._path, worker, workload, folder)
+                noise = parity.noise(train, settings.float32_steps, settings.float64_steps)
+                self._floors[workload.name] = parity.floors(path, noise)
 
     def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
         """Do something again if a worker dies the first time, unless an interruption has ended it."""
@@ -242,17 +244,6 @@ class Runner:
     def _passing(self) -> tempfile.TemporaryDirectory[str]:
         """Return a folder for trainings that are compared and forgotten."""
         return tempfile.TemporaryDirectory(dir=self._folder)
-
-    def _own_noise(self, worker: Worker, workload: Workload, folder: str) -> parity.Noise:
-        """Train the reference with changes that mean nothing."""
-        short, long = self._suite.parity.float32_steps, self._suite.parity.float64_steps
-        train = partial(self._path, worker, workload, folder)
-        return parity.Noise(
-            moved=[train("float64", short, number) for number in range(1, parity.PERTURBATIONS + 1)],
-            varied={name: train("float32", short, variation=name) for name in parity.VARIATIONS},
-            float32=train("float32", short),
-            float64=train("float64", long, variation="one ULP"),
-        )
 
     def _path(
         self,

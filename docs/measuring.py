@@ -49,10 +49,28 @@ def _scale(file: Path) -> Rows:
     ]
 
 
+def _plain(file: Path) -> Rows:
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for each in json.loads(file.read_text(encoding="utf-8"))["ratios"]:
+        doubt = f"; {'; '.join(each['doubts'])}" if each["doubts"] else ""
+        told = f"{each['ratio']:.2f} ({each['low']:.2f} to {each['high']:.2f}){doubt}"
+        found.setdefault((each["metric"], each["contender"], each["other"]), {})[each["workload"]] = told
+    return [
+        {
+            "what": metric,
+            "time of": contender,
+            "divided by that of": other,
+            **{f"{name} network": told.get(name, "") for name in ("small", "large")},
+        }
+        for (metric, contender, other), told in found.items()
+    ]
+
+
 TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
     "survival": _survival,
     "scale": _scale,
+    "plain": _plain,
 }
 """Marker on the page, and name of the file under results/reference -> its rows."""
 

@@ -98,7 +98,9 @@ def test_ratios_are_of_backend_to_script_and_of_numpy_to_the_rest():
     assert set(found) == {("numpy", "numpy plain"), ("numpy", "torch"), ("numpy", "matrix products")}
     for (contender, other), ratio in found.items():
         assert ratio.ratio == pytest.approx(seconds[contender] / seconds[other], rel=0.1)
-    told = Race(taken="", machine={}, packages={}, threads=1, ratios=list(found.values()), failures={})
+    told = Race(
+        taken="", git=None, machine={}, packages={}, threads=1, ratios=list(found.values()), failures={}
+    )
     assert [row["divided by"] for row in told.rows()] == ["numpy plain", "torch", "matrix products"]
 
 

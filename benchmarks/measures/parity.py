@@ -10,6 +10,7 @@ import math
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -254,6 +255,23 @@ def _permutations(
 def _moved(parameters: list[np.ndarray], perturbation: int) -> list[np.ndarray]:
     random = np.random.default_rng([perturbation, 9])
     return [array * (1 + 4 * 2.0**-24 * random.choice([-1.0, 1.0], array.shape)) for array in parameters]
+
+
+def noise(train: Callable[..., Path], float32_steps: int, float64_steps: int) -> Noise:
+    """Train the reference with changes that mean nothing.
+
+    Parameters
+    ----------
+    train
+        Does what `compute` does, given its `dtype`, `steps`, `perturbation` and `variation` by name.
+    """
+    short, long = partial(train, steps=float32_steps), partial(train, steps=float64_steps)
+    return Noise(
+        moved=[short(dtype="float64", perturbation=number) for number in range(1, PERTURBATIONS + 1)],
+        varied={name: short(dtype="float32", variation=name) for name in VARIATIONS},
+        float32=short(dtype="float32"),
+        float64=long(dtype="float64", variation="one ULP"),
+    )
 
 
 def floors(reference: Path, noise: Noise) -> Floors:

@@ -56,6 +56,7 @@ class Race(Model):
     """What was found."""
 
     taken: str
+    git: dict[str, Any] | None
     machine: dict[str, Any]
     packages: dict[str, str | None]
     threads: int | None
@@ -138,6 +139,7 @@ def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -
                 ratios += _ratios(workload.name, metric, timed)
     return Race(
         taken=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        git=surroundings["git"],
         machine=surroundings["machine"],
         packages=surroundings["packages"],
         threads=suite.threads,

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.environment import worker_environment
+from benchmarks import environment
 from implementations import support
 from tests.mutation.gate import WITNESS, Complaint
 
@@ -143,7 +143,7 @@ def ask(folder: Path, *arguments: str) -> None:
     subprocess.run(
         [sys.executable, "-c", "from tests.mutation.gate import main; main()", *arguments],
         cwd=folder,
-        env={**worker_environment(1), "PYTHONPATH": str(folder)},
+        env={**environment.worker_environment(1), "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -229,7 +229,12 @@ def main() -> None:
         + ", ".join(f"{count} {result}" for result, count in told["results"].items())
     )
     if options.out:
-        document = {**told, "faults": [asdict(each) for each in outcomes]}
+        snapshot = environment.snapshot()
+        document = {
+            **told,
+            **{name: snapshot[name] for name in ("taken", "git", "machine")},
+            "faults": [asdict(each) for each in outcomes],
+        }
         options.out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if options.chart:
         chart(options.chart, told)

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,32 +58,32 @@ class Complaint:
 
 @dataclass
 class Answers:
-    """What one contender computes; `expected` from NumPy alone."""
+    """What one contender computes; `expected` and `floors`, by workload, from NumPy alone."""
 
     computed: elements.Computed
     paths: dict[tuple[str, parity.DType], parity.Path]
     networks: dict[str, dict[str, Any]]
     expected: elements.Reference = field(default_factory=dict)
+    floors: dict[str, parity.Floors] = field(default_factory=dict)
 
 
 def answers(backend: AbstractBackend) -> Answers:
     """Return what one backend computes."""
     paths: dict[tuple[str, parity.DType], parity.Path] = {}
+    floors: dict[str, parity.Floors] = {}
     for workload in load_suite("parity").workloads:
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
+        train = partial(
+            parity.compute, {"backend": backend}, lambda: None, data=data, model=workload.model, device="cpu"
+        )
         for dtype in elements.DTYPES:
-            paths[workload.name, dtype] = parity.compute(
-                {"backend": backend},
-                lambda: None,
-                data=data,
-                model=workload.model,
-                device="cpu",
-                dtype=dtype,
-                steps=STEPS,
-            )
+            paths[workload.name, dtype] = train(dtype=dtype, steps=STEPS)
+        if backend.name == "numpy":
+            noise = parity.noise(train, STEPS, STEPS)
+            floors[workload.name] = parity.floors(paths[workload.name, "float64"], noise)
     networks = {name: probe._network(backend, name, "float64") for name in probe.MODELS}
-    return Answers(elements.compute({"backend": backend}, lambda: None), paths, networks)
+    return Answers(elements.compute({"backend": backend}, lambda: None), paths, networks, floors=floors)
 
 
 def complaints(contender: str, reference: Answers, found: Answers) -> Iterator[Complaint]:
@@ -97,6 +98,7 @@ def complaints(contender: str, reference: Answers, found: Answers) -> Iterator[C
             reference.paths[workload.name, "float64"],
             found.paths[workload.name, "float64"],
             found.paths[workload.name, "float32"],
+            reference.floors[workload.name],
         )
         for probed in data.float64_leaks or ():
             yield Complaint(f"float64 {probed}", contender, "parity")
