@@ -95,8 +95,12 @@ def block_seconds(block: Block, timed: Timed) -> float:
         return sum(block.stages.values())
     if timed in START_STAGES:
         return block.stages[timed]
-    samples = next(each for each in block.samples if each.metric == timed)
+    samples = _samples(block, timed)
     return median(samples.seconds) / samples.iterations
+
+
+def _samples(block: Block, metric: str) -> Samples:
+    return next(each for each in block.samples if each.metric == metric)
 
 
 def measured(block: Block, timed: Timed) -> bool:
@@ -114,8 +118,8 @@ def seconds(data: SpeedData, metric: Metric) -> float:
 def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
     """Return contender ÷ reference, from blocks in which both took turns.
 
-    For each block the logarithm of the ratio of medians; over blocks their mean with a t-interval; then
-    back from logarithms. Blocks in which only one of them was measured are left out.
+    For each block the median over rounds of the logarithm of the ratio of two chunks; over blocks their mean
+    with a t-interval; then back from logarithms. Blocks in which only one of them was measured are left out.
     """
     logs = log_ratios(contender.blocks, reference.blocks, timed)
     return _exponential(mean_interval(logs)) if logs else Interval(math.nan, math.nan, math.nan, 0)
@@ -125,10 +129,19 @@ def log_ratios(contender: Sequence[Block], reference: Sequence[Block], timed: Ti
     """Return log(contender ÷ reference) of each block in which both were measured."""
     theirs = {block.index: block for block in reference if measured(block, timed)}
     return [
-        math.log(block_seconds(block, timed) / block_seconds(theirs[block.index], timed))
+        _log_ratio(block, theirs[block.index], timed)
         for block in contender
         if block.index in theirs and measured(block, timed)
     ]
+
+
+def _log_ratio(block: Block, other: Block, timed: Timed) -> float:
+    """Return log(block ÷ other): of chunks the median over rounds, so that what slows a round cancels."""
+    if timed == "start" or timed in START_STAGES:
+        return math.log(block_seconds(block, timed) / block_seconds(other, timed))
+    mine, theirs = _samples(block, timed), _samples(other, timed)
+    rounds = zip(mine.seconds, theirs.seconds, strict=False)
+    return median(math.log(a / b) for a, b in rounds) - math.log(mine.iterations / theirs.iterations)
 
 
 def half_width(values: Sequence[float]) -> float:
@@ -235,10 +248,10 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
         lows = highs = p_values = [math.nan] * len(places)
         if count >= 2:
             test = ttest_ind(*both, axis=1, equal_var=False)
-            low, high = test.confidence_interval(CONFIDENCE)
-            lows, highs, p_values = low.tolist(), high.tolist(), test.pvalue.tolist()
-        for place, *interval, p_value in zip(places, differences, lows, highs, p_values, strict=True):
-            found[place] = _exponential(Interval(*interval, count)), p_value
+            lows, highs = (ends.tolist() for ends in test.confidence_interval(CONFIDENCE))
+            p_values = test.pvalue.tolist()
+        for place, mean, low, high, p_value in zip(places, differences, lows, highs, p_values, strict=True):
+            found[place] = _exponential(Interval(mean, low, high, count)), p_value
     return [found[place] for place in range(len(pairs))]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import stats
+from benchmarks.result import Metric
 from benchmarks.stats import Interval
 from tests import synthetic_run
 
@@ -88,9 +89,20 @@ def test_pairing_cancels_what_a_block_does_to_all():
     assert noisy.high == pytest.approx(plain.high)
 
 
+def test_a_blocks_ratio_is_the_median_over_rounds():
+    def timed(*seconds):
+        data = synthetic_run.speed(1e-4, blocks=1)
+        (block,) = data.blocks
+        samples = block.samples[0].model_copy(update={"seconds": list(seconds)})
+        return [block.model_copy(update={"samples": [samples]})]
+
+    logs = stats.log_ratios(timed(1.0, 2.0, 9.0), timed(3.0, 1.0, 2.0), "train_step")
+    assert logs == pytest.approx([math.log(2.0)])  # that of the medians would be 1
+
+
 def test_unpaired_ratios():
-    slower = synthetic_run.speed(1.1e-4, seed=1), synthetic_run.speed(1e-4), "train_step"
-    same = (
+    slower: stats.Pair = synthetic_run.speed(1.1e-4, seed=1), synthetic_run.speed(1e-4), "train_step"
+    same: stats.Pair = (
         synthetic_run.speed(1e-4, noise=0.05, seed=1),
         synthetic_run.speed(1e-4, noise=0.05),
         "train_step",
@@ -102,10 +114,11 @@ def test_unpaired_ratios():
 
 
 def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
+    metrics: tuple[Metric, ...] = ("train_step", "epoch")
     pairs = [
         (synthetic_run.speed(1e-4, blocks=mine, seed=7), synthetic_run.speed(2e-4, blocks=theirs), metric)
         for mine, theirs in ((6, 6), (4, 6), (1, 6), (6, 4), (6, 6))
-        for metric in ("train_step", "epoch")
+        for metric in metrics
     ]
     together, alone = stats.unpaired_ratios(pairs), [stats.unpaired_ratios([pair])[0] for pair in pairs]
     for (ratio, p_value), (its_own, p_alone), (after, before, _) in zip(together, alone, pairs, strict=True):

@@ -70,11 +70,11 @@ class Effort:
     rounds: int
 
 
-_SHORT = {"chunk_seconds": 0.018, "chunks": 6, "warm_up_seconds": 0.08, "start_blocks": 0}
+_SHORT = {"chunk_seconds": 0.05, "chunks": 6, "warm_up_seconds": 0.08, "start_blocks": 0}
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(1, 3, 1, {"preset": "quick", "block_limit": 4, "blocks": 4, **_SHORT}, 1, 3),
-    "standard": Effort(2, 6, 2, {"preset": "standard", **_SHORT}, 4, 5),
-    "long": Effort(4, 6, 2, {"preset": "standard", **_SHORT}, 6, 10),
+    "standard": Effort(1, 8, 2, {"preset": "standard", **_SHORT}, 4, 5),
+    "long": Effort(2, 10, 2, {"preset": "standard", **_SHORT}, 6, 10),
 }
 
 
