@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import findings, tables
-from benchmarks.modes import contender_names
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
-from benchmarks.report import charts as drawing
 from benchmarks.report import html as page_module
 from benchmarks.report.material import gather, of
+from benchmarks.report.styles import luminance, tint
 from benchmarks.result import CurvesData, Manifest, Record
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
@@ -305,10 +304,25 @@ def test_summary_is_plain_and_honest(store):
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
 
 
-def test_every_marker_has_its_symbol(page):
-    markers = {drawing.style(name)["symbol"] for name in (*contender_names(), *map(chr, range(65, 75)))}
-    assert len(markers) == len(contender_names()) + len(drawing._OTHER_MARKERS)
-    assert all(f'id="mark-{marker}"' in page for marker in markers)
+def test_text_in_a_map_is_read_on_its_cell(tmp_path):
+    """The darkest colours are Keras's on TensorFlow and JAX's."""
+    store = RunStore.create(tmp_path / "run", synthetic_run.manifest(contenders=["keras-tensorflow", "jax"]))
+    learned = synthetic_run.curves()
+    tested = learned.curves[0].test.model_copy(update={"confusion": [[9, 1], [5, 6]]})
+    curves = learned.model_copy(update={"curves": [learned.curves[0].model_copy(update={"test": tested})]})
+    for name in ("keras-tensorflow", "jax"):
+        store.write(synthetic_run.record(curves, name))
+    found = [each for each in charts(page_module.page(of(store), NOW)) if "answers to test" in each["title"]]
+    assert len(found) == 2
+    for chart in found:
+        cells, texts = chart["data"]
+        counts = [count for row in cells["z"] for count in row]
+        grounds = [tint(cells["colorscale"][-1][1], count / cells["zmax"]) for count in counts]
+        assert texts["text"] == list(map(str, counts))
+        assert max(counts) == cells["zmax"]
+        for ground, colour in zip(grounds, texts["textfont"]["color"], strict=True):
+            low, high = sorted((luminance(ground), luminance(colour)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (ground, colour)
 
 
 def test_what_stays_open_for_another_reference_only_is_listed(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
 from benchmarks.report.sections import CHAPTERS, Section, Table, relative_sections, sections
 from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
+from benchmarks.report.styles import Look, styles
 from benchmarks.result import Record
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def page(material: Material, now: datetime.datetime) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from benchmarks.report.charts import MOST_WORKLOADS, style
+    from benchmarks.report.charts import MOST_WORKLOADS
 
     records = material.records
     library, script = _library(), _template("report.js")
@@ -74,7 +75,7 @@ def page(material: Material, now: datetime.datetime) -> str:
         chapters=layout.chapters(),
         choices=layout.choices,
         references=layout.references,
-        styles=[style(contender) for contender in layout.choices["contender"]],
+        styles=[layout.looks[contender] for contender in layout.choices["contender"]],
         most_workloads=MOST_WORKLOADS,
         css=Markup(_template("report.css")),
         script=Markup(script),
@@ -103,6 +104,7 @@ class _Layout:
     material: Material
     choices: dict[str, list[str]] = field(init=False)
     references: list[str] = field(init=False)
+    looks: dict[str, Look] = field(init=False)
 
     def __post_init__(self) -> None:
         from benchmarks.report.charts import MOST_WORKLOADS
@@ -120,6 +122,7 @@ class _Layout:
             "threads": list(dict.fromkeys(case.track for case in cases)),
             "device": list(dict.fromkeys(case.device for case in cases)),
         }
+        self.looks = styles(self.choices["contender"])
         self._numbers = {
             kind: {name: number for number, name in enumerate(names)} for kind, names in self.choices.items()
         }
@@ -130,15 +133,15 @@ class _Layout:
         from benchmarks.report.charts import charts, ratio_charts
 
         records = self.material.records
-        drawn = self._by_anchor(charts(records))
+        drawn = self._by_anchor(charts(records, self.looks))
         first, *others = self.references or [tables.REFERENCE]
         found = _by_name(sections(self.material, first))
         views = [
-            (found, self._by_anchor(ratio_charts(records, first))),
+            (found, self._by_anchor(ratio_charts(records, self.looks, first))),
             *(
                 (
                     _by_name(relative_sections(records, other)),
-                    self._by_anchor(ratio_charts(records, other)),
+                    self._by_anchor(ratio_charts(records, self.looks, other)),
                 )
                 for other in others
             ),
