@@ -45,9 +45,12 @@ def without_library(page):
     return page.replace(block(page, "library"), "")
 
 
+def unpacked(page, name):
+    return gzip.decompress(base64.b64decode(block(page, name))).decode()
+
+
 def charts(page):
-    found = re.findall(r'<script type="application/json">(.*?)</script>', page)
-    return [json.loads(each) for each in found]
+    return json.loads(unpacked(page, "charts"))
 
 
 def test_every_answer_is_there_the_verdict_first(page):
@@ -88,6 +91,28 @@ def test_page_is_one_offline_file(page):
     assert len(own) < len(page) / 2
     assert not re.search(r"<(script|img|link|iframe)[^>]+(src|href)=", own)
     assert not re.search(r"@import|url\(\s*['\"]?http", own)
+
+
+def test_numbers_of_charts_are_packed_and_as_long_as_they_are_seen(page):
+    assert '"hovertemplate"' not in page
+    assert len(charts(page)) == len(set(re.findall(r'data-chart="(\d+)"', page))) > 5
+    floats = re.findall(r"\d+\.\d+(?:e-?\d+)?", unpacked(page, "charts"))
+    assert floats
+    assert all(float(each) == float(f"{float(each):.6g}") for each in floats)
+
+
+def test_rows_have_headers_and_tables_captions(page):
+    found = re.findall(r"<table>(.*?)</table>", without_library(page), re.DOTALL)
+    assert len(found) > 20
+    for table in found:
+        assert re.match(r"\s*<caption>[^<]+</caption>", table)
+        head, body = table.split("<tbody>")
+        assert head.count('<th scope="col"') == head.count("<th ")
+        rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+        assert rows
+        for row in rows:
+            first, *_ = re.findall(r"<t[hd][^>]*>", row)
+            assert first.startswith('<th scope="row"')
 
 
 def test_page_is_the_same_each_time_but_for_the_stamp(store, page):
@@ -226,7 +251,7 @@ def test_text_fits_a_comment(store):
 def test_no_time_without_parity(page):
     own = html.unescape(without_library(page))
     rows = re.findall(r"<tr[^>]*>.*?</tr>", own, re.DOTALL)
-    row = next(row for row in rows if "<td>network</td>" in row and "<td>train_step</td>" in row)
+    row = next(row for row in rows if ">network</th>" in row and ">train_step</th>" in row)
     assert "no parity, no time" in row
     assert "FAILED at step 100" in own
 

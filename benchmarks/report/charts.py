@@ -72,13 +72,18 @@ class Chart:
 
     def content(self) -> dict[str, Any]:
         """Return data and layout for plotly.js, the same look for all, without the title."""
-        content: dict[str, Any] = json.loads(self.figure.to_json())
+        content: dict[str, Any] = json.loads(self.figure.to_json(), parse_float=_rounded)
         layout = content["layout"]
         for unused in ("title", "template"):
             layout.pop(unused, None)
         for axis in ("xaxis", "yaxis"):
             layout[axis] = {**_AXIS, **layout.get(axis, {})}
         return {"data": content["data"], "layout": {**_LOOK, **layout}}
+
+
+def _rounded(number: str) -> float:
+    """Return a number to six digits, more than a chart shows; the records in the page have all of them."""
+    return float(f"{float(number):.6g}")
 
 
 def charts(records: Sequence[Record], looks: Mapping[str, Look]) -> list[Chart]:

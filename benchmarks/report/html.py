@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
+from benchmarks.report.data import FORMULA
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
 from benchmarks.report.sections import CHAPTERS, Section, Table, relative_sections, sections
@@ -32,6 +33,8 @@ AT_ONCE = 6
 """Charts of a section that are shown; more are folded."""
 PLACES = ("workload", "contender", "tier", "threads", "device")
 """What the page can be narrowed down to."""
+NAMING = ("workload", "contender", "element", "metric", "pair", "network", "stage")
+"""Columns that say what a row is about; they are its headers, beside its first."""
 
 
 def write(material: Material, into: Path, now: datetime.datetime) -> Path:
@@ -73,6 +76,7 @@ def page(material: Material, now: datetime.datetime) -> str:
     return environment.get_template("report.html").render(
         material=material,
         chapters=layout.chapters(),
+        charts=_packed(_json(layout.drawn)),
         choices=layout.choices,
         references=layout.references,
         styles=[layout.looks[contender] for contender in layout.choices["contender"]],
@@ -87,6 +91,7 @@ def page(material: Material, now: datetime.datetime) -> str:
                 {
                     "choices": layout.choices,
                     "references": layout.references,
+                    "formula": FORMULA.pattern,
                     "held": held,
                     "total": len(records),
                     "folders": [folder.name for folder, _ in material.runs],
@@ -105,6 +110,8 @@ class _Layout:
     choices: dict[str, list[str]] = field(init=False)
     references: list[str] = field(init=False)
     looks: dict[str, Look] = field(init=False)
+    drawn: list[dict[str, Any]] = field(init=False, default_factory=list)
+    """Data and layout of every chart, by the numbers that figures have."""
 
     def __post_init__(self) -> None:
         from benchmarks.report.charts import MOST_WORKLOADS
@@ -210,15 +217,15 @@ class _Layout:
             "raw": " ".join(section.measures) if set(at) & {"workload", "contender", "element"} else "",
             "kind": {MATRIX: "matrix", EVERY_ELEMENT: "elements"}.get(table.title, ""),
             "names": at.get("contender"),
+            "naming": {0, *(at[name] for name in NAMING if name in at)},
         }
 
     def _chart(self, chart: Chart) -> dict[str, Any]:
-        from markupsafe import Markup
-
+        self.drawn.append({**chart.content(), "title": chart.title})
         return {
             "title": unescape(chart.title),
             "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
-            "content": Markup(inert({**chart.content(), "title": chart.title})),
+            "number": len(self.drawn) - 1,
         }
 
     def _marks(self, facts: dict[str, str]) -> dict[str, int]:
@@ -249,10 +256,14 @@ def inert(content: Any) -> str:
     >>> inert("</script><!--")
     '"\\u003c/script\\u003e\\u003c!--"'
     """
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    text = _json(content)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _raw(records: Iterable[Record]) -> tuple[str, int]:
