@@ -66,7 +66,7 @@ def _table(table: Table) -> list[str]:
     ]
     if table.detail:
         # Markdown leaves what stands in HTML as it is
-        summary = _unheard(html.escape(table.title, quote=False)) or "Details"
+        summary = _unheard(_escaped(table.title)) or "Details"
         return [f"<details><summary>{summary}</summary>", "", *body, "</details>", ""]
     return heading + body
 
@@ -79,10 +79,15 @@ def _paragraph(value: str) -> str:
 
 def _plain(value: str) -> str:
     """Return text that Markdown takes literally: names in result files are not to be trusted."""
-    escaped = html.escape(" ".join(value.split()), quote=False)
+    escaped = _escaped(value)
     for character in "\\`*_[]|~$":
         escaped = escaped.replace(character, f"\\{character}")
     return _unheard(escaped)
+
+
+def _escaped(value: str) -> str:
+    """Return text in one line, without HTML."""
+    return html.escape(" ".join(value.split()), quote=False)
 
 
 def _unheard(text: str) -> str:
