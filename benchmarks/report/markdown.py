@@ -13,6 +13,7 @@ from benchmarks.report.sections import Table, comparison_table, sections
 
 LONGEST = 65_000
 """Characters; a comment on GitHub may have 65,536."""
+_MARKUP = "\\`*_[]|~$"
 _CALLS = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9])|#(?=[0-9])")
 """What GitHub takes for a person, whom it tells, or for an issue, where it notes this comment. It looks for
 them in what Markdown has become, so that no backslash helps; a space of no width behind the sign does."""
@@ -65,8 +66,7 @@ def _table(table: Table) -> list[str]:
         "",
     ]
     if table.detail:
-        # Markdown leaves what stands in HTML as it is
-        summary = _unheard(_escaped(table.title)) or "Details"
+        summary = _in_html(table.title) or "Details"
         return [f"<details><summary>{summary}</summary>", "", *body, "</details>", ""]
     return heading + body
 
@@ -80,9 +80,16 @@ def _paragraph(value: str) -> str:
 def _plain(value: str) -> str:
     """Return text that Markdown takes literally: names in result files are not to be trusted."""
     escaped = _escaped(value)
-    for character in "\\`*_[]|~$":
+    for character in _MARKUP:
         escaped = escaped.replace(character, f"\\{character}")
     return _unheard(escaped)
+
+
+def _in_html(value: str) -> str:
+    """Return text for a line of HTML, in which backslashes would be seen."""
+    return "".join(
+        f"&#{ord(letter)};" if letter in _MARKUP else letter for letter in _unheard(_escaped(value))
+    )
 
 
 def _escaped(value: str) -> str:

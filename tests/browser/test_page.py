@@ -281,12 +281,7 @@ def test_keyboard_goes_through_all_in_order(visit, made_up_page):
         page.keyboard.press("Tab")
     assert places == sorted(set(places))
     assert places[0] == 0
-    between = page.evaluate(
-        """(last) => [...document.querySelectorAll('a[href], button, input, select, summary')]
-        .filter((each) => each.checkVisibility())[last]?.closest('main, nav, form')?.tagName""",
-        len(places),
-    )
-    assert between == "MAIN"
+    assert page.evaluate("Boolean(document.activeElement.closest('main'))")
 
 
 def test_skip_link_leads_to_the_verdict(visit, reference_page):
