@@ -367,7 +367,7 @@ def operators(pdf):
 
 def paint(colour):
     """Return a colour's red and green as Skia writes them into a PDF."""
-    return " ".join(f"{value / 255:.6g}".removeprefix("0") for value in rgb(colour)[:2])
+    return " ".join(f"{value / 255:.4f}".rstrip("0").removeprefix("0") for value in rgb(colour)[:2])
 
 
 def test_paper_is_light_and_the_screen_comes_back(visit, reference_page):
