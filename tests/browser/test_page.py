@@ -204,6 +204,9 @@ def test_ratios_follow_the_reference(visit, reference_page):
     until(page, "document.querySelector('#speed .chart .main-svg')")
     title = page.evaluate("document.querySelector('#speed .chart').layout.xaxis.title.text")
     assert title.startswith("time ÷ torch")
+    page.select_option("select[name=reference]", "numpy")
+    assert not page.locator(cell.format(2)).inner_text().count("×")
+    assert "relative to numpy" in page.inner_text("#verdict")
     assert not page.troubles
 
 

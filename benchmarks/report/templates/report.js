@@ -79,6 +79,7 @@
   const isShown = (kind, number) => (kind === "contender" ? !state.contender || state.contender.includes(number)
     : !state[kind] || facts.choices[kind][number] === state[kind]);
   let reference = 0;
+  const first = new Map();  // what is shown for the first reference, which no template repeats
 
   function apply() {
     document.documentElement.dataset.theme = state.theme;
@@ -91,11 +92,13 @@
     hiding.textContent = rules.length ? `${rules.join(",")}{display:none!important}` : "";
     const wanted = Math.max(0, facts.references.indexOf(state.reference));
     if (wanted !== reference) {
-      reference = wanted;
       for (const view of all(".view")) {
+        if (reference === 0) first.set(view, [...view.childNodes]);
+        if (wanted === 0) { view.replaceChildren(...first.get(view)); continue; }
         const template = all(":scope > template", view.parentElement).find((each) => Number(each.dataset.reference) === wanted);
         if (template) view.replaceChildren(template.content.cloneNode(true));
       }
+      reference = wanted;
       prepare();
     }
     sortAsKept();
