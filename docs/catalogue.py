@@ -49,7 +49,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
     yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX and Keras on each runtime."
-    yield "An option shows Keras's default and, where it differs, PyTorch's."
+    yield "An option shows its default here, which is Keras's, and a framework's own where that differs."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
@@ -93,8 +93,9 @@ def _row(element: Element) -> tuple[str, ...]:
 
 def _option(option: Option) -> str:
     default = "required" if option.default is None else f"{option.default}"
-    torch = "" if option.torch_default is None else f", PyTorch {option.torch_default}"
-    return f"{option.name} ({default}{torch})"
+    own = {"Keras": option.keras_default, "PyTorch": option.torch_default, "JAX": option.jax_default}
+    differing = [f", {framework} {value}" for framework, value in own.items() if value is not None]
+    return f"{option.name} ({default}{''.join(differing)})"
 
 
 if __name__ == "__main__":

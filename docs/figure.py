@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from benchmarks import tables
-from benchmarks.report.charts import style
+from benchmarks.report.styles import styles
 from benchmarks.store import RunStore
 
 ROOT = Path(__file__).parents[1]
@@ -18,12 +18,13 @@ WORKLOAD = "digits-network"
 def main() -> None:
     """Draw parity on the left and speed on the right."""
     records, _ = RunStore.open(ROOT / "results" / "reference" / "quick").records()
+    looks = styles(record.case.contender for record in records)
     plt.rcParams.update({"svg.hashsalt": "versus", "font.size": 10, "axes.spines.top": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     for record in records:
         if record.case.workload != WORKLOAD or record.case.measure != "parity":
             continue
-        look = style(record.case.contender)
+        look = looks[record.case.contender]
         for trajectory in record.data.trajectories:  # type: ignore[union-attr]  # a finished parity record has them
             left.plot(
                 [drift.step for drift in trajectory.drift],
@@ -43,7 +44,7 @@ def main() -> None:
     rows = table[table["contender"] != "numpy"]
     names = list(dict.fromkeys(f"{row.workload}\n{row.metric} ({row.tier})" for row in rows.itertuples()))
     for number, (contender, part) in enumerate(rows.groupby("contender", sort=False)):
-        look = style(str(contender))
+        look = looks[str(contender)]
         places = [names.index(f"{row.workload}\n{row.metric} ({row.tier})") for row in part.itertuples()]
         right.errorbar(
             part["ratio"],
@@ -55,7 +56,7 @@ def main() -> None:
             capsize=2,
             label=str(contender),
         )
-    right.axvline(1, color=style("numpy")["color"], label="numpy")
+    right.axvline(1, color=looks["numpy"]["color"], label="numpy")
     right.set(xscale="log", xlabel="time ÷ NumPy's, 95 % intervals", yticks=range(len(names)))
     right.set_yticklabels(names, fontsize=8)
     right.invert_yaxis()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from implementations import catalog
-from implementations.catalog import Element, Option
+from implementations.catalog import Element, Option, OptionValue
+from implementations.spec import LayerSpec
 
 PAGE = Path(__file__).with_name("side-by-side.md")
 SOURCES = Path(__file__).parents[1] / "implementations"
@@ -21,6 +23,68 @@ KINDS: dict[str, Mapping[str, Element]] = {
     "metrics": catalog.METRICS,
 }
 """A module of every backend -> the elements in it."""
+_LAYER = LayerSpec(units=1)
+DENSE = Element(
+    "dense",
+    "layer",
+    "y = f(x W + b), x of shape (n, inputs), W (inputs, units), b (units,), with f one of the activations",
+    "keras/src/layers/core/dense.py; torch/nn/modules/linear.py",
+    options=(
+        Option("use_bias", _LAYER.use_bias, "whether there is a b"),
+        Option(
+            "kernel_initializer",
+            _LAYER.kernel_initializer.name,
+            "what W begins with; drawn in NumPy for all",
+            torch_default="torch_linear",
+        ),
+        Option(
+            "bias_initializer",
+            _LAYER.bias_initializer.name,
+            "what b begins with; PyTorch's has the kernel's bounds",
+            torch_default="torch_linear",
+        ),
+    ),
+    native={"keras": "keras.layers.Dense", "torch": "torch.nn.Linear"},
+    notes="PyTorch's kernel is the transpose, (units, inputs). JAX has no layers.",
+)
+LAYERS: dict[str, Element] = {"dense": DENSE, **catalog.NORMALIZATIONS, **catalog.REGULARIZATIONS}
+_PENALTY = {
+    "numpy": ("Affine", "Learner._penalty"),
+    "torch": ("Learner._objective",),
+    "jax": ("Learner._objective",),
+    "keras": ("dense", "_penalty"),
+}
+LAYER_PARTS: dict[str, Mapping[str, Sequence[str]]] = {
+    "dense": {
+        "numpy": ("Affine", "Activation"),
+        "torch": ("dense", "Activation"),
+        "jax": ("dense", "activation"),
+        "keras": ("dense", "activation"),
+    },
+    "batch_normalization": {
+        "numpy": ("BatchNormalization",),
+        "torch": ("normalization", "BiasedBatchNorm1d"),
+        "jax": ("normalization",),
+        "keras": ("normalization", "UnbiasedBatchNormalization"),
+    },
+    "layer_normalization": {
+        "numpy": ("LayerNormalization",),
+        "torch": ("normalization",),
+        "jax": ("normalization",),
+        "keras": ("normalization",),
+    },
+    "l1": _PENALTY,
+    "l2": _PENALTY,
+    "dropout": {
+        "numpy": ("Dropout", "Learner._fill_masks"),
+        "torch": ("dense", "SharedDropout"),
+        "jax": ("Learner._own_masks", "Learner._forward"),
+        "keras": ("Learner._build", "SharedDropout"),
+    },
+}
+"""A layer's element -> its parts of each backend's `network.py`, a class's method as Class.method."""
+INITIAL = ("draw", "_uniform", "_cut_normal", "_orthogonal")
+"""What of `initial.py` draws."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +94,7 @@ class Source:
     Parameters
     ----------
     parts
-        Name -> source, in order.
+        Name -> source, in order; of a class also Class.method.
     uses
         Name -> the private functions, classes and constants of the module that it refers to.
     """
@@ -56,11 +120,19 @@ class Source:
             parts[name] = "\n".join(lines[begin - 1 : node.end_lineno])
             named = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
             uses[name] = [each for each in dict.fromkeys(named) if each in found and each.startswith("_")]
+            for inner in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(inner, ast.FunctionDef):
+                    method = "\n".join(lines[inner.lineno - 1 : inner.end_lineno])
+                    parts[f"{name}.{inner.name}"] = textwrap.dedent(method)
         return cls(parts, uses)
 
     def of(self, element: str) -> str:
         """Return an element's function and, where it is written by hand, its derivative."""
         names = [name for name in (element, f"{element}_gradient") if name in self.parts]
+        return self.joined(names)
+
+    def joined(self, names: Sequence[str]) -> str:
+        """Return these parts."""
         return "\n\n\n".join(self.parts[name] for name in names)
 
     def shared(self, elements: Mapping[str, Element]) -> str:
@@ -85,29 +157,64 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Written by `python docs/side_by_side.py` from `implementations/`; a test sees to it. Each element"
     yield "with its formula, source and defaults, and the code of all backends next to each other. NumPy's"
-    yield "derivatives are written by hand (`…_gradient`); the frameworks find theirs. Layers, normalizations"
-    yield "and penalties are in each backend's `network.py`, initial values for all of them in"
-    yield "[`implementations/initial.py`](../implementations/initial.py)."
+    yield "derivatives are written by hand (`…_gradient`); the frameworks find theirs."
     yield ""
-    for kind, elements in KINDS.items():
+    yield "Of an option, *here* is what this project takes in every framework, before a convention or you say"
+    yield "otherwise; beside it are the frameworks' own defaults, – where one has no such element. JAX itself"
+    yield "has neither layers nor losses, metrics, optimizers or schedules."
+    yield ""
+    for kind, elements in {**KINDS, "layers": LAYERS, "initializers": catalog.INITIALIZERS}.items():
         links = " · ".join(f"[{name}](#{_anchor(kind, name)})" for name in elements)
         yield from (f"**{kind.capitalize()}**: {links}", "")
     for kind, elements in KINDS.items():
         sources = {backend: Source.read(SOURCES / backend / f"{kind}.py") for backend in BACKENDS}
         yield from (f"## {kind.capitalize()}", "")
-        files = " · ".join(
-            f"[{label}](../implementations/{backend}/{kind}.py)" for backend, label in BACKENDS.items()
-        )
-        yield from (f"Files: {files}", "")
+        yield from (f"Files: {_files(f'{kind}.py')}", "")
         for name, element in elements.items():
-            yield f'<a id="{_anchor(kind, name)}"></a>'
-            yield from ("", f"### {name}", "")
+            yield from _heading(kind, name)
             yield from _facts(element)
             yield from _columns({backend: source.of(name) for backend, source in sources.items()})
         shared = {backend: source.shared(elements) for backend, source in sources.items()}
         if any(shared.values()):
             yield from (f"### What {kind} share", "")
             yield from _columns(shared)
+    yield from _layers()
+    yield from _initializers()
+
+
+def _layers() -> Iterator[str]:
+    sources = {backend: Source.read(SOURCES / backend / "network.py") for backend in BACKENDS}
+    yield from ("## Layers", "", f"Files: {_files('network.py')}", "")
+    for name, element in LAYERS.items():
+        yield from _heading("layers", name)
+        yield from _facts(element)
+        parts = LAYER_PARTS[name]
+        yield from _columns({backend: sources[backend].joined(parts[backend]) for backend in BACKENDS})
+
+
+def _initializers() -> Iterator[str]:
+    yield from ("## Initializers", "")
+    yield "Initial parameters are drawn once, by `draw` in"
+    yield "[`implementations/initial.py`](../implementations/initial.py), and handed to every backend. The"
+    yield "frameworks' own calls draw from the same distributions, which tests compare."
+    yield ""
+    for name, element in catalog.INITIALIZERS.items():
+        yield from _heading("initializers", name)
+        yield from _facts(element)
+        calls = [f"`{element.native[backend]}`" for backend in BACKENDS if backend in element.native]
+        yield from (f"The frameworks' own: {' · '.join(calls)}", "")
+    drawn = Source.read(SOURCES / "initial.py").joined(INITIAL)
+    yield from ("### What initializers share", "", "```python", drawn, "```", "")
+
+
+def _heading(kind: str, name: str) -> Iterator[str]:
+    yield from (f'<a id="{_anchor(kind, name)}"></a>', "", f"### {name}", "")
+
+
+def _files(file: str) -> str:
+    return " · ".join(
+        f"[{label}](../implementations/{backend}/{file})" for backend, label in BACKENDS.items()
+    )
 
 
 def _facts(element: Element) -> Iterator[str]:
@@ -117,11 +224,11 @@ def _facts(element: Element) -> Iterator[str]:
         yield from (element.notes, "")
     yield from (f"Source: {element.reference}", "")
     if element.options:
-        yield "| option | Keras's default | PyTorch's default | meaning |"
-        yield "|---|---|---|---|"
+        yield "| option | here | Keras | PyTorch | JAX | meaning |"
+        yield "|---|---|---|---|---|---|"
         for option in element.options:
-            defaults = f"{_default(option)} | {_torch_default(option)}"
-            yield f"| `{option.name}` | {defaults} | {_cell(option.meaning)} |"
+            defaults = [_shown(option.default), *_defaults(element, option)]
+            yield f"| `{option.name}` | {' | '.join(defaults)} | {_cell(option.meaning)} |"
         yield ""
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"`{name} = {value}`" for name, value in preset.items())
@@ -142,12 +249,16 @@ def _anchor(kind: str, name: str) -> str:
     return f"{kind}-{name}"
 
 
-def _default(option: Option) -> str:
-    return "required" if option.default is None else f"`{option.default}`"
+def _defaults(element: Element, option: Option) -> Iterator[str]:
+    """Yield an option's default in Keras, PyTorch and JAX."""
+    given = {"keras": option.keras_default, "torch": option.torch_default, "jax": option.jax_default}
+    for framework, own in given.items():
+        default = element.conventions.get(framework, {}).get(option.name, option.default)
+        yield _shown(default if own is None else own) if framework in element.native else "–"
 
 
-def _torch_default(option: Option) -> str:
-    return "the same" if option.torch_default is None else f"`{option.torch_default}`"
+def _shown(default: OptionValue | None) -> str:
+    return "required" if default in (None, "required") else f"`{default}`"
 
 
 def _cell(value: str) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import subprocess
+import sys
+
 import pytest
 
 from implementations import InvalidInput, catalog
@@ -110,3 +115,39 @@ def test_both_conventions_of_every_ambiguous_element_differ():
 def test_tables_cannot_be_changed():
     with pytest.raises(TypeError):
         catalog.ACTIVATIONS["mine"] = catalog.activation("relu")  # type: ignore[index]  # on purpose
+
+
+CALLED = {"gain": "scale"}
+"""What JAX calls an option."""
+SIGNATURES = """
+import importlib, inspect, json, sys
+found = {}
+for call in sys.argv[1:]:
+    module, _, name = call.rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
+    found[call] = {
+        each.name: "required" if each.default is each.empty else each.default
+        for each in parameters
+        if isinstance(each.default, (int, float)) or each.default is each.empty
+    }
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason='needs jax: pip install -e ".[jax]"')
+def test_defaults_of_jax_are_jax_s_own():
+    """In a process of its own, as this one imports no framework."""
+    native = [each for each in catalog.every() if "jax" in each.native and each.options]
+    calls = sorted({element.native["jax"] for element in native})
+    told = subprocess.run([sys.executable, "-c", SIGNATURES, *calls], capture_output=True, check=True)
+    signatures = json.loads(told.stdout)
+    compared = 0
+    for element in native:
+        own = signatures[element.native["jax"]]
+        for option in element.options:
+            name = CALLED.get(option.name, option.name)
+            if name in own:
+                claimed = option.default if option.jax_default is None else option.jax_default
+                assert claimed == own[name], (element.name, option.name)
+                compared += 1
+    assert compared >= 10

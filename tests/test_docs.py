@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import json
+import os
 import re
 import runpy
+import shlex
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from benchmarks.cli import main
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.store import RunStore
+from implementations.catalog import INITIALIZERS, NORMALIZATIONS, REGULARIZATIONS
 from tests.mutation.__main__ import Outcome, summary
 from tests.scale import LIMITS
 from tests.survival.__main__ import Tally
@@ -61,6 +67,28 @@ def test_worked_example_comes_out_as_it_says():
     results = doctest.testfile(str(ROOT / "docs" / "porting.md"), module_relative=False)
     assert results.attempted >= 19
     assert not results.failed
+
+
+@pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("torch", "keras", "jax")),
+    reason='the commands compare torch with keras-jax: pip install -e ".[all]"',
+)
+def test_worked_example_s_commands_run(tmp_path):
+    page = (ROOT / "docs" / "porting.md").read_text(encoding="utf-8")
+    (model,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my-model.toml").write_text(model, encoding="utf-8")
+    commands = re.findall(r"^versus (.*?) *#", page, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["parity", "parity", "report"]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.cli", *shlex.split(command)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert len([*(tmp_path / "results").rglob("report.html")]) == 1
 
 
 def test_table_is_the_reference_run(reference):
@@ -171,3 +199,18 @@ def test_side_by_side_page_has_every_element_in_every_backend():
             for name in elements:
                 assert source.of(name) or (kind, name) == ("schedules", "constant"), (backend, kind, name)
                 assert source.of(name) in page
+
+
+def test_side_by_side_page_has_every_layer_and_initializer():
+    found = runpy.run_path(str(ROOT / "docs" / "side_by_side.py"))
+    page = found["PAGE"].read_text(encoding="utf-8")
+    layers, initializers = ("dense", *NORMALIZATIONS, *REGULARIZATIONS), tuple(INITIALIZERS)
+    assert tuple(found["LAYERS"]) == layers
+    for kind, names in (("layers", layers), ("initializers", initializers)):
+        for name in names:
+            assert f"[{name}](#{kind}-{name})" in page
+            assert page.count(f'<a id="{kind}-{name}"></a>\n\n### {name}\n') == 1
+    for backend in found["BACKENDS"]:
+        source = found["Source"].read(ROOT / "implementations" / backend / "network.py")
+        for name in layers:
+            assert source.joined(found["LAYER_PARTS"][name][backend]) in page

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import findings, tables
-from benchmarks.modes import contender_names
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
-from benchmarks.report import charts as drawing
 from benchmarks.report import html as page_module
 from benchmarks.report.material import gather, of
+from benchmarks.report.styles import luminance, tint
 from benchmarks.result import CurvesData, Manifest, Record
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
@@ -46,9 +45,12 @@ def without_library(page):
     return page.replace(block(page, "library"), "")
 
 
+def unpacked(page, name):
+    return gzip.decompress(base64.b64decode(block(page, name))).decode()
+
+
 def charts(page):
-    found = re.findall(r'<script type="application/json">(.*?)</script>', page)
-    return [json.loads(each) for each in found]
+    return json.loads(unpacked(page, "charts"))
 
 
 def test_every_answer_is_there_the_verdict_first(page):
@@ -80,7 +82,7 @@ def test_every_answer_is_there_the_verdict_first(page):
 
 
 def test_verdict_is_three_sentences(page):
-    assert len(re.findall(r'<p class="verdict">', page)) == 3 * (1 + len(synthetic_run.CONTENDERS))
+    assert len(re.findall(r'<p class="verdict">', page)) == 3 * len(synthetic_run.CONTENDERS)
 
 
 def test_page_is_one_offline_file(page):
@@ -89,6 +91,28 @@ def test_page_is_one_offline_file(page):
     assert len(own) < len(page) / 2
     assert not re.search(r"<(script|img|link|iframe)[^>]+(src|href)=", own)
     assert not re.search(r"@import|url\(\s*['\"]?http", own)
+
+
+def test_numbers_of_charts_are_packed_and_as_long_as_they_are_seen(page):
+    assert '"hovertemplate"' not in page
+    assert len(charts(page)) == len(set(re.findall(r'data-chart="(\d+)"', page))) > 5
+    floats = re.findall(r"\d+\.\d+(?:e-?\d+)?", unpacked(page, "charts"))
+    assert floats
+    assert all(float(each) == float(f"{float(each):.6g}") for each in floats)
+
+
+def test_rows_have_headers_and_tables_captions(page):
+    found = re.findall(r"<table>(.*?)</table>", without_library(page), re.DOTALL)
+    assert len(found) > 20
+    for table in found:
+        assert re.match(r"\s*<caption>[^<]+</caption>", table)
+        head, body = table.split("<tbody>")
+        assert head.count('<th scope="col"') == head.count("<th ")
+        rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+        assert rows
+        for row in rows:
+            first, *_ = re.findall(r"<t[hd][^>]*>", row)
+            assert first.startswith('<th scope="row"')
 
 
 def test_page_is_the_same_each_time_but_for_the_stamp(store, page):
@@ -227,7 +251,7 @@ def test_text_fits_a_comment(store):
 def test_no_time_without_parity(page):
     own = html.unescape(without_library(page))
     rows = re.findall(r"<tr[^>]*>.*?</tr>", own, re.DOTALL)
-    row = next(row for row in rows if "<td>network</td>" in row and "<td>train_step</td>" in row)
+    row = next(row for row in rows if ">network</th>" in row and ">train_step</th>" in row)
     assert "no parity, no time" in row
     assert "FAILED at step 100" in own
 
@@ -305,10 +329,25 @@ def test_summary_is_plain_and_honest(store):
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
 
 
-def test_every_marker_has_its_symbol(page):
-    markers = {drawing.style(name)["symbol"] for name in (*contender_names(), *map(chr, range(65, 75)))}
-    assert len(markers) == len(contender_names()) + len(drawing._OTHER_MARKERS)
-    assert all(f'id="mark-{marker}"' in page for marker in markers)
+def test_text_in_a_map_is_read_on_its_cell(tmp_path):
+    """The darkest colours are Keras's on TensorFlow and JAX's."""
+    store = RunStore.create(tmp_path / "run", synthetic_run.manifest(contenders=["keras-tensorflow", "jax"]))
+    learned = synthetic_run.curves()
+    tested = learned.curves[0].test.model_copy(update={"confusion": [[9, 1], [5, 6]]})
+    curves = learned.model_copy(update={"curves": [learned.curves[0].model_copy(update={"test": tested})]})
+    for name in ("keras-tensorflow", "jax"):
+        store.write(synthetic_run.record(curves, name))
+    found = [each for each in charts(page_module.page(of(store), NOW)) if "answers to test" in each["title"]]
+    assert len(found) == 2
+    for chart in found:
+        cells, texts = chart["data"]
+        counts = [count for row in cells["z"] for count in row]
+        grounds = [tint(cells["colorscale"][-1][1], count / cells["zmax"]) for count in counts]
+        assert texts["text"] == list(map(str, counts))
+        assert max(counts) == cells["zmax"]
+        for ground, colour in zip(grounds, texts["textfont"]["color"], strict=True):
+            low, high = sorted((luminance(ground), luminance(colour)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (ground, colour)
 
 
 def test_what_stays_open_for_another_reference_only_is_listed(tmp_path, monkeypatch):

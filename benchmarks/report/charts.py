@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,12 @@ import plotly.graph_objects as go
 from benchmarks import findings, stats, tables, units
 from benchmarks.once import Records, once
 from benchmarks.report.sections.crossover import maps, winner
+from benchmarks.report.styles import Look, ink, rgb, tint
 from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Okabe & Ito, Color Universal Design, and two more: told apart by marker too, on light and on dark ground
-_STYLES = {
-    "numpy": ("#E69F00", "circle"),
-    "torch": ("#D55E00", "square"),
-    "jax": ("#A0522D", "hexagram"),
-    "keras-tensorflow": ("#0072B2", "diamond"),
-    "keras-jax": ("#009E73", "cross"),
-    "keras-torch": ("#CC79A7", "triangle-up"),
-    "torch-compile": ("#56B4E9", "star"),
-    "keras-tensorflow-xla": ("#B8A000", "x"),
-}
-_OTHER_COLOUR, _OTHER_MARKERS = "#999999", ("hexagon", "triangle-down", "pentagon", "hourglass", "bowtie")
 _LEVELS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8a400", "#b5367a", "#f1605d", "#7a7a7a")
 """Of levels and stages, which are no contenders: in steps of lightness, from viridis and magma."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -83,7 +72,7 @@ class Chart:
 
     def content(self) -> dict[str, Any]:
         """Return data and layout for plotly.js, the same look for all, without the title."""
-        content: dict[str, Any] = json.loads(self.figure.to_json())
+        content: dict[str, Any] = json.loads(self.figure.to_json(), parse_float=_rounded)
         layout = content["layout"]
         for unused in ("title", "template"):
             layout.pop(unused, None)
@@ -92,26 +81,39 @@ class Chart:
         return {"data": content["data"], "layout": {**_LOOK, **layout}}
 
 
-def charts(records: Sequence[Record]) -> list[Chart]:
-    """Return all charts that the records have data for and that no contender is a reference of."""
-    harmless = _harmless(records)
+def _rounded(number: str) -> float:
+    """Return a number to six digits, more than a chart shows; the records in the page have all of them."""
+    return float(f"{float(number):.6g}")
+
+
+def charts(records: Sequence[Record], looks: Mapping[str, Look]) -> list[Chart]:
+    """Return all charts that the records have data for and that no contender is a reference of.
+
+    Parameters
+    ----------
+    looks
+        Colour and marker of each contender in the records.
+    """
+    harmless, looks = _harmless(records), _harmless_looks(looks)
     return [
-        *_drifts(harmless),
-        *_pairs(harmless),
-        *_learning(harmless),
-        *_confusion(harmless),
-        *_rooflines(harmless),
-        *_maps(harmless),
-        *_costs(harmless),
+        *_drifts(harmless, looks),
+        *_pairs(harmless, looks),
+        *_learning(harmless, looks),
+        *_confusion(harmless, looks),
+        *_rooflines(harmless, looks),
+        *_maps(harmless, looks),
+        *_costs(harmless, looks),
         *_cold_starts(harmless),
-        *_memory(harmless),
+        *_memory(harmless, looks),
         *_course(harmless),
     ]
 
 
-def ratio_charts(records: Sequence[Record], reference: str = tables.REFERENCE) -> list[Chart]:
+def ratio_charts(
+    records: Sequence[Record], looks: Mapping[str, Look], reference: str = tables.REFERENCE
+) -> list[Chart]:
     """Return the charts of times ÷ the reference's."""
-    return [*_ratios(_harmless(records), plain(reference))]
+    return [*_ratios(_harmless(records), _harmless_looks(looks), plain(reference))]
 
 
 def plain(text: str) -> str:
@@ -136,6 +138,10 @@ def _harmless(records: Records) -> Records:
     )
 
 
+def _harmless_looks(looks: Mapping[str, Look]) -> dict[str, Look]:
+    return {plain(contender): look for contender, look in looks.items()}
+
+
 def _harmless_case(case: Case) -> Case:
     names = ("workload", "contender", "device", "experiment", "level")
     texts = {name: text for name in names if (text := getattr(case, name)) is not None}
@@ -143,20 +149,7 @@ def _harmless_case(case: Case) -> Case:
     return case.model_copy(update=changed) if changed else case
 
 
-def style(contender: str) -> dict[str, str]:
-    """Return a contender's colour and marker.
-
-    Examples
-    --------
-    >>> style("numpy")
-    {'color': '#E69F00', 'symbol': 'circle'}
-    """
-    other = _OTHER_COLOUR, _OTHER_MARKERS[sum(map(ord, contender)) % len(_OTHER_MARKERS)]
-    colour, marker = _STYLES.get(contender, other)
-    return {"color": colour, "symbol": marker}
-
-
-def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
+def _drifts(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload how far each contender is from float64 NumPy, with the tolerance."""
     for workload, found in _by_workload(records, ParityData):
         figure = go.Figure()
@@ -169,8 +162,8 @@ def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
                     legendgroup=contender,
                     showlegend=trajectory.dtype == "float32",
                     mode="lines+markers",
-                    marker=style(contender),
-                    line={"color": style(contender)["color"], "dash": _dash(trajectory.dtype)},
+                    marker=looks[contender],
+                    line={"color": looks[contender]["color"], "dash": _dash(trajectory.dtype)},
                     hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
                 )
         for trajectory in next(iter(found.values())).trajectories:
@@ -194,14 +187,14 @@ def _drifts(records: Sequence[Record]) -> Iterable[Chart]:
         yield Chart("parity", figure, workload=workload)
 
 
-def _pairs(records: Sequence[Record]) -> Iterable[Chart]:
+def _pairs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload how far each two contenders are apart: one's colour, the other's marker."""
     for workload, found in _by_workload(records, ParityData):
         figure = go.Figure()
         for (mine, one), (theirs, other) in itertools.combinations(found.items(), 2):
             for left, right in zip(one.trajectories, other.trajectories, strict=True):
                 apart = tables.distances(left, right)
-                pair, colour = f"{mine} – {theirs}", style(mine)["color"]
+                pair, colour = f"{mine} – {theirs}", looks[mine]["color"]
                 figure.add_scatter(
                     x=list(apart),
                     y=[distance or None for distance in apart.values()],
@@ -210,7 +203,7 @@ def _pairs(records: Sequence[Record]) -> Iterable[Chart]:
                     showlegend=left.dtype == "float32",
                     mode="lines+markers",
                     meta=[mine, theirs],
-                    marker=style(theirs),
+                    marker=looks[theirs],
                     line={"color": colour, "dash": _dash(left.dtype)},
                     hovertemplate=f"{pair} {left.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
                 )
@@ -237,7 +230,7 @@ def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) ->
     )
 
 
-def _learning(records: Sequence[Record]) -> Iterable[Chart]:
+def _learning(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload train and validation loss, the mean over seeds in a band from least to most."""
     plain = [record for record in records if record.case.experiment is None]
     for workload, found in _by_workload(plain, CurvesData):
@@ -248,7 +241,8 @@ def _learning(records: Sequence[Record]) -> Iterable[Chart]:
                 if not curves or getattr(curves[0], f"train_{quantity}") is None:
                     continue
                 for part in ("train", "validation"):
-                    _band(figure, contender, [getattr(curve, f"{part}_{quantity}") for curve in curves], part)
+                    series = [getattr(curve, f"{part}_{quantity}") for curve in curves]
+                    _band(figure, contender, looks[contender], series, part)
             if figure.data:
                 figure.update_yaxes(title=quantity)
                 figure.update_xaxes(title="epoch")
@@ -256,11 +250,13 @@ def _learning(records: Sequence[Record]) -> Iterable[Chart]:
                 yield Chart("learning", figure, workload=workload)
 
 
-def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], part: str) -> None:
+def _band(
+    figure: go.Figure, contender: str, look: Look, series: Sequence[Sequence[float]], part: str
+) -> None:
     length = min(map(len, series))
     epochs = list(range(length))
     columns = [[one[epoch] for one in series] for epoch in epochs]
-    colour = style(contender)["color"]
+    colour = look["color"]
     figure.add_scatter(
         x=[*epochs, *reversed(epochs)],
         y=[*(max(column) for column in columns), *(min(column) for column in reversed(columns))],
@@ -278,13 +274,13 @@ def _band(figure: go.Figure, contender: str, series: Sequence[Sequence[float]], 
         legendgroup=contender,
         showlegend=part == "train",
         mode="lines+markers",
-        marker={**style(contender), "size": 5},
+        marker={**look, "size": 5},
         line={"color": colour, "dash": "solid" if part == "train" else "dash"},
         hovertemplate=f"{contender} {part}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
     )
 
 
-def _ratios(records: Sequence[Record], reference: str) -> Iterable[Chart]:
+def _ratios(records: Sequence[Record], looks: Mapping[str, Look], reference: str) -> Iterable[Chart]:
     """Draw ratios with intervals, one chart for each tier and thread track."""
     frame = tables.speed(records, reference)
     if not len(frame):
@@ -305,7 +301,7 @@ def _ratios(records: Sequence[Record], reference: str) -> Iterable[Chart]:
                 ],
                 name=contender,
                 mode="markers",
-                marker={**style(str(contender)), "size": 10},
+                marker={**looks[str(contender)], "size": 10},
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -323,7 +319,7 @@ def _ratios(records: Sequence[Record], reference: str) -> Iterable[Chart]:
         yield Chart("speed", figure, tier=tier, threads=threads, device=device)
 
 
-def _rooflines(records: Sequence[Record]) -> Iterable[Chart]:
+def _rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw steps below the roof of bandwidth and products, one chart for each tier and thread track."""
     frame = tables.limit_shares(records)
     if not len(frame):
@@ -348,7 +344,7 @@ def _rooflines(records: Sequence[Record]) -> Iterable[Chart]:
         points = [
             ("products alone", floors, floors["flops"] / floors["products_seconds"], _PRODUCTS),
             *(
-                (str(contender), rows, rows["flops_per_second"], style(str(contender)))
+                (str(contender), rows, rows["flops_per_second"], looks[str(contender)])
                 for contender, rows in part.groupby("contender", sort=False)
             ),
         ]
@@ -369,7 +365,7 @@ def _rooflines(records: Sequence[Record]) -> Iterable[Chart]:
         yield Chart("limit", figure, tier=tier, threads=threads, device=device)
 
 
-def _maps(records: Sequence[Record]) -> Iterable[Chart]:
+def _maps(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw who is fastest at each point of a grid, in the contender's colour; a tie has none."""
     frame = tables.crossover(records)
     for title, part in maps(frame) if len(frame) else ():
@@ -389,16 +385,14 @@ def _maps(records: Sequence[Record]) -> Iterable[Chart]:
             ]
             for row in names
         ]
-        shades = [*(style(name)["color"] for name in contenders), _TIE]
+        shades = [*(looks[name]["color"] for name in contenders), _TIE]
         steps = len(shades)
         figure = go.Figure()
         figure.add_heatmap(
             x=[f"batch {batch}" for batch in batches],
             y=networks,
             z=numbers,
-            text=[[name.replace(" = ", "<br>= ") for name in row] for row in names],
-            texttemplate="%{text}",
-            textfont={"color": "#000000"},
+            text=names,
             zmin=-0.5,
             zmax=steps - 0.5,
             colorscale=[
@@ -409,11 +403,30 @@ def _maps(records: Sequence[Record]) -> Iterable[Chart]:
             ygap=2,
             hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         )
+        _in_cells(
+            figure,
+            [[name.replace(" = ", "<br>= ") for name in row] for row in names],
+            [["#ffffff" if number is None else shades[number] for number in row] for row in numbers],
+        )
         figure.update_layout(title=f"{title}: who is fastest")
         yield Chart("crossover", figure, **_track(part))
 
 
-def _costs(records: Sequence[Record]) -> Iterable[Chart]:
+def _in_cells(figure: go.Figure, texts: Sequence[Sequence[str]], grounds: Sequence[Sequence[str]]) -> None:
+    """Write into the cells of a figure's map, in whatever is read well on each."""
+    (cells,) = figure.data
+    figure.add_scatter(
+        x=[x for _ in cells.y for x in cells.x],
+        y=[y for y in cells.y for _ in cells.x],
+        text=[text for row in texts for text in row],
+        textfont={"color": [ink(ground) for row in grounds for ground in row]},
+        mode="text",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _costs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw the time for one example over the parameters, one chart for each batch of a map."""
     frame = tables.crossover(records)
     for title, part in maps(frame) if len(frame) else ():
@@ -426,8 +439,8 @@ def _costs(records: Sequence[Record]) -> Iterable[Chart]:
                     text=list(rows["network"]),
                     name=contender,
                     mode="lines+markers",
-                    marker={**style(str(contender)), "size": 8},
-                    line={"color": style(str(contender))["color"]},
+                    marker={**looks[str(contender)], "size": 8},
+                    line={"color": looks[str(contender)]["color"]},
                     hovertemplate=f"{contender}, %{{text}}: %{{y:.3g}} s<extra></extra>",
                 )
             figure.update_xaxes(type="log", title="parameters")
@@ -466,7 +479,7 @@ def _cold_starts(records: Sequence[Record]) -> Iterable[Chart]:
         yield Chart("cold-start", figure, workload=workload, threads=threads, device=device)
 
 
-def _confusion(records: Sequence[Record]) -> Iterable[Chart]:
+def _confusion(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw which answers were given to test examples of each class, summed over seeds in float32."""
     learned = [record for record in records if record.case.experiment is None]
     for workload, found in _by_workload(learned, CurvesData):
@@ -480,19 +493,24 @@ def _confusion(records: Sequence[Record]) -> Iterable[Chart]:
                 continue
             total = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*counts, strict=True)]
             names = [str(number) for number in range(len(total))]
+            most, colour = max(1, *map(max, total)), looks[contender]["color"]
             figure = go.Figure()
             figure.add_heatmap(
                 x=names,
                 y=names,
                 z=total,
-                text=total,
-                texttemplate="%{text}",
-                colorscale=[[0, "#ffffff"], [1, style(contender)["color"]]],
-                textfont={"color": "#000000"},
+                zmin=0,
+                zmax=most,
+                colorscale=[[0, "#ffffff"], [1, colour]],
                 showscale=False,
                 xgap=1,
                 ygap=1,
                 hovertemplate="class %{y}, answer %{x}: %{z}<extra></extra>",
+            )
+            _in_cells(
+                figure,
+                [[str(count) for count in row] for row in total],
+                [[tint(colour, count / most) for count in row] for row in total],
             )
             figure.update_xaxes(title="answer", type="category")
             figure.update_yaxes(title="class", type="category", autorange="reversed")
@@ -502,7 +520,7 @@ def _confusion(records: Sequence[Record]) -> Iterable[Chart]:
             yield Chart("learning", figure, workload=workload, contender=contender)
 
 
-def _memory(records: Sequence[Record]) -> Iterable[Chart]:
+def _memory(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     for workload, found in _by_workload(records, MemoryData):
         figure = go.Figure()
         for contender, data in found.items():
@@ -510,7 +528,7 @@ def _memory(records: Sequence[Record]) -> Iterable[Chart]:
                 x=list(data.peak_bytes),
                 y=[peak / 1e6 for peak in data.peak_bytes.values()],
                 name=contender,
-                marker={"color": style(contender)["color"]},
+                marker={"color": looks[contender]["color"]},
             )
         figure.update_yaxes(title="peak of the process, MB")
         figure.update_layout(title=f"{workload}: memory by stage")
@@ -563,5 +581,5 @@ def _part_dash(part: str) -> str:
 
 
 def _transparent(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = rgb(colour)
     return f"rgba({red},{green},{blue},0.2)"

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
+from benchmarks.report.data import FORMULA
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
 from benchmarks.report.sections import CHAPTERS, Section, Table, relative_sections, sections
 from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
+from benchmarks.report.styles import Look, styles
 from benchmarks.result import Record
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ AT_ONCE = 6
 """Charts of a section that are shown; more are folded."""
 PLACES = ("workload", "contender", "tier", "threads", "device")
 """What the page can be narrowed down to."""
+NAMING = ("workload", "contender", "element", "metric", "pair", "network", "stage")
+"""Columns that say what a row is about; they are its headers, beside its first."""
 
 
 def write(material: Material, into: Path, now: datetime.datetime) -> Path:
@@ -56,7 +60,7 @@ def page(material: Material, now: datetime.datetime) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from benchmarks.report.charts import MOST_WORKLOADS, style
+    from benchmarks.report.charts import MOST_WORKLOADS
 
     records = material.records
     library, script = _library(), _template("report.js")
@@ -72,9 +76,10 @@ def page(material: Material, now: datetime.datetime) -> str:
     return environment.get_template("report.html").render(
         material=material,
         chapters=layout.chapters(),
+        charts=_packed(_json(layout.drawn)),
         choices=layout.choices,
         references=layout.references,
-        styles=[style(contender) for contender in layout.choices["contender"]],
+        styles=[layout.looks[contender] for contender in layout.choices["contender"]],
         most_workloads=MOST_WORKLOADS,
         css=Markup(_template("report.css")),
         script=Markup(script),
@@ -86,6 +91,7 @@ def page(material: Material, now: datetime.datetime) -> str:
                 {
                     "choices": layout.choices,
                     "references": layout.references,
+                    "formula": FORMULA.pattern,
                     "held": held,
                     "total": len(records),
                     "folders": [folder.name for folder, _ in material.runs],
@@ -103,6 +109,9 @@ class _Layout:
     material: Material
     choices: dict[str, list[str]] = field(init=False)
     references: list[str] = field(init=False)
+    looks: dict[str, Look] = field(init=False)
+    drawn: list[dict[str, Any]] = field(init=False, default_factory=list)
+    """Data and layout of every chart, by the numbers that figures have."""
 
     def __post_init__(self) -> None:
         from benchmarks.report.charts import MOST_WORKLOADS
@@ -120,6 +129,7 @@ class _Layout:
             "threads": list(dict.fromkeys(case.track for case in cases)),
             "device": list(dict.fromkeys(case.device for case in cases)),
         }
+        self.looks = styles(self.choices["contender"])
         self._numbers = {
             kind: {name: number for number, name in enumerate(names)} for kind, names in self.choices.items()
         }
@@ -130,15 +140,15 @@ class _Layout:
         from benchmarks.report.charts import charts, ratio_charts
 
         records = self.material.records
-        drawn = self._by_anchor(charts(records))
+        drawn = self._by_anchor(charts(records, self.looks))
         first, *others = self.references or [tables.REFERENCE]
         found = _by_name(sections(self.material, first))
         views = [
-            (found, self._by_anchor(ratio_charts(records, first))),
+            (found, self._by_anchor(ratio_charts(records, self.looks, first))),
             *(
                 (
                     _by_name(relative_sections(records, other)),
-                    self._by_anchor(ratio_charts(records, other)),
+                    self._by_anchor(ratio_charts(records, self.looks, other)),
                 )
                 for other in others
             ),
@@ -207,15 +217,15 @@ class _Layout:
             "raw": " ".join(section.measures) if set(at) & {"workload", "contender", "element"} else "",
             "kind": {MATRIX: "matrix", EVERY_ELEMENT: "elements"}.get(table.title, ""),
             "names": at.get("contender"),
+            "naming": {0, *(at[name] for name in NAMING if name in at)},
         }
 
     def _chart(self, chart: Chart) -> dict[str, Any]:
-        from markupsafe import Markup
-
+        self.drawn.append({**chart.content(), "title": chart.title})
         return {
             "title": unescape(chart.title),
             "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
-            "content": Markup(inert({**chart.content(), "title": chart.title})),
+            "number": len(self.drawn) - 1,
         }
 
     def _marks(self, facts: dict[str, str]) -> dict[str, int]:
@@ -246,10 +256,14 @@ def inert(content: Any) -> str:
     >>> inert("</script><!--")
     '"\\u003c/script\\u003e\\u003c!--"'
     """
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    text = _json(content)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _raw(records: Iterable[Record]) -> tuple[str, int]:

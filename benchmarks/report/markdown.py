@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from benchmarks.report.sections import Table, comparison_table, sections
 
 LONGEST = 65_000
 """Characters; a comment on GitHub may have 65,536."""
+_MARKUP = "\\`*_[]|~$"
+_CALLS = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9])|#(?=[0-9])")
+"""What GitHub takes for a person, whom it tells, or for an issue, where it notes this comment. It looks for
+them in what Markdown has become, so that no backslash helps; a space of no width behind the sign does."""
 
 
 def write(material: Material, into: Path) -> Path:
@@ -29,7 +34,7 @@ def text(material: Material) -> str:
     parts: list[str] = [f"# versus: {_plain(material.title)}\n"]
     spare: dict[int, str] = {}
     for section in sections(material):
-        parts += [f"## {section.title}\n", *(f"{_plain(paragraph)}\n" for paragraph in section.text)]
+        parts += [f"## {section.title}\n", *(f"{_paragraph(each)}\n" for each in section.text)]
         for table in section.tables:
             name = _plain(table.title) or section.title
             spare[len(parts)] = (
@@ -61,14 +66,37 @@ def _table(table: Table) -> list[str]:
         "",
     ]
     if table.detail:
-        summary = _plain(table.title) or "Details"
+        summary = _in_html(table.title) or "Details"
         return [f"<details><summary>{summary}</summary>", "", *body, "</details>", ""]
     return heading + body
 
 
+def _paragraph(value: str) -> str:
+    """Return text that begins no list and no heading."""
+    text = _plain(value)
+    return f"\\{text}" if text.startswith(("-", "+", "#", "=")) else text
+
+
 def _plain(value: str) -> str:
     """Return text that Markdown takes literally: names in result files are not to be trusted."""
-    escaped = html.escape(" ".join(value.split()), quote=False)
-    for character in "\\`*_[]|":
+    escaped = _escaped(value)
+    for character in _MARKUP:
         escaped = escaped.replace(character, f"\\{character}")
-    return escaped
+    return _unheard(escaped)
+
+
+def _in_html(value: str) -> str:
+    """Return text for a line of HTML, in which backslashes would be seen."""
+    return "".join(
+        f"&#{ord(letter)};" if letter in _MARKUP else letter for letter in _unheard(_escaped(value))
+    )
+
+
+def _escaped(value: str) -> str:
+    """Return text in one line, without HTML."""
+    return html.escape(" ".join(value.split()), quote=False)
+
+
+def _unheard(text: str) -> str:
+    """Return text that calls nobody."""
+    return _CALLS.sub(r"\g<0>&#8203;", text)

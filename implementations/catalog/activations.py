@@ -113,7 +113,9 @@ ACTIVATIONS = table(
         keras="leaky_relu",
         torch="leaky_relu",
         jax="leaky_relu",
-        options=(Option("negative_slope", 0.2, "slope for x <= 0", low=0.0, torch_default=0.01),),
+        options=(
+            Option("negative_slope", 0.2, "slope for x <= 0", low=0.0, torch_default=0.01, jax_default=0.01),
+        ),
         kinks=(0.0,),
         notes="f'(0) = negative_slope (Keras on JAX: 1).",
     ),
@@ -137,8 +139,20 @@ ACTIVATIONS = table(
         keras="threshold",
         torch="threshold",
         options=(
-            Option("threshold", 0.5, "where x begins to pass; both frameworks want it given"),
-            Option("value", 0.0, "what stands for smaller x; both frameworks want it given"),
+            Option(
+                "threshold",
+                0.5,
+                "where x begins to pass",
+                keras_default="required",
+                torch_default="required",
+            ),
+            Option(
+                "value",
+                0.0,
+                "what stands for smaller x",
+                keras_default="required",
+                torch_default="required",
+            ),
         ),
         kinks=(0.5,),
         notes="At the threshold f is value and f' is 0.",

@@ -73,8 +73,8 @@ class Option:
         Closed bounds of a number; `above` is an open lower bound, `below` an open upper one.
     choices
         The values that a text option can take.
-    torch_default
-        PyTorch's own default where it differs, for the documentation.
+    keras_default, torch_default, jax_default
+        The frameworks' own where it differs, for the documentation; `required` where there is none.
     """
 
     name: str
@@ -85,7 +85,9 @@ class Option:
     above: float = -math.inf
     below: float = math.inf
     choices: tuple[str, ...] = ()
+    keras_default: OptionValue | None = None
     torch_default: OptionValue | None = None
+    jax_default: OptionValue | None = None
 
     def check(self, owner: str, value: object) -> OptionValue:
         """Return the value as a plain Python bool, float, str or, for a list, tuple of floats.

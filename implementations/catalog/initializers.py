@@ -43,7 +43,7 @@ INITIALIZERS = table(
         "initializer",
         "w = value",
         "constant",
-        options=(Option("value", 0.0, "what every w is"),),
+        options=(Option("value", 0.0, "what every w is", torch_default="required", jax_default="required"),),
         native={
             "keras": "keras.initializers.Constant",
             "torch": "torch.nn.init.constant_",
@@ -56,8 +56,8 @@ INITIALIZERS = table(
         "w ~ U(minval, maxval)",
         "keras/src/initializers/random_initializers.py",
         options=(
-            Option("minval", -0.05, "lower bound", torch_default=0.0),
-            Option("maxval", 0.05, "upper bound", torch_default=1.0),
+            Option("minval", -0.05, "lower bound", torch_default=0.0, jax_default=0.0),
+            Option("maxval", 0.05, "upper bound", torch_default=1.0, jax_default=1.0),
         ),
         native={
             "keras": "keras.initializers.RandomUniform",
@@ -72,7 +72,7 @@ INITIALIZERS = table(
         "keras/src/initializers/random_initializers.py",
         options=(
             Option("mean", 0.0, "mean"),
-            Option("stddev", 0.05, "standard deviation", low=0.0, torch_default=1.0),
+            Option("stddev", 0.05, "standard deviation", low=0.0, torch_default=1.0, jax_default=0.01),
         ),
         native={
             "keras": "keras.initializers.RandomNormal",
@@ -87,7 +87,14 @@ INITIALIZERS = table(
         "keras/src/initializers/random_initializers.py",
         options=(
             Option("mean", 0.0, "mean"),
-            Option("stddev", 0.05, "standard deviation before the cut", low=0.0, torch_default=1.0),
+            Option(
+                "stddev",
+                0.05,
+                "standard deviation before the cut",
+                low=0.0,
+                torch_default=1.0,
+                jax_default=0.01,
+            ),
         ),
         native={
             "keras": "keras.initializers.TruncatedNormal",

@@ -29,7 +29,17 @@ REGULARIZATIONS = table(
         "regularization",
         "y = m x, with m = 0 in a share `dropout` of places and 1 / (1 - dropout) elsewhere; 1 in prediction",
         "Srivastava et al. 2014, Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
-        options=(Option("dropout", 0.0, "share of outputs that are dropped", low=0.0, below=1.0),),
+        options=(
+            Option(
+                "dropout",
+                0.0,
+                "share of outputs that are dropped",
+                low=0.0,
+                below=1.0,
+                keras_default="required",
+                torch_default=0.5,
+            ),
+        ),
         native={"keras": "keras.layers.Dropout", "torch": "torch.nn.Dropout"},
         notes="Each framework draws its own masks, or all take NumPy's (`Placement.masks`).",
     ),

@@ -1,7 +1,13 @@
-"""Pages in a real browser: Debian's chromium, driven by Playwright; nothing is downloaded."""
+"""Pages in a real browser: Debian's chromium, driven by Playwright; nothing is downloaded.
+
+Without chromium, Playwright or axe-core these tests skip, and say so once more at the end.
+VERSUS_BROWSER=required and VERSUS_AXE=required, which .ci/run sets where it could install them, make them
+fail instead.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -18,9 +24,10 @@ AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 
 @pytest.fixture(scope="session")
 def browser():
-    pytest.importorskip("playwright", reason='needs playwright: pip install -e ".[dev]"')
+    if importlib.util.find_spec("playwright") is None:
+        _missing("VERSUS_BROWSER", 'needs playwright: pip install -e ".[dev]"')
     if opening.chromium() is None:
-        pytest.skip("needs chromium: apt-get install chromium, as .ci/run does where it may")
+        _missing("VERSUS_BROWSER", "needs chromium: apt-get install chromium, as .ci/run does where it may")
     with opening.browser() as running:
         yield running
 
@@ -28,8 +35,23 @@ def browser():
 @pytest.fixture(scope="session")
 def axe():
     if not AXE.exists():
-        pytest.skip("needs axe-core: npm ci --prefix tests/browser, as .ci/run does where npm is")
+        _missing("VERSUS_AXE", "needs axe-core: npm ci --prefix tests/browser, as .ci/run does where npm is")
     return AXE.read_text(encoding="utf-8")
+
+
+def _missing(variable, reason):
+    if os.environ.get(variable) == "required":
+        pytest.fail(f"{variable}=required, but this test {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = [each for each in terminalreporter.stats.get("skipped", []) if "tests/browser/" in each.nodeid]
+    for reason in dict.fromkeys(each.longrepr[2] for each in skipped):
+        count = sum(each.longrepr[2] == reason for each in skipped)
+        terminalreporter.write_line(
+            f"The HTML page was not looked at: {count} tests in tests/browser {reason.lower()}", yellow=True
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import contextlib
+import csv
 import re
 import time
+import zlib
 
 import pytest
 
 from benchmarks.report import html
+from benchmarks.report.data import guarded
+from benchmarks.report.material import of
+from benchmarks.report.styles import rgb
 from benchmarks.result import Manifest, Record
+from benchmarks.store import RunStore
 from tests import synthetic_run
 from tests.browser.opening import NOW
 from tests.hostile import places, poisoned
@@ -69,13 +76,56 @@ def test_every_chart_is_drawn(visit, request, which):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible(visit, made_up_page, axe, scheme):
-    page = visit(made_up_page, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("which", "links"),
+    [("reference_page", ["#memory a.raw"]), ("made_up_page", ["#memory a.raw", "button.worst"])],
+)
+def test_accessible(visit, request, axe, which, links, scheme):
+    page = visit(request.getfixturevalue(which), color_scheme=scheme)
     draw_all(page)
     page.evaluate(axe)
+    assert not grave(page)
+    for link in links:
+        page.locator(link).first.click()
+        until(page, "document.querySelector('#dialog').open")
+        assert not grave(page), link
+        page.keyboard.press("Escape")
+
+
+def grave(page):
+    """Return what axe-core finds serious or critical, with the first places."""
     found = page.evaluate("axe.run()")["violations"]
-    grave = [each for each in found if each["impact"] in ("serious", "critical")]
-    assert not [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in grave]
+    return [
+        (each["id"], [node["html"] for node in each["nodes"]][:3])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("width", [320, 390])
+@pytest.mark.parametrize("which", ["reference_page", "made_up_page", "long_names_page"])
+def test_a_phone_scrolls_sideways_within_tables_only(visit, request, which, width):
+    page = visit(request.getfixturevalue(which), viewport={"width": width, "height": 844})
+    draw_all(page)
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('body *')]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+        .filter((each) => each.checkVisibility() && !each.closest('.table, .chart, svg, dialog'))
+        .map((each) => each.outerHTML.slice(0, 200))"""
+    )
+    assert not wide
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture(scope="session")
+def long_names_page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    store = RunStore.create(
+        folder / "run", synthetic_run.manifest("run-" * 40, contenders=["contender-" * 6])
+    )
+    for data in (synthetic_run.parity(), synthetic_run.memory(), synthetic_run.speed(1e-4, seed=0)):
+        store.write(synthetic_run.record(data, "contender-" * 6, "workload_" * 10))
+    return html.write(of(store), folder, NOW)
 
 
 def test_links_lead_somewhere(visit, reference_page):
@@ -143,7 +193,7 @@ def test_filters_reach_into_charts(visit, reference_page):
 
 def test_ratios_follow_the_reference(visit, reference_page):
     page = visit(reference_page)
-    cell = "#speed table >> nth=0 >> tbody td >> nth={}"
+    cell = "#speed table >> nth=0 >> tbody tr:first-child > * >> nth={}"
     assert not page.locator(cell.format(2)).inner_text().count("×")  # NumPy's own
     page.select_option("select[name=reference]", "torch")
     assert page.locator(cell.format(2)).inner_text().count("×") == 1
@@ -154,6 +204,9 @@ def test_ratios_follow_the_reference(visit, reference_page):
     until(page, "document.querySelector('#speed .chart .main-svg')")
     title = page.evaluate("document.querySelector('#speed .chart').layout.xaxis.title.text")
     assert title.startswith("time ÷ torch")
+    page.select_option("select[name=reference]", "numpy")
+    assert not page.locator(cell.format(2)).inner_text().count("×")
+    assert "relative to numpy" in page.inner_text("#verdict")
     assert not page.troubles
 
 
@@ -215,24 +268,140 @@ def test_copies(visit, reference_page):
     assert not page.troubles
 
 
-def test_keyboard_reaches_everything(visit, reference_page):
-    page = visit(reference_page)
+FOCUSED = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+  .indexOf(document.activeElement)"""
+
+
+def test_keyboard_goes_through_all_in_order(visit, made_up_page):
+    page = visit(made_up_page)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
+    places = []
+    for _ in range(80):
+        places.append(page.evaluate(FOCUSED))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", places
+        page.keyboard.press("Tab")
+    assert places == sorted(set(places))
+    assert places[0] == 0
+    assert page.evaluate("Boolean(document.activeElement.closest('main'))")
+
+
+def test_skip_link_leads_to_the_verdict(visit, reference_page):
+    page = visit(reference_page)
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "verdict"
 
 
-def test_print_shows_charts_and_hides_controls(visit, reference_page):
+@pytest.mark.parametrize("link", ["#memory a.raw", "button.worst"])
+def test_a_dialog_opens_and_gives_the_focus_back_by_keyboard(visit, made_up_page, link):
+    page = visit(made_up_page)
+    page.evaluate(OPEN_ALL)
+    for closing in ("Escape", "Enter"):
+        page.locator(link).first.focus()
+        page.keyboard.press("Enter")
+        until(page, "document.querySelector('#dialog').open")
+        assert page.evaluate("document.activeElement.id") == "close"
+        page.keyboard.press(closing)
+        assert not page.evaluate("document.querySelector('#dialog').open")
+        assert page.evaluate("(link) => document.activeElement === document.querySelector(link)", link)
+    assert not page.troubles
+
+
+def test_filters_and_folds_work_by_keyboard(visit, reference_page):
     page = visit(reference_page)
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    rows = "#memory tr[data-contender]"
+    page.focus("input[value='torch']")
+    page.keyboard.press("Space")
+    assert shown(page, rows) == 4
+    page.focus("select[name=theme]")
+    page.keyboard.press("d")
+    until(page, "document.documentElement.dataset.theme === 'dark'")
+    page.focus("#learning details summary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('#learning details').open")
+    page.focus("button[type=reset]")
+    page.keyboard.press("Enter")
+    assert shown(page, rows) == 5
+
+
+LOOK_AT_PRINT = """() => addEventListener("beforeprint", () => {
+  const charts = [...document.querySelectorAll("main .chart")];
+  window.printed = {
+    missing: charts.filter((each) => !each.querySelector(".main-svg")).length,
+    folded: document.querySelectorAll("main details:not([open])").length,
+    inks: [...new Set(charts.map((each) => each.layout?.font.color))],
+    widest: Math.max(...charts.map((each) => each.layout?.width ?? Infinity)),
+  };
+})"""
+LIGHT_INK = "#595959"
+
+
+@pytest.mark.parametrize("which", ["reference_page", "made_up_page"])
+def test_print_from_dark_is_light_and_has_every_chart(visit, request, which):
+    page = visit(request.getfixturevalue(which), "#theme=dark", color_scheme="dark")
+    until(page, "Boolean(window.Plotly)")  # loaded while nothing else was to be done, and not by scrolling
+    assert page.locator(".chart.drawn").count() < page.locator("main .chart").count()
+    page.evaluate(LOOK_AT_PRINT)
+    pdf = page.pdf()
+    assert page.evaluate("window.printed") == {
+        "missing": 0,
+        "folded": 0,
+        "inks": [LIGHT_INK],
+        "widest": 680,
+    }
+    painted = operators(pdf)
+    assert paint("#E69F00") in painted  # NumPy's lines
+    assert paint("#16181b") not in painted  # the dark ground
+    until(page, "document.documentElement.dataset.theme === 'dark'")
+    assert page.locator("main details:not([open])").count() > 0
+    assert not page.troubles
+
+
+def operators(pdf):
+    """Return what a PDF paints, its streams without compression."""
+    found = []
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            found.append(zlib.decompress(stream))
+    return b"\n".join(found).decode("latin-1")
+
+
+def paint(colour):
+    """Return a colour's red and green as Skia writes them into a PDF."""
+    return " ".join(f"{value / 255:.4f}".rstrip("0").removeprefix("0") for value in rgb(colour)[:2])
+
+
+def test_paper_is_light_and_the_screen_comes_back(visit, reference_page):
+    page = visit(reference_page, "#theme=dark")
+    folded = page.locator("main details:not([open])").count()
+    page.emulate_media(media="print")
     until(
         page,
         "[...document.querySelectorAll('main .chart')].every((each) => each.querySelector('.main-svg'))",
     )
-    page.emulate_media(media="print")
     assert not page.is_visible("#controls")
-    assert page.evaluate("[...document.querySelectorAll('details')].every((each) => each.open)")
+    assert page.locator("main details:not([open])").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
+    until(page, f"document.querySelectorAll('main details:not([open])').length === {folded} && {folded} > 0")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 27)"
+    until(page, "document.querySelector('main .chart').layout.font.color !== '#595959'")
+    assert not page.troubles
+
+
+def test_copied_table_has_no_formula(visit, tmp_path):
+    names = ["=1+1", "-2+3", "@SUM(A1)", "+1+1", "plain"]
+    store = RunStore.create(tmp_path / "run", synthetic_run.manifest())
+    for name in names:
+        store.write(synthetic_run.record(synthetic_run.memory(), "numpy", name))
+    page = visit(html.write(of(store), tmp_path, NOW), permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#memory .csv").click()
+    until(page, "document.querySelector('#said').textContent.endsWith('copied.')")
+    rows = list(csv.reader(page.evaluate("navigator.clipboard.readText()").splitlines()))
+    assert sorted(row[0] for row in rows[1:]) == sorted(map(guarded, names))
+    assert guarded("=1+1") == "'=1+1"
 
 
 def test_hostile_texts_do_nothing(visit, tmp_path):

@@ -79,6 +79,7 @@
   const isShown = (kind, number) => (kind === "contender" ? !state.contender || state.contender.includes(number)
     : !state[kind] || facts.choices[kind][number] === state[kind]);
   let reference = 0;
+  const first = new Map();  // what is shown for the first reference, which no template repeats
 
   function apply() {
     document.documentElement.dataset.theme = state.theme;
@@ -91,11 +92,13 @@
     hiding.textContent = rules.length ? `${rules.join(",")}{display:none!important}` : "";
     const wanted = Math.max(0, facts.references.indexOf(state.reference));
     if (wanted !== reference) {
-      reference = wanted;
       for (const view of all(".view")) {
+        if (reference === 0) first.set(view, [...view.childNodes]);
+        if (wanted === 0) { view.replaceChildren(...first.get(view)); continue; }
         const template = all(":scope > template", view.parentElement).find((each) => Number(each.dataset.reference) === wanted);
         if (template) view.replaceChildren(template.content.cloneNode(true));
       }
+      reference = wanted;
       prepare();
     }
     sortAsKept();
@@ -108,11 +111,12 @@
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
-  let library;
-  const plotly = () => (library ??= unpacked("library").then((text) => {
+  let library, contents = null;
+  const plotly = () => (library ??= Promise.all(["library", "charts"].map(unpacked)).then(([text, numbers]) => {
     const script = document.createElement("script");
     script.textContent = text;
     document.head.append(script);
+    contents = JSON.parse(numbers);
     return Plotly;
   }));
 
@@ -121,7 +125,7 @@
   const workloads = facts.choices.workload.map(escaped);
 
   function parts(chart, exported) {
-    const content = JSON.parse(find("script", chart.parentElement).textContent);
+    const content = structuredClone(contents[chart.dataset.chart]);  // Plotly writes into what it is given
     const lists = ["x", "y", "text", "customdata"];
     const data = content.data.map((trace) => {
       const owners = (trace.meta || [trace.legendgroup, trace.name]).map((name) => names.indexOf(name)).filter((number) => number >= 0);
@@ -133,7 +137,7 @@
       return { ...trace, ...Object.fromEntries(lists.filter((name) => Array.isArray(trace[name])).map((name) => [name, cut(trace[name])])), ...(error && { error_x: error }) };
     });
     const ink = { color: colour(exported ? "--ink" : "--quiet"), size: 13 };
-    const layout = { ...content.layout, font: ink, ...(exported && { title: { text: content.title }, margin: { ...content.layout.margin, t: 90 }, paper_bgcolor: colour("--ground") }) };
+    const layout = { ...content.layout, font: ink, ...(paper && { width: PAPER_WIDTH }), ...(exported && { title: { text: content.title }, margin: { ...content.layout.margin, t: 90 }, paper_bgcolor: colour("--ground") }) };
     return { data, layout };
   }
 
@@ -141,8 +145,8 @@
     if (chart.classList.contains("drawn")) return;
     chart.classList.add("drawn");
     try {
-      const { data, layout } = parts(chart);
-      await (await plotly()).newPlot(chart, data, layout, { responsive: true, displayModeBar: false });
+      await plotly();
+      await put(chart);
     } catch (error) {
       chart.classList.add("failed");
       chart.textContent = `This chart could not be drawn here (${error.message}); the tables have its numbers.`;
@@ -150,9 +154,14 @@
   }
 
   async function redraw(chart) {
-    if (chart.classList.contains("failed")) return;
+    await plotly();
+    if (!chart.classList.contains("failed")) await put(chart);
+  }
+
+  // Draws or draws again, at once: a print does not wait.
+  function put(chart) {
     const { data, layout } = parts(chart);
-    await (await plotly()).react(chart, data, layout);
+    return Plotly.react(chart, data, layout, { responsive: true, displayModeBar: false });
   }
 
   const watcher = new IntersectionObserver((entries) => entries.forEach((entry) => {
@@ -162,11 +171,34 @@
   }), { rootMargin: "300px" });
   const prepare = () => all(".chart:not(.watched)").forEach((chart) => { chart.classList.add("watched"); watcher.observe(chart); });
 
-  addEventListener("beforeprint", () => {
-    all("details").forEach((each) => { each.open = true; });
-    all(".chart:not(.drawn)").forEach(draw);
-  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(".chart.drawn").forEach(redraw));
+
+  // ------------------------------------------------------------ printing: light, all charts, everything unfolded
+  const PAPER_WIDTH = 680;  // what fits between the margins of A4 and of Letter
+  let paper = null;  // while printing, what was folded
+
+  function toPaper() {
+    if (paper) return;
+    paper = all("main details:not([open])");
+    paper.forEach((each) => { each.open = true; });
+    document.documentElement.dataset.theme = "light";
+    const charts = all("main .chart:not(.failed)");
+    charts.forEach((chart) => chart.classList.add("drawn"));
+    if (contents) charts.forEach(put);
+    else charts.forEach(redraw);
+  }
+
+  function fromPaper() {
+    if (!paper) return;
+    paper.forEach((each) => { each.open = false; });
+    paper = null;
+    document.documentElement.dataset.theme = state.theme;
+    all(".chart.drawn").forEach(redraw);
+  }
+
+  addEventListener("beforeprint", toPaper);
+  addEventListener("afterprint", fromPaper);
+  matchMedia("print").addEventListener("change", (media) => (media.matches ? toPaper() : fromPaper()));
 
   // ------------------------------------------------------------ sorting
   const sizes = { n: 1e-9, "µ": 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
@@ -186,7 +218,7 @@
       return sign * (Number.isNaN(one) ? keys.get(a).localeCompare(keys.get(b)) : one === other ? 0 : one - other);
     };
     body.append(...[...body.rows].sort(compare));
-    all("th", table).forEach((head, place) => head[place === column ? "setAttribute" : "removeAttribute"]("aria-sort", direction));
+    all("thead th", table).forEach((head, place) => head[place === column ? "setAttribute" : "removeAttribute"]("aria-sort", direction));
   }
 
   const tables = () => all("main table");
@@ -211,8 +243,9 @@
     }
   }
 
-  // A spreadsheet would run what begins like a formula.
-  const quoted = (text) => `"${(/^[=+@\t]|^-(?!\d)/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
+  // A spreadsheet would run what begins like a formula; report/data.py says what does.
+  const formula = new RegExp(facts.formula);
+  const quoted = (text) => `"${(formula.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
 
   function csv(table) {
     const shown = (cells) => [...cells].filter((cell) => cell.offsetParent !== null && !find(".raw", cell) && !cell.classList.contains("rawhead"));
@@ -247,7 +280,7 @@
   }
 
   function worst(button) {
-    const cell = button.closest("td"), row = button.closest("tr");
+    const cell = button.closest("td, th"), row = button.closest("tr");
     const table = find('[data-kind="elements"] table');
     const rows = all(`tbody tr[data-element="${row.dataset.element}"][data-contender="${cell.dataset.contender}"]`, table);
     const cells = (each) => [...each.cells].map((one) => one.textContent.trim());
@@ -320,4 +353,6 @@
   prepare();
   go();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  // A print cannot wait for what it has to unpack first.
+  (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
 })();
