@@ -12,7 +12,14 @@ from implementations.catalog import Element, Option
 
 PAGE = Path(__file__).with_name("side-by-side.md")
 SOURCES = Path(__file__).parents[1] / "implementations"
-BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "keras": "Keras"}
+BACKENDS = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+}
+HOST_SCHEDULES = SOURCES / "host_schedules.py"
 KINDS: dict[str, Mapping[str, Element]] = {
     "activations": catalog.ACTIVATIONS,
     "losses": catalog.LOSSES,
@@ -93,10 +100,12 @@ def _lines() -> Iterator[str]:
         links = " · ".join(f"[{name}](#{_anchor(kind, name)})" for name in elements)
         yield from (f"**{kind.capitalize()}**: {links}", "")
     for kind, elements in KINDS.items():
-        sources = {backend: Source.read(SOURCES / backend / f"{kind}.py") for backend in BACKENDS}
+        paths = {backend: _path(backend, kind) for backend in BACKENDS}
+        sources = {backend: Source.read(path) for backend, path in paths.items()}
         yield from (f"## {kind.capitalize()}", "")
         files = " · ".join(
-            f"[{label}](../implementations/{backend}/{kind}.py)" for backend, label in BACKENDS.items()
+            f"[{label}](../implementations/{paths[backend].relative_to(SOURCES).as_posix()})"
+            for backend, label in BACKENDS.items()
         )
         yield from (f"Files: {files}", "")
         for name, element in elements.items():
@@ -108,6 +117,12 @@ def _lines() -> Iterator[str]:
         if any(shared.values()):
             yield from (f"### What {kind} share", "")
             yield from _columns(shared)
+
+
+def _path(backend: str, kind: str) -> Path:
+    """Return the file with a backend's elements: where it takes those computed on the host, their file."""
+    own = SOURCES / backend / f"{kind}.py"
+    return HOST_SCHEDULES if "from implementations.host_schedules import" in own.read_text() else own
 
 
 def _facts(element: Element) -> Iterator[str]:

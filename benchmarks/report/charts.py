@@ -22,18 +22,20 @@ from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, R
 if TYPE_CHECKING:
     import pandas as pd
 
-# Okabe & Ito, Color Universal Design, and two more: told apart by marker too, on light and on dark ground
+# Okabe & Ito, Color Universal Design, and four more: told apart by marker too, on light and on dark ground
 _STYLES = {
     "numpy": ("#E69F00", "circle"),
     "torch": ("#D55E00", "square"),
     "jax": ("#A0522D", "hexagram"),
+    "tensorflow": ("#6F4FB5", "pentagon"),
     "keras-tensorflow": ("#0072B2", "diamond"),
     "keras-jax": ("#009E73", "cross"),
     "keras-torch": ("#CC79A7", "triangle-up"),
     "torch-compile": ("#56B4E9", "star"),
     "keras-tensorflow-xla": ("#B8A000", "x"),
+    "tensorflow-xla": ("#E377C2", "triangle-down"),
 }
-_OTHER_COLOUR, _OTHER_MARKERS = "#999999", ("hexagon", "triangle-down", "pentagon", "hourglass", "bowtie")
+_OTHER_COLOUR, _OTHER_MARKERS = "#999999", ("hexagon", "hourglass", "bowtie")
 _LEVELS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8a400", "#b5367a", "#f1605d", "#7a7a7a")
 """Of levels and stages, which are no contenders: in steps of lightness, from viridis and magma."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
