@@ -111,13 +111,14 @@ class Learner(AbstractLearner[Tensor]):
 
     def train_step(self, x: Tensor, y: Tensor) -> None:
         masks = self.draw_masks(len(x)) if self._shared else []
-        self._compiled_step(x, y, self._optimizer.numbers(), masks)
+        self._compiled_step(x, y, *_given(self._optimizer.numbers(), masks))
 
     def train_epoch(self, x: Tensor, y: Tensor, order: np.ndarray) -> None:
         steps, examples = order.shape
         drawn = [self.draw_masks(examples) for _ in range(steps)] if self._shared else []
         masks = [np.stack(of_one_layer) for of_one_layer in zip(*drawn, strict=True)]
-        self._compiled_epoch(x, y, order.astype(np.int64), self._optimizer.numbers(steps), masks)
+        numbers = self._optimizer.numbers(steps)
+        self._compiled_epoch(x, y, order.astype(np.int64), *_given(numbers, masks))
 
     def observe(self, loss: float) -> None:
         self._optimizer.observe(loss)
@@ -172,23 +173,20 @@ class Learner(AbstractLearner[Tensor]):
             for name in layer.parameters
         ]
 
-    def _take_step(self, x: Tensor, y: Tensor, numbers: Tensor | None, masks: list[Tensor]) -> None:
-        """Take a step, given the optimizer's numbers and, if they are shared, masks."""
+    def _take_step(self, x: Tensor, y: Tensor, *given: Tensor) -> None:
+        """Take a step, given the optimizer's numbers, if they change, and masks, if they are shared."""
+        numbers, masks = (None, [*given]) if self._optimizer.fixed else (given[0], [*given[1:]])
         if self._random is not None and not self._shared:
             masks = self._own_masks(self._random, x.shape[0])
         _, gradients = self._differentiated(x, y, masks)
         self._optimizer.update(self._state.parameters, gradients, self._state.optimizer, numbers)
 
-    def _take_epoch(
-        self, x: Tensor, y: Tensor, order: Tensor, numbers: Tensor | None, masks: list[Tensor]
-    ) -> None:
+    def _take_epoch(self, x: Tensor, y: Tensor, order: Tensor, *given: Tensor) -> None:
         """Take a step for each row of `order`."""
 
         def step(number: Tensor) -> tuple[Tensor]:
-            batch, batch_numbers, batch_masks = tf.nest.map_structure(
-                lambda each: None if each is None else each[number], (order, numbers, masks)
-            )
-            self._take_step(tf.gather(x, batch), tf.gather(y, batch), batch_numbers, batch_masks)
+            batch = order[number]
+            self._take_step(tf.gather(x, batch), tf.gather(y, batch), *(each[number] for each in given))
             return (number + 1,)
 
         tf.while_loop(lambda number: number < order.shape[0], step, (tf.constant(0),))
@@ -249,3 +247,8 @@ class Learner(AbstractLearner[Tensor]):
             loss = self._objective(x, y, masks)
         nothing = tf.UnconnectedGradients.ZERO
         return loss, tape.gradient(loss, self._state.parameters, unconnected_gradients=nothing)
+
+
+def _given(numbers: np.ndarray | None, masks: list[np.ndarray]) -> list[np.ndarray]:
+    """Return what a graph is given besides examples: what is not there would cost each call 100 µs."""
+    return masks if numbers is None else [numbers, *masks]

@@ -379,6 +379,11 @@ class Optimizer:
             self._fixed = self._numbers(rate, 1)
         self.restart()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether the numbers never change."""
+        return bool(self._fixed)
+
     def restart(self) -> None:
         """Begin at step 1 again."""
         self._rate, self._steps_done = _rate_of(self._spec), 0
@@ -388,7 +393,7 @@ class Optimizer:
 
         None if they never change: then they are constants of the graph, and no step has to hand them over.
         """
-        if self._fixed:
+        if self.fixed:
             return None
         begin, self._steps_done = self._steps_done, self._steps_done + (steps or 1)
         rows = [self._numbers(self._rate(step), step + 1) for step in range(begin, self._steps_done)]
