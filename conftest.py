@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent
 BENCHMARKS = ROOT / "benchmarks"
 BACKENDS = ROOT / "implementations"
-FRAMEWORK_FOLDERS = ("torch", "jax", "keras")
+FRAMEWORK_FOLDERS = ("torch", "jax", "tensorflow", "keras", "processes")
 FOLDERS_WITH_FIXTURES = (ROOT / "tests" / "conformance", ROOT / "tests" / "browser")
 NEEDS_PLOTLY = BENCHMARKS / "report" / "charts.py"
 

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 from implementations import Support, backend_names, support, takes_part_by_default
 
-COMPILED: Mapping[str, str] = {"torch-compile": "torch", "keras-tensorflow-xla": "keras-tensorflow"}
+COMPILED: Mapping[str, str] = {
+    "torch-compile": "torch",
+    "keras-tensorflow-xla": "keras-tensorflow",
+    "tensorflow-xla": "tensorflow",
+}
 """Contender -> the backend whose compiled mode it is."""
 
 
@@ -46,7 +50,7 @@ def contender_names() -> tuple[str, ...]:
     Examples
     --------
     >>> contender_names()[-1]
-    'keras-tensorflow-xla'
+    'tensorflow-xla'
     """
     return (*backend_names(), *COMPILED)
 

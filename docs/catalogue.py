@@ -21,7 +21,7 @@ TABLES: dict[str, Mapping[str, Element]] = {
 }
 SHARED = ("weight_decay_mode", "clipvalue", "clipnorm", "global_clipnorm")
 """Options of every optimizer, told once."""
-FRAMEWORKS = ("keras", "torch", "jax")
+FRAMEWORKS = ("keras", "torch", "jax", "tensorflow")
 INTRODUCTIONS = {
     "Losses": (
         "All but dice and tversky, which sum over all examples, take `sample_weight`, a weight w for each",
@@ -48,8 +48,9 @@ def _lines() -> Iterator[str]:
     yield "# The catalogue"
     yield ""
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
-    yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX and Keras on each runtime."
-    yield "An option shows its default here, which is Keras's, and a framework's own where that differs."
+    yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX, TensorFlow and Keras on each"
+    yield "runtime. An option shows its default here, which is Keras's, and a framework's own where that"
+    yield "differs."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
@@ -66,8 +67,8 @@ def _lines() -> Iterator[str]:
     yield "made of operations. Initial values are drawn in NumPy for all; the calls named there draw from the"
     yield "same distribution, and tests compare them."
     yield ""
-    yield "| kind | element | NumPy | Keras | PyTorch | JAX |"
-    yield "|---|---|---|---|---|---|"
+    yield "| kind | element | NumPy | Keras | PyTorch | JAX | TensorFlow |"
+    yield "|---|---|---|---|---|---|---|"
     for name, table in TABLES.items():
         calls = [[each.native.get(framework) for framework in FRAMEWORKS] for each in table.values()]
         native = [f"{sum(map(bool, column))} of {len(table)} native" for column in zip(*calls, strict=True)]

@@ -14,7 +14,14 @@ from implementations.spec import LayerSpec
 
 PAGE = Path(__file__).with_name("side-by-side.md")
 SOURCES = Path(__file__).parents[1] / "implementations"
-BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "keras": "Keras"}
+BACKENDS = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+}
+HOST_SCHEDULES = SOURCES / "host_schedules.py"
 KINDS: dict[str, Mapping[str, Element]] = {
     "activations": catalog.ACTIVATIONS,
     "losses": catalog.LOSSES,
@@ -52,6 +59,7 @@ _PENALTY = {
     "numpy": ("Affine", "Learner._penalty"),
     "torch": ("Learner._objective",),
     "jax": ("Learner._objective",),
+    "tensorflow": ("Learner._objective",),
     "keras": ("dense", "_penalty"),
 }
 LAYER_PARTS: dict[str, Mapping[str, Sequence[str]]] = {
@@ -59,18 +67,21 @@ LAYER_PARTS: dict[str, Mapping[str, Sequence[str]]] = {
         "numpy": ("Affine", "Activation"),
         "torch": ("dense", "Activation"),
         "jax": ("dense", "activation"),
+        "tensorflow": ("dense", "activation"),
         "keras": ("dense", "activation"),
     },
     "batch_normalization": {
         "numpy": ("BatchNormalization",),
         "torch": ("normalization", "BiasedBatchNorm1d"),
         "jax": ("normalization",),
+        "tensorflow": ("normalization",),
         "keras": ("normalization", "UnbiasedBatchNormalization"),
     },
     "layer_normalization": {
         "numpy": ("LayerNormalization",),
         "torch": ("normalization",),
         "jax": ("normalization",),
+        "tensorflow": ("normalization",),
         "keras": ("normalization",),
     },
     "l1": _PENALTY,
@@ -79,6 +90,7 @@ LAYER_PARTS: dict[str, Mapping[str, Sequence[str]]] = {
         "numpy": ("Dropout", "Learner._fill_masks"),
         "torch": ("dense", "SharedDropout"),
         "jax": ("Learner._own_masks", "Learner._forward"),
+        "tensorflow": ("Learner._own_masks", "Learner._forward"),
         "keras": ("Learner._build", "SharedDropout"),
     },
 }
@@ -167,9 +179,10 @@ def _lines() -> Iterator[str]:
         links = " · ".join(f"[{name}](#{_anchor(kind, name)})" for name in elements)
         yield from (f"**{kind.capitalize()}**: {links}", "")
     for kind, elements in KINDS.items():
-        sources = {backend: Source.read(SOURCES / backend / f"{kind}.py") for backend in BACKENDS}
+        paths = {backend: _path(backend, kind) for backend in BACKENDS}
+        sources = {backend: Source.read(path) for backend, path in paths.items()}
         yield from (f"## {kind.capitalize()}", "")
-        yield from (f"Files: {_files(f'{kind}.py')}", "")
+        yield from (f"Files: {_files(paths)}", "")
         for name, element in elements.items():
             yield from _heading(kind, name)
             yield from _facts(element)
@@ -183,8 +196,9 @@ def _lines() -> Iterator[str]:
 
 
 def _layers() -> Iterator[str]:
-    sources = {backend: Source.read(SOURCES / backend / "network.py") for backend in BACKENDS}
-    yield from ("## Layers", "", f"Files: {_files('network.py')}", "")
+    paths = {backend: SOURCES / backend / "network.py" for backend in BACKENDS}
+    sources = {backend: Source.read(path) for backend, path in paths.items()}
+    yield from ("## Layers", "", f"Files: {_files(paths)}", "")
     for name, element in LAYERS.items():
         yield from _heading("layers", name)
         yield from _facts(element)
@@ -211,10 +225,17 @@ def _heading(kind: str, name: str) -> Iterator[str]:
     yield from (f'<a id="{_anchor(kind, name)}"></a>', "", f"### {name}", "")
 
 
-def _files(file: str) -> str:
+def _files(paths: Mapping[str, Path]) -> str:
     return " · ".join(
-        f"[{label}](../implementations/{backend}/{file})" for backend, label in BACKENDS.items()
+        f"[{label}](../implementations/{paths[backend].relative_to(SOURCES).as_posix()})"
+        for backend, label in BACKENDS.items()
     )
+
+
+def _path(backend: str, kind: str) -> Path:
+    """Return the file with a backend's elements: where it takes those computed on the host, their file."""
+    own = SOURCES / backend / f"{kind}.py"
+    return HOST_SCHEDULES if "from implementations.host_schedules import" in own.read_text() else own
 
 
 def _facts(element: Element) -> Iterator[str]:

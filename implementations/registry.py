@@ -66,6 +66,9 @@ _BUILT_IN = {
     "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax"),
     "keras-torch": Entry("implementations.keras", ("keras", "torch"), "torch", "torch"),
     "jax": Entry("implementations.jax", ("jax",), extra="jax", by_default=False),
+    "tensorflow": Entry(
+        "implementations.tensorflow", ("tensorflow",), extra="tensorflow", compiled=True, by_default=False
+    ),
 }
 
 
@@ -92,7 +95,7 @@ def takes_part_by_default(name: str) -> bool:
     Examples
     --------
     >>> [name for name in backend_names() if not takes_part_by_default(name)]
-    ['jax']
+    ['jax', 'tensorflow']
     """
     return _entry(name).by_default
 

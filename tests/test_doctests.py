@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize(
     ("folder", "framework"),
-    [("torch", "torch"), ("jax", "jax"), ("keras", "tensorflow"), ("keras", "jax"), ("keras", "torch")],
+    [
+        ("torch", "torch"),
+        ("jax", "jax"),
+        ("tensorflow", "tensorflow"),
+        ("keras", "tensorflow"),
+        ("keras", "jax"),
+        ("keras", "torch"),
+    ],
 )
 def test_examples_in_backend_docstrings(folder, framework):
     for package in (folder, framework):

@@ -14,7 +14,12 @@ FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 HEAVY = (*FRAMEWORKS, "numpy", "pandas", "scipy", "sklearn", "pydantic", "plotly", "pyarrow", "rich")
 READ_SIDE = ("result", "store", "stats", "units", "compare", "findings", "report")
 RUN_SIDE = ("worker", "runner", "measures", "suite", "datasets")
-BACKENDS = {"numpy": "numpy", "torch": "torch", "keras": "keras"}
+BACKENDS = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+}
 
 
 def loaded_by(code: str, *, blocked: tuple[str, ...] = ()) -> set[str]:
@@ -93,3 +98,11 @@ def test_torch_backend_needs_no_other_framework():
     modules = modules_of("implementations/torch")
     assert modules
     loaded_by(f"import {', '.join(modules)}", blocked=("tensorflow", "keras", "jax"))
+
+
+def test_tensorflow_backend_needs_no_keras():
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed: pip install 'nn-versus[tensorflow]'")
+    modules = modules_of("implementations/tensorflow")
+    assert modules
+    loaded_by(f"import {', '.join(modules)}", blocked=("torch", "keras", "jax"))

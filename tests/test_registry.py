@@ -31,13 +31,14 @@ def without(monkeypatch):
 
 
 def test_names():
-    assert backend_names()[:6] == (
+    assert backend_names()[:7] == (
         "numpy",
         "torch",
         "keras-tensorflow",
         "keras-jax",
         "keras-torch",
         "jax",
+        "tensorflow",
     )
 
 
@@ -51,9 +52,9 @@ def test_unknown_name_suggests_the_nearest():
     [
         (("torch", "keras", "tensorflow", "jax"), {"numpy"}),
         (("keras", "tensorflow", "jax"), {"numpy", "torch"}),
-        (("keras",), {"numpy", "torch", "jax"}),
+        (("keras",), {"numpy", "torch", "jax", "tensorflow"}),
         (("torch", "tensorflow"), {"numpy", "jax", "keras-jax"}),
-        (("jax",), {"numpy", "torch", "keras-tensorflow", "keras-torch"}),
+        (("jax",), {"numpy", "torch", "tensorflow", "keras-tensorflow", "keras-torch"}),
     ],
 )
 def test_any_subset_of_frameworks(without, gone, left):

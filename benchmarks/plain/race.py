@@ -25,6 +25,7 @@ SCRIPTS = {
     "numpy": "numpy_loop.script",
     "torch": "torch_loop.script",
     "jax": "jax_loop.script",
+    "tensorflow": "tensorflow_loop.script",
     "keras-tensorflow": "keras_fit.script",
     "keras-jax": "keras_fit.script",
     "keras-torch": "keras_fit.script",

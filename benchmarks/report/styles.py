@@ -11,15 +11,17 @@ Look = dict[str, str]
 _OWN: dict[str, Look] = {
     name: {"color": colour, "symbol": marker}
     for name, colour, marker in (
-        # Okabe & Ito, Color Universal Design, and two more
+        # Okabe & Ito, Color Universal Design, and four more
         ("numpy", "#E69F00", "circle"),
         ("torch", "#D55E00", "square"),
         ("jax", "#A0522D", "hexagram"),
+        ("tensorflow", "#4400EE", "pentagon"),
         ("keras-tensorflow", "#0072B2", "diamond"),
         ("keras-jax", "#009E73", "cross"),
         ("keras-torch", "#CC79A7", "triangle-up"),
         ("torch-compile", "#56B4E9", "star"),
         ("keras-tensorflow-xla", "#AA66FF", "x"),
+        ("tensorflow-xla", "#991133", "hourglass"),
     )
 }
 _SPARE: tuple[Look, ...] = tuple(
@@ -27,8 +29,6 @@ _SPARE: tuple[Look, ...] = tuple(
     for colour, marker in (
         ("#775577", "hexagon"),
         ("#99BB77", "triangle-down"),
-        ("#4400EE", "pentagon"),
-        ("#991133", "hourglass"),
         ("#667777", "bowtie"),
         ("#CC11BB", "triangle-left"),
         ("#225555", "triangle-right"),

@@ -21,6 +21,7 @@ def _activation(
     keras: str = "",
     torch: str = "",
     jax: str = "",
+    tensorflow: str = "",
     options: tuple[Option, ...] = (),
     kinks: tuple[float, ...] = (),
     value: Accuracy = GOOD,
@@ -33,6 +34,10 @@ def _activation(
             ("keras", keras if "." in keras else f"keras.activations.{keras}" if keras else ""),
             ("torch", torch if "." in torch else f"torch.nn.functional.{torch}" if torch else ""),
             ("jax", jax if "." in jax else f"jax.nn.{jax}" if jax else ""),
+            (
+                "tensorflow",
+                tensorflow if "." in tensorflow else f"tensorflow.nn.{tensorflow}" if tensorflow else "",
+            ),
         )
         if call
     }
@@ -52,7 +57,15 @@ def _activation(
 
 
 ACTIVATIONS = table(
-    _activation("linear", "f(x) = x", "identity", exact="x", keras="linear", jax="identity"),
+    _activation(
+        "linear",
+        "f(x) = x",
+        "identity",
+        exact="x",
+        keras="linear",
+        jax="identity",
+        tensorflow="tensorflow.identity",
+    ),
     _activation(
         "step",
         "f(x) = 1 if x >= 0 else 0",
@@ -71,6 +84,7 @@ ACTIVATIONS = table(
         keras="sigmoid",
         torch="torch.sigmoid",
         jax="sigmoid",
+        tensorflow="sigmoid",
         derivative=Accuracy(ranges=(Range(1.0, math.inf),), reason=_TAIL),
     ),
     _activation(
@@ -81,6 +95,7 @@ ACTIVATIONS = table(
         keras="tanh",
         torch="torch.tanh",
         jax="tanh",
+        tensorflow="tanh",
         derivative=Accuracy(ranges=(Range(-math.inf, -1.0), Range(1.0, math.inf)), reason=_TAIL),
     ),
     _activation(
@@ -91,6 +106,7 @@ ACTIVATIONS = table(
         keras="relu",
         torch="relu",
         jax="relu",
+        tensorflow="relu",
         kinks=(0.0,),
         notes="f'(0) = 0.",
     ),
@@ -102,6 +118,7 @@ ACTIVATIONS = table(
         keras="relu6",
         torch="relu6",
         jax="relu6",
+        tensorflow="relu6",
         kinks=(0.0, 6.0),
         notes="f'(0) = f'(6) = 0.",
     ),
@@ -113,6 +130,7 @@ ACTIVATIONS = table(
         keras="leaky_relu",
         torch="leaky_relu",
         jax="leaky_relu",
+        tensorflow="leaky_relu",
         options=(
             Option("negative_slope", 0.2, "slope for x <= 0", low=0.0, torch_default=0.01, jax_default=0.01),
         ),
@@ -165,6 +183,7 @@ ACTIVATIONS = table(
         keras="elu",
         torch="elu",
         jax="elu",
+        tensorflow="elu",
         options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
         kinks=(0.0,),
         notes="f'(0) = alpha; with alpha = 1 there is no kink.",
@@ -178,6 +197,7 @@ ACTIVATIONS = table(
         keras="selu",
         torch="selu",
         jax="selu",
+        tensorflow="selu",
         kinks=(0.0,),
         notes="f'(0) = s a = 1.7581 (Keras on TensorFlow: s = 1.0507).",
     ),
@@ -201,6 +221,7 @@ ACTIVATIONS = table(
         keras="softplus",
         torch="softplus",
         jax="softplus",
+        tensorflow="softplus",
         notes="Torch switches to f(x) = x above its threshold, 20 by default, which costs 2e-9 in float64. "
         "The backend torch sets it high enough to change nothing; Keras on torch keeps it.",
     ),
@@ -229,6 +250,7 @@ ACTIVATIONS = table(
         keras="gelu",
         torch="gelu",
         jax="gelu",
+        tensorflow="gelu",
         value=Accuracy(
             ranges=(Range(-math.inf, -1.0, "f", 200.0), Range(-math.inf, -12.0, "f", 2000.0)),
             reason=_EXPONENT,
@@ -244,6 +266,7 @@ ACTIVATIONS = table(
         keras="gelu",
         torch="gelu",
         jax="gelu",
+        tensorflow="gelu",
         value=Accuracy(ranges=(Range(-math.inf, -1.0, "x"),), reason="1 + tanh cancels in the lower tail"),
         derivative=Accuracy(
             ulp=32.0,
@@ -259,6 +282,7 @@ ACTIVATIONS = table(
         keras="silu",
         torch="silu",
         jax="silu",
+        tensorflow="silu",
         derivative=Accuracy(
             ranges=(Range(-2.0, -1.0), Range(16.0, 100.0, "x")),
             reason="the derivative has a zero at -1.28; above, x is multiplied by a rounded 1 - sigmoid",
@@ -288,6 +312,7 @@ ACTIVATIONS = table(
         keras="softsign",
         torch="softsign",
         jax="soft_sign",
+        tensorflow="softsign",
         derivative=Accuracy(ulp=16.0, reason="a square of a rounded sum"),
     ),
     _activation(
@@ -297,6 +322,7 @@ ACTIVATIONS = table(
         exact="atan(x)",
         torch="torch.atan",
         jax="jax.numpy.arctan",
+        tensorflow="tensorflow.atan",
         notes="Composed of keras.ops.arctan in Keras.",
     ),
     _activation(
@@ -314,6 +340,7 @@ ACTIVATIONS = table(
         keras="exponential",
         torch="torch.exp",
         jax="jax.numpy.exp",
+        tensorflow="tensorflow.exp",
     ),
     _activation(
         "log_sigmoid",
@@ -323,6 +350,7 @@ ACTIVATIONS = table(
         keras="log_sigmoid",
         torch="logsigmoid",
         jax="log_sigmoid",
+        tensorflow="tensorflow.math.log_sigmoid",
     ),
     _activation(
         "hard_sigmoid",
@@ -428,6 +456,7 @@ ACTIVATIONS = table(
         keras="softmax",
         torch="softmax",
         jax="softmax",
+        tensorflow="softmax",
         value=Accuracy(ulp=64.0, reason=_EXPONENT),
         derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),
@@ -438,6 +467,7 @@ ACTIVATIONS = table(
         keras="log_softmax",
         torch="log_softmax",
         jax="log_softmax",
+        tensorflow="log_softmax",
         value=Accuracy(ranges=(Range(*_EVERYWHERE, "x"),), reason="x and the logarithm of the sum cancel"),
         derivative=Accuracy(ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason=_DIFFERENCE),
     ),

@@ -25,6 +25,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.Zeros",
             "torch": "torch.nn.init.zeros_",
             "jax": "jax.nn.initializers.zeros",
+            "tensorflow": "tensorflow.zeros_initializer",
         },
     ),
     Element(
@@ -36,6 +37,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.Ones",
             "torch": "torch.nn.init.ones_",
             "jax": "jax.nn.initializers.ones",
+            "tensorflow": "tensorflow.ones_initializer",
         },
     ),
     Element(
@@ -48,6 +50,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.Constant",
             "torch": "torch.nn.init.constant_",
             "jax": "jax.nn.initializers.constant",
+            "tensorflow": "tensorflow.constant_initializer",
         },
     ),
     Element(
@@ -63,6 +66,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.RandomUniform",
             "torch": "torch.nn.init.uniform_",
             "jax": "jax.random.uniform",
+            "tensorflow": "tensorflow.random_uniform_initializer",
         },
     ),
     Element(
@@ -78,6 +82,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.RandomNormal",
             "torch": "torch.nn.init.normal_",
             "jax": "jax.nn.initializers.normal",
+            "tensorflow": "tensorflow.random_normal_initializer",
         },
     ),
     Element(
@@ -100,6 +105,7 @@ INITIALIZERS = table(
             "keras": "keras.initializers.TruncatedNormal",
             "torch": "torch.nn.init.trunc_normal_",
             "jax": "jax.nn.initializers.truncated_normal",
+            "tensorflow": "tensorflow.random.truncated_normal",
         },
         notes="Torch cuts at the bounds a and b, by default -2 and 2 whatever the standard deviation. JAX's "
         "normals have mean 0.",

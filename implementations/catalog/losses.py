@@ -224,6 +224,7 @@ LOSSES = table(
             "keras": "keras.losses.BinaryCrossentropy",
             "torch": "torch.nn.functional.binary_cross_entropy, "
             "torch.nn.functional.binary_cross_entropy_with_logits",
+            "tensorflow": "tensorflow.nn.sigmoid_cross_entropy_with_logits",
         },
         targets="binary",
         predictions="probabilities",
@@ -270,6 +271,7 @@ LOSSES = table(
         native={
             "keras": "keras.losses.CategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
+            "tensorflow": "tensorflow.nn.softmax_cross_entropy_with_logits",
         },
         notes="Torch has the logits form only; the probability form is composed there. An example's weight "
         "is sum over k of y w, before smoothing. Torch's `weight` weighs each term of the sum over k instead "
@@ -293,6 +295,7 @@ LOSSES = table(
         native={
             "keras": "keras.losses.SparseCategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
+            "tensorflow": "tensorflow.nn.sparse_softmax_cross_entropy_with_logits",
         },
         notes="Torch has the logits form only; the probability form is composed there. Keras knows class "
         "weights in `fit` alone, as weights of examples, and divides by their number.",

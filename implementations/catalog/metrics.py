@@ -81,6 +81,7 @@ METRICS = table(
         "metric",
         "C_ij = number of examples of class i whose highest score is that of class j",
         "scikit-learn's confusion_matrix",
+        native={"tensorflow": "tensorflow.math.confusion_matrix"},
     ),
     MetricElement(
         "r2",

@@ -43,7 +43,11 @@ NORMALIZATIONS = table(
             "keras": {"momentum": 0.99, "epsilon": 1e-3, "variance_mode": "biased"},
             "torch": {"momentum": 0.9, "epsilon": 1e-5, "variance_mode": "unbiased"},
         },
-        native={"keras": "keras.layers.BatchNormalization", "torch": "torch.nn.BatchNorm1d"},
+        native={
+            "keras": "keras.layers.BatchNormalization",
+            "torch": "torch.nn.BatchNorm1d",
+            "tensorflow": "tensorflow.nn.batch_normalization",
+        },
     ),
     Element(
         "layer_normalization",
@@ -52,6 +56,10 @@ NORMALIZATIONS = table(
         "Ba, Kiros & Hinton 2016, arXiv:1607.06450",
         options=(_epsilon(),),
         conventions={"keras": {"epsilon": 1e-3}, "torch": {"epsilon": 1e-5}},
-        native={"keras": "keras.layers.LayerNormalization", "torch": "torch.nn.LayerNorm"},
+        native={
+            "keras": "keras.layers.LayerNormalization",
+            "torch": "torch.nn.LayerNorm",
+            "tensorflow": "tensorflow.nn.batch_normalization",
+        },
     ),
 )

@@ -50,6 +50,7 @@ def _optimizer(
     presets: Mapping[str, Mapping[str, OptionValue]] | None = None,
     keras: str = "",
     torch: str = "",
+    tensorflow: str = "",
     weight_decay: float = 0.0,
     weight_decay_torch: float | None = None,
     always_decoupled: bool = False,
@@ -71,7 +72,11 @@ def _optimizer(
             choices=("decoupled", "l2"),
         ),
     )
-    native = {"keras": f"keras.optimizers.{keras}", "torch": f"torch.optim.{torch}"}
+    native = {
+        "keras": f"keras.optimizers.{keras}",
+        "torch": f"torch.optim.{torch}",
+        "tensorflow": tensorflow,
+    }
     conventions = {
         each: {**(presets or {}).get(each, {}), **modes.get(each, {})} for each in ("keras", "torch")
     }
@@ -82,7 +87,7 @@ def _optimizer(
         reference,
         options=(*options, *decay, *_CLIPPING),
         conventions=conventions if conventions["keras"] != conventions["torch"] else {},
-        native={key: call for key, call in native.items() if not call.endswith(".")},
+        native={key: call for key, call in native.items() if call and not call.endswith(".")},
         notes=notes,
     )
 
@@ -119,6 +124,8 @@ OPTIMIZERS = table(
         presets={"keras": {"momentum_mode": "rate_inside"}, "torch": {"momentum_mode": "rate_outside"}},
         keras="SGD",
         torch="SGD",
+        tensorflow="tensorflow.raw_ops.ResourceApplyGradientDescent, "
+        "tensorflow.raw_ops.ResourceApplyKerasMomentum, tensorflow.raw_ops.ResourceApplyMomentum",
     ),
     _optimizer(
         "rmsprop",

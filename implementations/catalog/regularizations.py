@@ -21,7 +21,7 @@ REGULARIZATIONS = table(
         "L += l2 * sum of W^2 over the layer's kernel",
         "Hoerl & Kennard 1970, Ridge Regression",
         options=(Option("l2", 0.0, "how much the penalty counts", low=0.0),),
-        native={"keras": "keras.regularizers.L1L2"},
+        native={"keras": "keras.regularizers.L1L2", "tensorflow": "tensorflow.nn.l2_loss"},
         notes="Torch's optimizers have weight_decay over all parameters instead: in plain SGD, twice l2.",
     ),
     Element(

@@ -23,6 +23,7 @@ from implementations.interface import (
 from implementations.jax import activations, losses, metrics, native, runtime
 from implementations.jax.network import Learner
 from implementations.jax.optimizers import ListOptimizer
+from implementations.processes import jax as process
 from implementations.spec import ModelSpec, OptimizerSpec
 
 
@@ -33,22 +34,22 @@ class Backend(AbstractBackend):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        runtime.forbid_tf32()
+        process.forbid_tf32()
 
     def versions(self) -> dict[str, str]:
-        return runtime.versions()
+        return process.versions()
 
     def devices(self) -> Mapping[str, Support]:
-        return runtime.devices()
+        return process.devices()
 
     def peak_device_bytes(self) -> int | None:
-        return runtime.peak_device_bytes()
+        return process.peak_device_bytes()
 
     def set_threads(self, threads: int) -> None:
-        runtime.set_threads(threads)
+        process.set_threads(threads)
 
     def threads(self) -> int:
-        return runtime.threads()
+        return process.threads()
 
     def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
         return None  # JAX counts nothing: it writes traces for other programs to read

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from implementations.jax import runtime
+from implementations.processes import jax as process
 
 
 def float64() -> AbstractContextManager[None]:
@@ -37,12 +37,12 @@ def constant(value: float) -> float | None:
 
 
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-    with runtime.products_by_default():
+    with process.products_by_default():
         return np.array(jnp.matmul(x, y))
 
 
 def product_setting() -> str | None:
-    return f"jax_default_matmul_precision {runtime.PRECISION_AT_START}"
+    return process.product_setting()
 
 
 def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:

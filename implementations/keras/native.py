@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from implementations.keras import runtime
+from implementations.keras.runtime import process
 
 
 def float64() -> AbstractContextManager[None]:
@@ -42,12 +43,12 @@ def constant(value: float) -> float | None:
 
 
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-    with runtime.products_by_default():
+    with process.products_by_default():
         return _to_numpy(ops.matmul(x, y))
 
 
 def product_setting() -> str | None:
-    return runtime.product_setting()
+    return process.product_setting()
 
 
 def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:

@@ -1,4 +1,4 @@
-"""Versions, devices, threads and precision of Keras; what depends on its runtime is in `runtimes/`."""
+"""Precision and compiler of Keras; what depends on its runtime is in `runtimes/` and `processes/`."""
 
 from __future__ import annotations
 
@@ -11,40 +11,14 @@ import keras
 import numpy as np
 from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
 
-from implementations.interface import Placement, Support
+from implementations.interface import Placement
 
 _RESULT_OF_FLOAT64 = BIT64_TO_BIT32_DTYPE["float64"]
 """What Keras makes of float64 by itself: float32, but on TensorFlow."""
 
-_below = importlib.import_module(f"implementations.keras.runtimes.{keras.config.backend()}")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Keras and of its runtime."""
-    return {"keras": keras.__version__, **_below.versions()}
-
-
-def devices() -> Mapping[str, Support]:
-    """Return the CPU, and the GPU if the runtime sees one."""
-    reason = _below.no_gpu()
-    return {"cpu": Support(True), "gpu": Support(not reason, reason)}
-
-
-def peak_device_bytes() -> int | None:
-    """Return the most GPU memory that the framework has held since the last call; None without a GPU."""
-    peak: int | None = _below.peak_device_bytes()
-    return peak
-
-
-def set_threads(threads: int) -> None:
-    """Limit the threads inside one operation."""
-    _below.set_threads(threads)
-
-
-def threads() -> int:
-    """Return the threads inside one operation."""
-    count: int = _below.threads()
-    return count
+_below: Any = importlib.import_module(f"implementations.keras.runtimes.{keras.config.backend()}")
+process: Any = importlib.import_module(f"implementations.processes.{keras.config.backend()}")
+"""What the process tells of the runtime."""
 
 
 def synchronize(variables: Sequence[Any]) -> None:
@@ -89,7 +63,7 @@ def precision(dtype: str) -> AbstractContextManager[None]:
 
 def scope(placement: Placement, dtype: str) -> AbstractContextManager[None]:
     """Return a scope for this dtype and device; it costs nothing where both are what they normally are."""
-    if placement.device == _below.default_device():
+    if placement.device == process.default_device():
         return precision(dtype)
     return _elsewhere(placement, dtype)
 
@@ -125,17 +99,6 @@ def float64_by_switches() -> Iterator[None]:
             yield
     finally:
         compute_in("float32")
-
-
-def products_by_default() -> AbstractContextManager[None]:
-    """Return a scope in which float32 products are as precise as the runtime has them when it starts."""
-    scope: AbstractContextManager[None] = _below.products_by_default()
-    return scope
-
-
-def product_setting() -> str:
-    """Return the runtime's setting for float32 products when it starts, by name and value."""
-    return str(_below.product_setting())
 
 
 def exact(options: Mapping[str, Any], dtype: str) -> dict[str, Any]:

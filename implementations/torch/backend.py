@@ -19,6 +19,7 @@ from implementations.interface import (
     Placement,
     Support,
 )
+from implementations.processes import torch as process
 from implementations.spec import ModelSpec, OptimizerSpec
 from implementations.torch import activations, losses, metrics, native, runtime
 from implementations.torch.network import Learner
@@ -32,22 +33,22 @@ class Backend(AbstractBackend):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        runtime.forbid_tf32()
+        process.forbid_tf32()
 
     def versions(self) -> dict[str, str]:
-        return runtime.versions()
+        return process.versions()
 
     def devices(self) -> Mapping[str, Support]:
-        return runtime.devices()
+        return process.devices()
 
     def peak_device_bytes(self) -> int | None:
-        return runtime.peak_device_bytes()
+        return process.peak_device_bytes()
 
     def set_threads(self, threads: int) -> None:
-        runtime.set_threads(threads)
+        process.set_threads(threads)
 
     def threads(self) -> int:
-        return runtime.threads()
+        return process.threads()
 
     def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
         if learner.placement.device == "gpu":

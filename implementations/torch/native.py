@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from implementations.torch import runtime
+from implementations.processes import torch as process
 from implementations.torch.runtime import tensor
 
 
@@ -43,12 +43,12 @@ def constant(value: float) -> float | None:
 
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with runtime.products_by_default():
+    with process.products_by_default():
         return (tensor(x).to(device) @ tensor(y).to(device)).cpu().numpy()
 
 
 def product_setting() -> str | None:
-    return f"float32_matmul_precision {runtime.PRECISION_AT_START}"
+    return process.product_setting()
 
 
 def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:

@@ -35,7 +35,8 @@ DRAWN |= {
 
 def drawn(backend: AbstractBackend) -> dict[str, np.ndarray]:
     """Return kernels (inputs, units) that the framework's own initializers draw; nothing from NumPy."""
-    draw = {"keras": _keras, "torch": _torch, "jax": _jax}.get(backend.name.partition("-")[0])
+    frameworks = {"keras": _keras, "torch": _torch, "jax": _jax, "tensorflow": _tensorflow}
+    draw = frameworks.get(backend.name.partition("-")[0])
     return draw() if draw else {}
 
 
@@ -115,6 +116,20 @@ def _jax() -> dict[str, np.ndarray]:
     }
     key = jax.random.key(SEED)
     return {name: np.array(draw(key, (INPUTS, UNITS))) for name, draw in draws.items()}
+
+
+def _tensorflow() -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    draws: dict[str, Callable[..., Any]] = {
+        "zeros": tf.zeros_initializer(),
+        "ones": tf.ones_initializer(),
+        "constant": tf.constant_initializer(0.25),
+        "random_uniform": tf.random_uniform_initializer(-0.5, 2.0, seed=SEED),
+        "random_normal": tf.random_normal_initializer(1.0, 0.3, seed=SEED),
+        "truncated_normal": partial(tf.random.truncated_normal, mean=1.0, stddev=0.3, seed=SEED),
+    }
+    return {name: np.array(draw((INPUTS, UNITS))) for name, draw in draws.items()}
 
 
 def bounds(spec: ElementSpec) -> tuple[float, float]:

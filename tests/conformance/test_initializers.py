@@ -43,7 +43,8 @@ def test_numpy_draws_what_the_catalogue_says(name):
 def test_frameworks_draw_from_the_same_distribution(computed, backend, name):
     drawn = computed(backend).drawn
     if name not in drawn:
-        assert "truncated" in catalog.initializer(DRAWN[name].name).resolve({})
+        element = catalog.initializer(DRAWN[name].name)
+        assert "truncated" in element.resolve({}) or backend.partition("-")[0] not in element.native
         return
     theirs = drawn[name].astype(np.float64)
     assert theirs.shape == (INPUTS, UNITS)

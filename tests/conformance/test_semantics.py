@@ -33,15 +33,16 @@ WITHOUT_LAYERS = {
     INITIAL: f"{NOTHING}; here: {GLOROT}",
     WEIGHTS: f"{NOTHING}; here: {BY_ROWS}",
     DIVERGENCE: f"{NOTHING}; here: {ROWS}",
-    "float64": "complete",
 }
 EXACT = {
     "numpy": {
         **WITHOUT_LAYERS,
+        "float64": "complete",
         SOFTPLUS: f"{NOTHING}; here: {EVERYWHERE}",
         PRODUCTS: "all 24 bits, on cpu",
     },
-    "jax": {**WITHOUT_LAYERS, SOFTPLUS: EVERYWHERE},
+    "jax": {**WITHOUT_LAYERS, "float64": "complete", SOFTPLUS: EVERYWHERE},
+    "tensorflow": {**WITHOUT_LAYERS, SOFTPLUS: EVERYWHERE},
     "torch": {
         LOSS: "logarithms clamped at -100",
         SATURATED: LEARNS,
@@ -78,11 +79,13 @@ EPSILON = {
     },
 }
 LEAKS = {
+    "tensorflow": ["constant 0.9"],
     "keras-tensorflow": ["constant 0.9", "loss without a switch"],
     "keras-jax": ["tanh", "loss", "loss without a switch"],
     "keras-torch": ["dense", "loss", "loss without a switch"],
 }
 SETTINGS = {
+    "tensorflow": "with tensor_float_32_execution True by default",
     "jax": "with jax_default_matmul_precision None by default",
     "torch": "with float32_matmul_precision highest by default",
     "keras-tensorflow": "with tensor_float_32_execution True by default",

@@ -2,51 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-
-PRECISION_AT_START = torch.get_float32_matmul_precision()
-torch.set_float32_matmul_precision("highest")  # no TF32 on GPU
-
-
-def versions() -> dict[str, str]:
-    """Return PyTorch's version."""
-    return {"torch": str(torch.__version__)}
-
-
-def no_gpu() -> str:
-    """Return why there is no GPU; empty if there is one."""
-    if torch.cuda.is_available():
-        return ""
-    built = "sees no GPU here" if torch.version.cuda or torch.version.hip else "was built without CUDA"
-    return f"torch {torch.__version__} {built}; see pytorch.org/get-started/locally"
-
-
-def default_device() -> str:
-    """Return where Keras computes on PyTorch when nothing is said."""
-    return "gpu" if torch.cuda.is_available() else "cpu"
-
-
-def peak_device_bytes() -> int | None:
-    """Return the most GPU memory held since the last call, or None."""
-    if not torch.cuda.is_available():
-        return None
-    peak = torch.cuda.max_memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    return peak
-
-
-def set_threads(threads: int) -> None:
-    """Limit the threads inside one operation."""
-    torch.set_num_threads(threads)
-
-
-def threads() -> int:
-    """Return the threads inside one operation."""
-    return torch.get_num_threads()
 
 
 def synchronize(variables: Sequence[Any]) -> None:
@@ -58,21 +18,6 @@ def synchronize(variables: Sequence[Any]) -> None:
 def float64() -> AbstractContextManager[None]:
     """Return a scope that does nothing: PyTorch computes in the dtype of its tensors."""
     return nullcontext()
-
-
-@contextmanager
-def products_by_default() -> Iterator[None]:
-    """Multiply as precisely as PyTorch does by itself."""
-    torch.set_float32_matmul_precision(PRECISION_AT_START)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision("highest")
-
-
-def product_setting() -> str:
-    """Return PyTorch's precision of products when it starts."""
-    return f"float32_matmul_precision {PRECISION_AT_START}"
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

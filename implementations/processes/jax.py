@@ -1,0 +1,90 @@
+"""JAX in this process: versions, devices, threads, and precision of products."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+
+from implementations.errors import InvalidInput
+from implementations.interface import Device, Support
+from implementations.processes import cores
+
+_PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
+_POOL = "tf_XLAEigen"
+"""Name of the threads in XLA's pool for the CPU."""
+
+
+def versions() -> dict[str, str]:
+    """Return the version of JAX."""
+    return {"jax": jax.__version__}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU, and the GPU if JAX sees one."""
+    try:
+        jax.devices("gpu")
+    except RuntimeError as error:
+        gpu = Support(False, f"jax {jax.__version__}: {error}; see docs.jax.dev/en/latest/installation.html")
+    else:
+        gpu = Support(True)
+    return {"cpu": Support(True), "gpu": gpu}
+
+
+def default_device() -> Device:
+    """Return where JAX computes when nothing is said."""
+    return "cpu" if jax.default_backend() == "cpu" else "gpu"
+
+
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since the start; None without a GPU."""
+    statistics = None if default_device() == "cpu" else jax.devices("gpu")[0].memory_stats()
+    return int(statistics["peak_bytes_in_use"]) if statistics else None
+
+
+def set_threads(threads: int) -> None:
+    """Check the thread count, which JAX reads from the environment when it starts."""
+    if threads != _threads_at_start():
+        raise InvalidInput(
+            "threads of jax",
+            expected=f"{threads}, set by the environment variable NPROC before JAX starts",
+            got=str(_threads_at_start()),
+            action=f"start the process with NPROC={threads}",
+        )
+
+
+def threads() -> int:
+    """Return the threads inside one operation.
+
+    JAX has no getter. Its CPU client's pool is counted by the name of its threads (Linux), and before there
+    is one, the environment says how large it will be.
+    """
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return names.count(_POOL) or _threads_at_start()
+
+
+def forbid_tf32() -> None:
+    """Multiply float32 matrices in float32, on GPUs too."""
+    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Multiply as precisely as JAX does by itself: on newer GPUs in TF32."""
+    jax.config.update("jax_default_matmul_precision", _PRECISION_AT_START)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
+    try:
+        yield
+    finally:
+        forbid_tf32()
+
+
+def product_setting() -> str:
+    """Return JAX's precision of products when it starts; None leaves it to the device."""
+    return f"jax_default_matmul_precision {_PRECISION_AT_START}"
+
+
+def _threads_at_start() -> int:
+    return int(os.environ.get("NPROC") or cores())

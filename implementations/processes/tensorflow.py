@@ -1,0 +1,83 @@
+"""TensorFlow in this process: versions, devices, threads, and precision of products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from implementations.errors import InvalidInput
+from implementations.interface import Device, Support
+from implementations.processes import cores
+
+for _gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
+_TF32_AT_START = tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def versions() -> dict[str, str]:
+    """Return the version of TensorFlow."""
+    return {"tensorflow": tf.__version__}
+
+
+def devices() -> Mapping[str, Support]:
+    """Return the CPU, and the GPU if TensorFlow sees one."""
+    if default_device() == "gpu":
+        gpu = Support(True)
+    else:
+        built = "built with CUDA, sees none" if tf.test.is_built_with_cuda() else "built without CUDA"
+        gpu = Support(False, f"tensorflow {tf.__version__}: {built}; see tensorflow.org/install/pip")
+    return {"cpu": Support(True), "gpu": gpu}
+
+
+def default_device() -> Device:
+    """Return where TensorFlow computes when nothing is said."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def peak_device_bytes() -> int | None:
+    """Return the most GPU memory that the framework has held since the last call; None without a GPU."""
+    if default_device() == "cpu":
+        return None
+    peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    tf.config.experimental.reset_memory_stats("GPU:0")
+    return peak
+
+
+def set_threads(threads: int) -> None:
+    """Limit the threads inside one operation; possible before the first operation only."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise InvalidInput(
+            "threads of tensorflow",
+            expected="to be set before the first operation",
+            got=str(error),
+            action="set them right after load_backend, in a fresh process",
+        ) from error
+
+
+def threads() -> int:
+    """Return the threads inside one operation; TensorFlow's 0 means one for each core."""
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+
+
+def forbid_tf32() -> None:
+    """Multiply float32 matrices in float32, on GPUs too."""
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+@contextmanager
+def products_by_default() -> Iterator[None]:
+    """Allow TF32 where TensorFlow allows it by itself."""
+    tf.config.experimental.enable_tensor_float_32_execution(_TF32_AT_START)
+    try:
+        yield
+    finally:
+        forbid_tf32()
+
+
+def product_setting() -> str:
+    """Return whether TensorFlow allows TF32 when it starts."""
+    return f"tensor_float_32_execution {_TF32_AT_START}"
