@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import tables
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
 
@@ -12,7 +11,7 @@ from benchmarks.report.optional import needed
 def write_csv(material: Material, into: Path) -> list[Path]:
     """Write one CSV file for each table; numbers keep all digits."""
     paths = []
-    for name, frame in tables.tables(material.records).items():
+    for name, frame in material.tables().items():
         path = into / f"{name}.csv"
         frame.to_csv(path, index=False)
         paths.append(path)
@@ -23,7 +22,7 @@ def write_parquet(material: Material, into: Path) -> list[Path]:
     """Write one Parquet file for each table."""
     needed("pyarrow", "Parquet")
     paths = []
-    for name, frame in tables.tables(material.records).items():
+    for name, frame in material.tables().items():
         path = into / f"{name}.parquet"
         frame.to_parquet(path, index=False)
         paths.append(path)
