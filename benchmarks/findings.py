@@ -312,7 +312,7 @@ def _logic_gates(levels: dict[str, list[Curve]]) -> Finding:
 
 
 def _learning_rate(levels: dict[str, list[Curve]]) -> Finding:
-    rates = sorted(levels, key=_number)
+    rates = sorted(levels, key=level_order)
     losses = [loss for curves in levels.values() for curve in curves for loss in curve.train_loss]
     target = TARGET_FACTOR * min(losses, default=math.nan)
     steps = {rate: median(steps_to(curve, target) for curve in levels[rate]) for rate in rates}
@@ -333,8 +333,14 @@ def _learning_rate(levels: dict[str, list[Curve]]) -> Finding:
     )
 
 
-def _number(level: str) -> float:
-    """Return a level's number; a name without one comes after all that have one."""
+def level_order(level: str) -> float:
+    """Return what levels are sorted by: their number; a name without one comes after all that have one.
+
+    Examples
+    --------
+    >>> sorted(["none", "10", "9.5"], key=level_order)
+    ['9.5', '10', 'none']
+    """
     try:
         return float(level)
     except ValueError:

@@ -225,7 +225,8 @@ def test_self_check_and_manifest_are_in_the_file():
     page = page_module.page(gather([folder]), NOW)
     held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-sources"))))
     (checked,), (manifest,) = held["selfcheck"], held["manifest"]
-    assert checked["content"] == json.loads((folder.parent / "selfcheck.json").read_text())
+    kept = json.loads((folder.parent / "selfcheck.json").read_text())
+    assert {name: checked["content"][name] for name in kept} == kept
     assert manifest["content"]["command"] == json.loads((folder / "manifest.json").read_text())["command"]
     section = re.search(r'<section id="selfcheck".*?</section>', page, re.DOTALL).group(0)
     assert 'data-source="selfcheck"' in section
@@ -318,7 +319,7 @@ def test_the_start_is_told_up_to_the_steady_step(store):
     assert told["warm up"] == "300 ms"  # 10 steps of 30 ms
     assert told["warm-up steps"] == "10.0"
     assert told["steady step"].endswith("µs")
-    (chart,) = (
+    chart = next(
         chart
         for chart in charts(page_module.page(of(store), NOW))
         if chart["title"].startswith("network, threads single, cpu: from")

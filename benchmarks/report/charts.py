@@ -599,7 +599,8 @@ def _course(records: Sequence[Record]) -> Iterable[Chart]:
     for record in records:
         if isinstance(record.data, CurvesData) and record.data.curves and record.case.experiment in told:
             found[record.case.experiment, record.case.track, record.case.device].append(record)
-    for (experiment, threads, device), own in found.items():
+    for (experiment, threads, device), unsorted in found.items():
+        own = sorted(unsorted, key=lambda record: findings.level_order(record.case.level or ""))
         figure, numbers, seeds = go.Figure(), dict[str, int](), set[int]()
         parts = ("train", "validation") if experiment == "overfitting" else ("train",)
         for record in own:

@@ -22,12 +22,12 @@ OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open =
 DRAW_ALL = """async () => {
   for (const chart of document.querySelectorAll('main .chart')) {
     chart.scrollIntoView();
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  while ([...document.querySelectorAll('main .chart')].some((each) => !each.querySelector('.main-svg'))) {
-    await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; tries < 1000 && !chart.matches('.failed, :has(.main-svg)'); tries++) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 }"""
+"""On a busy machine the browser needs a while to notice that a chart has come into view."""
 
 
 def until(page, expression):
