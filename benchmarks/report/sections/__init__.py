@@ -105,7 +105,7 @@ def _verdict(records: Records, reference: str) -> Section:
         get_args(Measure),
     )
     told = findings.verdict(records, reference)
-    text = list(map(Sentence, told, measures)) if told else ["Nothing was measured."]
+    text: list[str] = [*map(Sentence, told, measures)] if told else ["Nothing was measured."]
     return Section("verdict", "Verdict", text, relative=True)
 
 
