@@ -25,6 +25,8 @@ from benchmarks.report.material import Material, gather, of
 from benchmarks.report.sections import sections
 from benchmarks.report.sections.parity import MATRIX
 from benchmarks.result import CurvesData, Manifest, Measure, Record, SpeedData
+from benchmarks.selfcheck import result as selfcheck
+from benchmarks.selfcheck.result import SelfCheck
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
 from tests.hostile import HOSTILE, places, poisoned
@@ -225,8 +227,7 @@ def test_self_check_and_manifest_are_in_the_file():
     page = page_module.page(gather([folder]), NOW)
     held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-sources"))))
     (checked,), (manifest,) = held["selfcheck"], held["manifest"]
-    kept = json.loads((folder.parent / "selfcheck.json").read_text())
-    assert {name: checked["content"][name] for name in kept} == kept
+    assert SelfCheck.model_validate(checked["content"]) == selfcheck.read(folder.parent / "selfcheck.json")
     assert manifest["content"]["command"] == json.loads((folder / "manifest.json").read_text())["command"]
     section = re.search(r'<section id="selfcheck".*?</section>', page, re.DOTALL).group(0)
     assert 'data-source="selfcheck"' in section

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from benchmarks import stats, tables, units
 from benchmarks.report.material import Material, Run
@@ -122,7 +122,8 @@ def self_check(material: Material) -> Section:
             key=f"self-check {number}",
         )
         found.append(table)
-    return Section("selfcheck", "Does the harness tell the truth here?", text, found, source="selfcheck")
+    source: Literal["", "selfcheck"] = "selfcheck" if found else ""
+    return Section("selfcheck", "Does the harness tell the truth here?", text, found, source=source)
 
 
 def _named(runs: Sequence[Run]) -> str:
