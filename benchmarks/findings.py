@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -97,20 +97,19 @@ def _parity(records: Sequence[Record]) -> str:
         assert isinstance(record.data, ParityData)
         for each in record.data.trajectories:
             if each.passed and not each.deviation:
-                largest[each.dtype] = max(
-                    largest[each.dtype], *(max(drift.loss, drift.parameters) for drift in each.drift)
-                )
+                drifts = [max(drift.loss, drift.parameters) for drift in each.drift]
+                largest[each.dtype] = max([largest[each.dtype], *drifts])
         if not record.data.passed:
             broken[record.case.contender].append(record.case.workload)
         known += any(each.deviation for each in record.data.trajectories)
     agreeing = len(contenders) - len(broken)
-    drifts = " and ".join(
+    told = " and ".join(
         f"{units.scientific(largest[dtype])} in {dtype}" for dtype in sorted(largest, reverse=True)
     )
     text = (
         f"{agreeing} of {len(contenders)} contenders compute the same as float64 NumPy on "
         f"{_count(len(workloads), 'workload')}, step by step, with differences of at most "
-        f"{drifts or 'nothing'}"
+        f"{told or 'nothing'}"
     )
     if known:
         text += f"; {_count(known, 'training')} differ by more for a known reason"
@@ -171,7 +170,8 @@ def _speed(records: Sequence[Record], wanted: str) -> str:
     steps = table[table["metric"] == "train_step"] if len(table) else table
     if not len(steps):
         return ""
-    tracks = steps.groupby(["device", "threads", "tier"], sort=False)
+    tied = tables.fastest(records)[["workload", "device", "threads", "metric", "tier", "contender", "wins"]]
+    tracks = steps.merge(tied).groupby(["device", "threads", "tier"], sort=False)
     told = [f"{_track(*place, alone=len(tracks) == 1)}{_relative(rows)}" for place, rows in tracks]
     return f"A training step: {'; '.join(told)}."
 
@@ -186,11 +186,7 @@ def _relative(steps: pd.DataFrame) -> str:
     others = steps[steps["contender"] != steps["reference"]]
     if not len(others):
         return f"only {steps.iloc[0]['contender']} was timed, so that there is nothing to compare"
-    fastest = Counter(steps.loc[steps.groupby("workload")["seconds"].idxmin(), "contender"])
-    workloads = steps["workload"].nunique()
-    least = " and ".join(
-        f"{name} on {count} of {_count(workloads, 'workload')}" for name, count in fastest.items()
-    )
+    least = _least(steps)
     relative = [
         f"relative to {reference} (geometric mean, 95 % interval, less is faster): {_ratios(rows)}"
         for reference, rows in others.groupby("reference", sort=False)
@@ -198,6 +194,20 @@ def _relative(steps: pd.DataFrame) -> str:
     unclear = sum(others["verdict"] == "inconclusive")
     return f"{least} took the least time; {'; '.join(relative)}" + (
         f"; {unclear} of {len(others)} comparisons stay open" if unclear else ""
+    )
+
+
+def _least(steps: pd.DataFrame) -> str:
+    """Return who is fastest on how many workloads; those that cannot be told apart share them."""
+    order = {name: place for place, name in enumerate(dict.fromkeys(steps["contender"]))}
+    winners = Counter(
+        tuple(sorted(rows["contender"], key=order.__getitem__))
+        for _, rows in steps[steps["wins"]].groupby("workload", sort=False)
+    )
+    workloads = _count(steps["workload"].nunique(), "workload")
+    return " and ".join(
+        f"{' or '.join(names)}{' (not told apart)' if len(names) > 1 else ''} on {count} of {workloads}"
+        for names, count in winners.most_common()
     )
 
 
@@ -273,7 +283,8 @@ def course(records: Sequence[Record]) -> list[Finding]:
     for record in records:
         if isinstance(record.data, CurvesData) and record.case.experiment in _EXPERIMENTS:
             assert record.case.experiment is not None
-            levels[record.case.experiment][record.case.level or ""] += record.data.curves
+            if record.data.curves:
+                levels[record.case.experiment][record.case.level or ""] += record.data.curves
     return [_EXPERIMENTS[name](dict(found)) for name, found in levels.items()]
 
 
@@ -301,8 +312,9 @@ def _logic_gates(levels: dict[str, list[Curve]]) -> Finding:
 
 
 def _learning_rate(levels: dict[str, list[Curve]]) -> Finding:
-    rates = sorted(levels, key=float)
-    target = TARGET_FACTOR * min(min(curve.train_loss) for curves in levels.values() for curve in curves)
+    rates = sorted(levels, key=level_order)
+    losses = [loss for curves in levels.values() for curve in curves for loss in curve.train_loss]
+    target = TARGET_FACTOR * min(losses, default=math.nan)
     steps = {rate: median(steps_to(curve, target) for curve in levels[rate]) for rate in rates}
     diverged = {rate: sum(curve.diverged for curve in levels[rate]) for rate in rates}
     told = [
@@ -321,9 +333,23 @@ def _learning_rate(levels: dict[str, list[Curve]]) -> Finding:
     )
 
 
+def level_order(level: str) -> float:
+    """Return what levels are sorted by: their number; a name without one comes after all that have one.
+
+    Examples
+    --------
+    >>> sorted(["none", "10", "9.5"], key=level_order)
+    ['9.5', '10', 'none']
+    """
+    try:
+        return float(level)
+    except ValueError:
+        return math.inf
+
+
 def _momentum(levels: dict[str, list[Curve]]) -> Finding:
     plain = levels.get("0", next(iter(levels.values())))
-    target = fmean(curve.train_loss[-1] for curve in plain)
+    target = _mean(curve.train_loss[-1] for curve in plain if curve.train_loss)
     steps = {level: median(steps_to(curve, target) for curve in curves) for level, curves in levels.items()}
     told = [f"{level}: {_steps(count)}" for level, count in steps.items()]
     holds = steps.get("0.9", math.inf) < steps.get("0", math.inf)
@@ -337,10 +363,8 @@ def _momentum(levels: dict[str, list[Curve]]) -> Finding:
 
 
 def _overfitting(levels: dict[str, list[Curve]]) -> Finding:
-    gaps = {level: fmean(map(gap, curves)) for level, curves in levels.items()}
-    early = fmean(
-        curve.validation_loss[1] - curve.train_loss[1] for curve in levels.get("baseline", []) or [_NO_CURVE]
-    )
+    gaps = {level: _mean(map(gap, curves)) for level, curves in levels.items()}
+    early = _mean(_gap_after(curve, 1) for curve in levels.get("baseline", []))
     base = gaps.get("baseline", math.nan)
     told = [f"{level}: {units.number(value)}" for level, value in gaps.items()]
     others = [value for level, value in gaps.items() if level != "baseline"]
@@ -356,12 +380,13 @@ def _overfitting(levels: dict[str, list[Curve]]) -> Finding:
 
 def _tensor_ranks(levels: dict[str, list[Curve]]) -> Finding:
     curves = [[curve.train_loss for curve in found] for found in levels.values()]
-    difference = max(
+    differences = [
         abs(a - b)
         for other in curves[1:] or curves
         for ours, theirs in zip(curves[0], other, strict=False)
         for a, b in zip(ours, theirs, strict=False)
-    )
+    ]
+    difference = max(differences, default=math.nan)
     return Finding(
         "tensor-ranks",
         "A dense network sees the same numbers in a vector, a time series and an image, and learns the same.",
@@ -379,15 +404,6 @@ _EXPERIMENTS: dict[str, Callable[[dict[str, list[Curve]]], Finding]] = {
     "tensor-ranks": _tensor_ranks,
 }
 
-_NO_CURVE = Curve(
-    seed=0,
-    dtype="float32",
-    steps_per_epoch=1,
-    train_loss=[math.nan] * 2,
-    validation_loss=[math.nan] * 2,
-    best_epoch=0,
-)
-
 
 def steps_to(curve: Curve, target: float) -> float:
     """Return the training steps after which the training loss was first at the target; infinite if never."""
@@ -398,9 +414,23 @@ def steps_to(curve: Curve, target: float) -> float:
 
 
 def gap(curve: Curve) -> float:
-    """Return validation minus training loss: at the end, or at the best epoch if training stopped early."""
-    epoch = curve.best_epoch if curve.stopped_early else -1
+    """Return validation minus training loss: at the end, or at the best epoch if training stopped early.
+
+    Not a number where a loss was not recorded.
+    """
+    return _gap_after(curve, curve.best_epoch if curve.stopped_early else len(curve.train_loss) - 1)
+
+
+def _gap_after(curve: Curve, epoch: int) -> float:
+    if not 0 <= epoch < min(len(curve.train_loss), len(curve.validation_loss)):
+        return math.nan
     return curve.validation_loss[epoch] - curve.train_loss[epoch]
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean; of none, not a number."""
+    given = list(values)
+    return fmean(given) if given else math.nan
 
 
 def _steps(count: float) -> str:

@@ -111,8 +111,8 @@ def measured(block: Block, timed: Timed) -> bool:
 
 
 def seconds(data: SpeedData, metric: Metric) -> float:
-    """Return the median over blocks of the seconds for one repetition."""
-    return median(block_seconds(block, metric) for block in data.blocks)
+    """Return the median over blocks of the seconds for one repetition, where they measured it."""
+    return median(block_seconds(block, metric) for block in data.blocks if measured(block, metric))
 
 
 def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
@@ -126,7 +126,13 @@ def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> In
 
 
 def log_ratios(contender: Sequence[Block], reference: Sequence[Block], timed: Timed) -> list[float]:
-    """Return log(contender ÷ reference) of each block in which both were measured."""
+    """Return log(contender ÷ reference) of each block in which both were measured.
+
+    Raises
+    ------
+    ValueError
+        If a record has a time that is not above 0.
+    """
     theirs = {block.index: block for block in reference if measured(block, timed)}
     return [
         _log_ratio(block, theirs[block.index], timed)
@@ -138,10 +144,16 @@ def log_ratios(contender: Sequence[Block], reference: Sequence[Block], timed: Ti
 def _log_ratio(block: Block, other: Block, timed: Timed) -> float:
     """Return log(block ÷ other): of chunks the median over rounds, so that what slows a round cancels."""
     if timed == "start" or timed in START_STAGES:
-        return math.log(block_seconds(block, timed) / block_seconds(other, timed))
+        return _log(block_seconds(block, timed), block_seconds(other, timed), timed)
     mine, theirs = _samples(block, timed), _samples(other, timed)
     rounds = zip(mine.seconds, theirs.seconds, strict=False)
-    return median(math.log(a / b) for a, b in rounds) - math.log(mine.iterations / theirs.iterations)
+    return median(_log(*each, timed) for each in rounds) - math.log(mine.iterations / theirs.iterations)
+
+
+def _log(mine: float, other: float, timed: Timed) -> float:
+    if not (mine > 0 and other > 0):
+        raise ValueError(f"a time of {timed} that is not above 0 s")
+    return math.log(mine / other)
 
 
 def half_width(values: Sequence[float]) -> float:
@@ -381,6 +393,20 @@ def stage_seconds(data: SpeedData) -> dict[Stage, float]:
         for stage, seconds in block.stages.items():
             measured.setdefault(stage, []).append(seconds)
     return {stage: median(times) for stage, times in measured.items()}
+
+
+def warm_up_seconds(data: SpeedData) -> float | None:
+    """Return what the training steps before the timed ones took, the median over blocks.
+
+    Their number times the median of what one took meanwhile; None where no record has that.
+    """
+    found = [
+        block.warm_up_steps * median(samples.warm_up)
+        for block in data.blocks
+        for samples in block.samples
+        if samples.metric == "train_step" and samples.warm_up
+    ]
+    return median(found) if found else None
 
 
 def break_even_steps(contender: SpeedData, reference: SpeedData) -> float:

@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import stats
 from benchmarks.once import Records, kept, once
@@ -43,7 +43,7 @@ Key = tuple[str, str, str]
 def tables(records: Iterable[Record]) -> dict[str, pd.DataFrame]:
     """Return every table by name; one without rows is left out."""
     own = kept(records)
-    made = {name: make(own) for name, make in _TABLES.items()}
+    made = {name: make(own) for name, make in TABLES.items()}
     return {name: table for name, table in made.items() if len(table)}
 
 
@@ -60,8 +60,9 @@ def parity(records: Records) -> pd.DataFrame:
                 "contender": record.case.contender,
                 "dtype": each.dtype,
                 "steps": each.steps,
-                "largest_loss_drift": max(drift.loss for drift in each.drift),
-                "largest_parameter_drift": max(drift.parameters for drift in each.drift),
+                # not a number where no step was compared
+                "largest_loss_drift": _largest(drift.loss for drift in each.drift),
+                "largest_parameter_drift": _largest(drift.parameters for drift in each.drift),
                 "tolerance": each.tolerance,
                 "passed": each.passed,
                 "noise_ratio": each.ratio,
@@ -161,8 +162,8 @@ def curves(records: Records) -> pd.DataFrame:
                     "dtype": dtype,
                     "seeds": len(trained),
                     "diverged": sum(curve.diverged for curve in trained),
-                    "train_loss": _mean(curve.train_loss[-1] for curve in trained),
-                    "validation_loss": _mean(curve.validation_loss[-1] for curve in trained),
+                    "train_loss": _mean(_last(curve.train_loss) for curve in trained),
+                    "validation_loss": _mean(_last(curve.validation_loss) for curve in trained),
                     "test_loss": loss.estimate if loss else None,
                     "test_loss_low": loss.low if loss else None,
                     "test_loss_high": loss.high if loss else None,
@@ -189,8 +190,9 @@ def speed(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
+    doubtful = _doubted(records)
     for key, timed in _timed(records).items():
-        reference, doubted = reference_of(timed, wanted), doubts(timed)
+        reference, doubted = reference_of(timed, wanted), doubtful[key]
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
                 one = stats.seconds(data, samples.metric)
@@ -221,6 +223,11 @@ def speed(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     return _frame(rows)
 
 
+@once
+def _doubted(records: Records) -> dict[Key, dict[Metric, dict[str, list[str]]]]:
+    return {key: doubts(timed) for key, timed in _timed(records).items()}
+
+
 def doubts(timed: Mapping[str, SpeedData]) -> dict[Metric, dict[str, list[str]]]:
     """Return for each metric and contender of a workload why nothing may be concluded from its times."""
     found: dict[Metric, dict[str, list[str]]] = {}
@@ -247,7 +254,11 @@ def _judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> 
 
 @once
 def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
-    """Return one row for each timed contender and workload: the stages of a start, and when it pays off."""
+    """Return one row for each timed contender and workload: from import to the steady step, and when it pays.
+
+    The warm-up is that of the harness: its steps, times the median of what one took meanwhile; early records
+    have the steps only.
+    """
     rows = []
     for key, timed in _timed(records).items():
         reference = timed[reference_of(timed, wanted)]
@@ -257,6 +268,11 @@ def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
                     **dict(zip(("workload", "device", "threads"), key, strict=True)),
                     "contender": contender,
                     **{f"{stage}_seconds": seconds for stage, seconds in stats.stage_seconds(data).items()},
+                    "warm_up_seconds": stats.warm_up_seconds(data),
+                    "warm_up_steps": median(block.warm_up_steps for block in data.blocks),
+                    "steady_step_seconds": stats.seconds(data, "train_step")
+                    if _times(data, "train_step")
+                    else None,
                     "break_even_steps": 0.0
                     if data is reference or not _times(data, "train_step")
                     else stats.break_even_steps(data, reference),
@@ -414,54 +430,79 @@ def limit_shares(records: Records) -> pd.DataFrame:
 
 
 @once
-def crossover(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
-    """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
+def fastest(records: Records) -> pd.DataFrame:
+    """Return one row for each timed contender, workload, metric and tier: its verdict against the fastest.
 
-    The verdict is that against the fastest contender of the same tier at that point. Whoever is not decidedly
-    slower than it ties with it, an inconclusive comparison included. `overtakes` says whether a contender is
-    decidedly faster than the reference there.
+    Whoever is not decidedly slower than the fastest contender of the same tier ties with it (`wins`), an
+    inconclusive comparison included.
     """
-    experiments = {_key(record.case): record.case.experiment for record in records if record.case.experiment}
-    shapes = {_key(record.case): record.data for record in records if isinstance(record.data, LimitData)}
+    times, timed, doubtful = speed(records), _timed(records), _doubted(records)
     rows: list[dict[str, Any]] = []
     behind: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
-    places = experiments.keys() & shapes.keys()
-    times = speed([record for record in records if _key(record.case) in places], wanted)
-    timed = _timed(records)
     for place, group in times.groupby(_POINT, sort=False) if len(times) else ():
         key, metric = place[:3], place[3]
-        doubted, shape = doubts(timed[key])[metric], shapes[key]
-        fastest = group.loc[group["seconds"].idxmin(), "contender"]
+        first = group.loc[group["seconds"].idxmin(), "contender"]
         for row in group.itertuples():
             found = {
-                "experiment": experiments[key],
                 **dict(zip(_POINT, place, strict=True)),
-                "network": _network(shape),
-                "parameters": shape.parameters,
-                "batch_size": shape.batch_size,
                 "contender": row.contender,
                 "seconds": row.seconds,
-                "seconds_per_example": 1 / row.examples_per_second,
-                "overtakes": row.verdict == "faster",
-                "reference": row.reference,
-                "fastest": fastest,
+                "examples_per_second": row.examples_per_second,
+                "fastest": first,
                 "margin": row.margin,
-                "doubts": _told(row.contender, fastest, doubted),
+                "doubts": _told(row.contender, first, doubtful[key][metric]),
                 "verdict": "fastest",
             }
             rows.append(found)
-            if row.contender != fastest:
+            if row.contender != first:
                 behind.append(found)
-                ratios.append(stats.paired_ratio(timed[key][row.contender], timed[key][fastest], metric))
+                ratios.append(stats.paired_ratio(timed[key][row.contender], timed[key][first], metric))
     _judge(behind, ratios)
     return _frame([{**row, "wins": row["verdict"] != "slower"} for row in rows])
+
+
+@once
+def crossover(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
+    """Return one row for each contender and point of a grid whose workloads were timed (an experiment).
+
+    The verdict is that of `fastest`. `overtakes` says whether a contender is decidedly faster than the
+    reference there.
+    """
+    experiments = {_key(record.case): record.case.experiment for record in records if record.case.experiment}
+    shapes = {_key(record.case): record.data for record in records if isinstance(record.data, LimitData)}
+    grids = [record for record in records if _key(record.case) in experiments.keys() & shapes.keys()]
+    own = kept(grids)
+    against = {
+        tuple(getattr(row, name) for name in (*_POINT, "contender")): row
+        for row in speed(own, wanted).itertuples()
+    }
+    rows = []
+    for point in fastest(own).to_dict("records"):
+        key = point["workload"], point["device"], point["threads"]
+        shape, row = shapes[key], against[tuple(point[name] for name in (*_POINT, "contender"))]
+        rows.append(
+            {
+                "experiment": experiments[key],
+                **{name: point[name] for name in _POINT},
+                "network": _network(shape),
+                "parameters": shape.parameters,
+                "batch_size": shape.batch_size,
+                "contender": point["contender"],
+                "seconds": point["seconds"],
+                "seconds_per_example": 1 / point["examples_per_second"],
+                "overtakes": row.verdict == "faster",
+                "reference": row.reference,
+                **{name: point[name] for name in ("fastest", "margin", "doubts", "verdict", "wins")},
+            }
+        )
+    return _frame(rows)
 
 
 _POINT = ["workload", "device", "threads", "metric", "tier"]
 
 
-def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"]) -> pd.DataFrame:
+def overtaking(points: pd.DataFrame, along: str) -> pd.DataFrame:
     """Return one row for each contender and line of a map: from where on it is always faster.
 
     Parameters
@@ -469,7 +510,7 @@ def overtaking(points: pd.DataFrame, along: Literal["batch_size", "parameters"])
     points
         Of one experiment, metric, tier, device and track of `crossover`.
     along
-        What grows along a line: the batch of one network, or the network at one batch.
+        What grows along a line: the `batch_size` of one network, or the `parameters` at one batch.
 
     Returns
     -------
@@ -642,6 +683,15 @@ def _trainings(records: Iterable[Record]) -> dict[tuple[str, ...], list[tuple[st
     return found
 
 
+def _largest(values: Iterable[float]) -> float:
+    """Return the largest, in which one that is no number counts as such; of none, not a number."""
+    return max(values, key=_or_infinity, default=math.nan)
+
+
+def _last(values: Sequence[float]) -> float:
+    return values[-1] if values else math.nan
+
+
 def _or_infinity(value: float) -> float:
     """Return the number, and infinity for one that is none, so that it is the largest."""
     return math.inf if math.isnan(value) else value
@@ -678,7 +728,7 @@ def _mean(values: Iterable[float]) -> float:
     return sum(given) / len(given) if all(map(math.isfinite, given)) else math.nan
 
 
-_TABLES: dict[Measure | str, Callable[[Records], pd.DataFrame]] = {
+TABLES: dict[Measure | str, Callable[[Records], pd.DataFrame]] = {
     "parity": parity,
     "pairs": pairs,
     "elements": elements,

@@ -153,7 +153,7 @@ def test_the_report_has_map_and_costs(tmp_path):
 
 def test_the_page_draws_them():
     charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
-    drawn = [chart.figure for chart in charts.charts(list(grid())) if chart.anchor == "crossover"]
+    drawn = [chart.figure for chart in charts.charts(list(grid())).charts if chart.anchor == "crossover"]
     heat = next(figure for figure in drawn if figure.data[0].type == "heatmap")
     assert list(heat.data[0].y) == ["4-8-2", "4-64-2"]
     assert heat.data[0].text[0][2] == "torch"

@@ -90,6 +90,32 @@ def test_a_mean_over_fewer_workloads_and_another_reference_are_told():
     assert re.search(r"relative to torch \(geometric[^:]*: keras-jax [45]\.", speed)
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (100.1e-6, "numpy or torch (not told apart) on 1 of 2 workloads"),
+        (130e-6, "numpy on 2 of 2 workloads took the least time"),
+    ],
+)
+def test_whoever_cannot_be_told_from_the_fastest_is_named_with_it(other, told):
+    """However their medians lie: with a thousandth between them nobody is the fastest."""
+    timed = [
+        ("numpy", "small", 100e-6),
+        ("torch", "small", other),
+        ("keras-jax", "small", 400e-6),
+        ("numpy", "large", 100e-6),
+        ("torch", "large", 300e-6),
+    ]
+    records = [
+        synthetic_run.record(data, name, workload)
+        for number, (name, workload, seconds) in enumerate(timed)
+        for data in (synthetic_run.parity(), synthetic_run.speed(seconds, seed=number))
+    ]
+    speed = findings.verdict(records)[1]
+    assert told in speed
+    assert "keras-jax on" not in speed
+
+
 def test_verdict_of_nothing():
     assert findings.verdict([]) == []
 

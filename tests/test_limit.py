@@ -109,7 +109,9 @@ def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
         record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
         for record in records
     ]
-    drawn = [chart.figure for chart in charts.charts([*records, *other_track]) if chart.anchor == "limit"]
+    drawn = [
+        chart.figure for chart in charts.charts([*records, *other_track]).charts if chart.anchor == "limit"
+    ]
     assert len(drawn) == 2
     roof, products, numpy, *_ = drawn[0].data
     assert list(roof.y) == [pytest.approx(min(40e9, x * 1e9)) for x in roof.x]

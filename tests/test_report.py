@@ -9,16 +9,23 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from benchmarks import findings, tables
+from benchmarks.once import Records
 from benchmarks.report import FORMATS, markdown, optional, render, summary, terminal
 from benchmarks.report import html as page_module
-from benchmarks.report.material import gather, of
-from benchmarks.report.styles import luminance, tint
-from benchmarks.result import CurvesData, Manifest, Record
+from benchmarks.report.material import Material, gather, of
+from benchmarks.report.sections import sections
+from benchmarks.report.sections.parity import MATRIX
+from benchmarks.report.styles import READABLE, tint
+from benchmarks.result import CurvesData, Manifest, Measure, Record, SpeedData
+from benchmarks.selfcheck import result as selfcheck
+from benchmarks.selfcheck.result import SelfCheck
 from benchmarks.store import RunStore, StoreError
 from tests import synthetic_run
 from tests.hostile import HOSTILE, places, poisoned
@@ -202,15 +209,149 @@ def test_commands_repeat_a_section(page):
     assert "versus run --set &#39;measures=[&#34;parity&#34;, &#34;speed&#34;]&#39;" in page
 
 
-def test_several_runs_make_one_report(tmp_path):
-    one, other = (synthetic_run.write(tmp_path / name) for name in ("one", "other"))
-    (other.folder / "manifest.json").write_text(
-        other.manifest.model_copy(update={"suite": "other"}).model_dump_json()
+def test_what_a_run_consists_of_is_repeated_by_its_own_command(store):
+    (run,) = of(store).runs
+    assert run.command(get_args(Measure)) == "versus run"
+    assert run.command(("memory",)) == "versus run --set 'measures=[\"memory\"]'"
+    assert replace(run, records=Records()).command(("memory",)) == "versus run"
+
+
+def evidence(page):
+    """Return what stands after each table, chart and sentence of the verdict, up to the next of them."""
+    own = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    main = own[own.index("<main>") : own.index("</main>")]
+    parts = re.split(r"(</table>|</details>\s*(?=<p class=\"repeat\">)|<p class=\"verdict\">)", main)
+    return [
+        (parts[place - 1][-300:], parts[place + 1])
+        for place in range(1, len(parts), 2)
+        if not parts[place + 1].lstrip().startswith("</table>")
+    ]
+
+
+@pytest.mark.parametrize("which", ["made up", "reference"])
+def test_every_number_has_its_command_and_its_raw_samples(store, which):
+    folder = store.folder if which == "made up" else ROOT / "results" / "reference" / "quick"
+    page = page_module.page(gather([folder]), NOW)
+    found = evidence(page)
+    assert len(found) > 40
+    for before, after in found:
+        first = after.split("<table")[0].split("<figure")[0]
+        assert re.search(r'<a class="raw" href="#raw" data-(measures|source)="[a-z ]+"', first), before
+        assert re.search(r"repeat it: <code>versus ", first), before
+    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    assert len(figures) > 10
+    for figure in figures:
+        assert 'class="raw"' in figure
+        assert "repeat it: <code>versus run" in figure
+        assert 'class="numbers"' in figure
+
+
+def test_self_check_and_manifest_are_in_the_file():
+    folder = ROOT / "results" / "reference" / "quick"
+    page = page_module.page(gather([folder]), NOW)
+    held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-sources"))))
+    (checked,), (manifest,) = held["selfcheck"], held["manifest"]
+    assert SelfCheck.model_validate(checked["content"]) == selfcheck.read(folder.parent / "selfcheck.json")
+    assert manifest["content"]["command"] == json.loads((folder / "manifest.json").read_text())["command"]
+    section = re.search(r'<section id="selfcheck".*?</section>', page, re.DOTALL).group(0)
+    assert 'data-source="selfcheck"' in section
+    assert f"<code>versus selfcheck --effort {checked['content']['effort']}</code>" in section
+
+
+def test_what_failed_is_told_by_data_and_not_by_its_text(store):
+    store.write(synthetic_run.record(synthetic_run.elements(name="FAILED"), "numpy", "elements"))
+    store.write(
+        synthetic_run.record(
+            synthetic_run.elements(name="relu", passed=False, error=1e-14), "torch", "elements"
+        )
     )
-    told = markdown.text(gather([one.folder, other.folder]))
-    assert "network (one)" in told
-    assert "network (other)" in told
-    assert "6 of 6" not in told
+    own = without_library(page_module.page(of(store), NOW))
+    assert '<th scope="row">FAILED</th>' in own
+    assert re.search(r'<td[^>]* class="failed" data-order="1.0 3.3\d*"><button[^>]*>FAILED 3.3<', own)
+
+
+def test_the_matrix_is_not_folded_and_sorts_what_failed_last(store):
+    for contender, error, passed in (
+        ("numpy", 1e-15, True),
+        ("torch", 2e-16, False),
+        ("keras-jax", 2e-15, True),
+    ):
+        data = synthetic_run.elements(error=error, passed=passed)
+        store.write(synthetic_run.record(data, contender, "elements"))
+    (table,) = (table for section in sections(of(store)) for table in section.tables if table.title == MATRIX)
+    assert table.unfolded
+    (row,) = table.rows
+    assert sorted(row[2:], key=lambda cell: cell.order) == ["0.33", "0.67", "FAILED 0.067"]
+    page = page_module.page(of(store), NOW)
+    shown = page[page.index('data-kind="matrix"') :]
+    assert shown.index("<table>") < shown.index("</details>")
+    assert "<details>" not in shown[: shown.index("<table>")]
+
+
+def test_bands_say_what_they_are(page):
+    titles = {chart["title"] for chart in charts(page)}
+    told = "network: loss (train solid, validation dashed; mean, and band from lowest to highest of 3 seeds)"
+    assert told in titles
+
+
+def test_a_single_seed_has_no_band(store):
+    for contender in synthetic_run.CONTENDERS:
+        data = CurvesData(task="classification", curves=[synthetic_run.curve()])
+        store.write(synthetic_run.record(data, contender))
+    drawn = {chart["title"]: chart for chart in charts(page_module.page(of(store), NOW))}
+    assert all(
+        "fill" not in trace for trace in drawn["network: loss (train solid, validation dashed)"]["data"]
+    )
+
+
+def test_claims_are_those_of_the_records(store):
+    told = markdown.text(of(store))
+    assert "took turns" not in told
+    assert "The test part was opened once for 24 of 24 trainings" in told
+    turned, untested = of(store).records, []
+    for record in turned:
+        data = record.data
+        if isinstance(data, SpeedData):
+            data = json.loads(data.model_dump_json())
+            for each in data["blocks"]:
+                for samples in each["samples"]:
+                    samples["turns"] = [0, 1, 2, 1, 0]
+        elif isinstance(data, CurvesData):
+            curves = [curve.model_copy(update={"test": None}) for curve in data.curves]
+            data = data.model_copy(update={"curves": curves})
+        untested.append(Record.model_validate({**record.model_dump(), "data": data}))
+    run = replace(of(store).runs[0], records=Records(untested))
+    told = markdown.text(Material([run]))
+    assert "contenders took turns chunk by chunk, in an order drawn anew" in told
+    assert "The test part was opened" not in told
+
+
+def test_the_start_is_told_up_to_the_steady_step(store):
+    (record,) = (each for each in of(store).records if each.case.id == "network.speed.torch.cpu.single")
+    blocks = json.loads(record.data.model_dump_json())["blocks"]
+    for each in blocks:
+        each["samples"][0]["warm_up"] = [0.04, 0.02, 0.03]
+    data = SpeedData.model_validate({**record.data.model_dump(), "blocks": blocks})
+    store.write(synthetic_run.record(data, "torch"))
+    (section,) = (each for each in sections(of(store)) if each.anchor == "cold-start")
+    told = dict(
+        zip(
+            section.tables[0].headers,
+            next(r for r in section.tables[0].rows if r[:2] == ["network", "torch"]),
+            strict=True,
+        )
+    )
+    assert told["warm up"] == "300 ms"  # 10 steps of 30 ms
+    assert told["warm-up steps"] == "10.0"
+    assert told["steady step"].endswith("µs")
+    chart = next(
+        chart
+        for chart in charts(page_module.page(of(store), NOW))
+        if chart["title"].startswith("network, threads single, cpu: from")
+    )
+    names = [trace["name"] for trace in chart["data"]]
+    assert names == ["spawn", "import", "build", "first step", "warm up", "steady step"]
+    assert chart["data"][-1]["text"][1] == f"then {told['steady step']} a step"
 
 
 def test_unreadable_run_is_told_and_the_rest_rendered(tmp_path):
@@ -329,25 +470,16 @@ def test_summary_is_plain_and_honest(store):
     assert {row["contender"] for row in told["tables"]["speed"]} == set(synthetic_run.CONTENDERS)
 
 
-def test_text_in_a_map_is_read_on_its_cell(tmp_path):
-    """The darkest colours are Keras's on TensorFlow and JAX's."""
-    store = RunStore.create(tmp_path / "run", synthetic_run.manifest(contenders=["keras-tensorflow", "jax"]))
+def test_maps_of_answers_are_pale_enough_for_black_text(tmp_path):
+    store = RunStore.create(tmp_path / "run", synthetic_run.manifest(contenders=["keras-tensorflow"]))
     learned = synthetic_run.curves()
     tested = learned.curves[0].test.model_copy(update={"confusion": [[9, 1], [5, 6]]})
     curves = learned.model_copy(update={"curves": [learned.curves[0].model_copy(update={"test": tested})]})
-    for name in ("keras-tensorflow", "jax"):
-        store.write(synthetic_run.record(curves, name))
+    store.write(synthetic_run.record(curves, "keras-tensorflow"))
     found = [each for each in charts(page_module.page(of(store), NOW)) if "answers to test" in each["title"]]
-    assert len(found) == 2
-    for chart in found:
-        cells, texts = chart["data"]
-        counts = [count for row in cells["z"] for count in row]
-        grounds = [tint(cells["colorscale"][-1][1], count / cells["zmax"]) for count in counts]
-        assert texts["text"] == list(map(str, counts))
-        assert max(counts) == cells["zmax"]
-        for ground, colour in zip(grounds, texts["textfont"]["color"], strict=True):
-            low, high = sorted((luminance(ground), luminance(colour)))
-            assert (high + 0.05) / (low + 0.05) >= 4.5, (ground, colour)
+    ((cells,),) = [chart["data"] for chart in found]
+    assert cells["colorscale"][-1][1] == tint("#0072B2", READABLE)
+    assert cells["textfont"]["color"] == "#000000"
 
 
 def test_what_stays_open_for_another_reference_only_is_listed(tmp_path, monkeypatch):

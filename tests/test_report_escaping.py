@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from benchmarks.compare import Change, Comparison
 from benchmarks.report import markdown
 from benchmarks.report.data import guarded, write_csv
-from benchmarks.report.material import of
+from benchmarks.report.material import Material, of
 from benchmarks.report.sections import Table
 from tests import synthetic_run
 from tests.hostile import HOSTILE
@@ -111,12 +111,12 @@ def test_numbers_and_other_text_are_left_alone(text):
 
 def test_written_csv_has_no_formula(tmp_path):
     store = synthetic_run.write(tmp_path / "run")
-    material = of(store)
+    (run,) = of(store).runs
     records = [
         record.model_copy(update={"case": record.case.model_copy(update={"workload": "=1+1"})})
-        for record in material.records
+        for record in run.records
     ]
-    made = replace(material, records=type(material.records)(records))
+    made = Material([replace(run, records=type(run.records)(records))])
     for path in write_csv(made, tmp_path):
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))

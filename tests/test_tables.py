@@ -39,6 +39,34 @@ def test_another_reference_where_numpy_did_not_take_part(tmp_path):
     assert set(table["reference"]) == {"torch"}
 
 
+def test_whoever_is_not_slower_than_the_fastest_wins(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    table = tables.fastest(records)
+    steps = table[table["metric"] == "train_step"].set_index(["workload", "contender"])
+    assert steps["wins"].to_dict() == {
+        ("perceptron", "numpy"): False,
+        ("perceptron", "torch"): False,
+        ("perceptron", "keras-jax"): True,
+        ("network", "numpy"): True,
+        ("network", "torch"): False,
+    }
+    assert set(table["verdict"]) == {"fastest", "slower"}
+    twins = [
+        synthetic_run.record(data, name)
+        for name, seed in (("numpy", 1), ("torch", 2))
+        for data in (synthetic_run.parity(), synthetic_run.speed(1e-4, seed=seed))
+    ]
+    assert tables.fastest(twins)["wins"].all()
+
+
+def test_the_time_of_a_start_ends_with_the_steady_step(tmp_path):
+    records, _ = synthetic_run.write(tmp_path / "run").records()
+    row = tables.cold_start(records).set_index(["workload", "contender"]).loc["network", "torch"]
+    assert row["steady_step_seconds"] == pytest.approx(300e-6, rel=0.02)
+    assert row["warm_up_steps"] == 10
+    assert row["warm_up_seconds"] is None  # the record does not have it
+
+
 def test_stages_of_a_start_have_intervals_and_verdicts(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     table = tables.cold_start_ratios(records).set_index(["workload", "contender", "stage"])

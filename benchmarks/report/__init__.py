@@ -76,20 +76,21 @@ def render(
 
 def summary(material: Material) -> dict[str, Any]:
     """Return the outcome of a run as plain values."""
-    from benchmarks import findings, tables
+    from benchmarks import findings
     from benchmarks.report.sections import passed
+    from benchmarks.report.spared import spared
 
-    ((folder, manifest),), records = material.runs, material.records
+    (run,), records = material.runs, material.records
     return {
-        "run": str(folder),
-        "outcome": manifest.outcome,
+        "run": str(run.folder),
+        "outcome": run.manifest.outcome,
         "passed": passed(records),
         "measured": sum(record.status == "finished" for record in records),
-        "verdict": findings.verdict(records),
-        "course": [vars(finding) for finding in findings.course(records)],
+        "verdict": spared(findings.verdict, records)[0] or [],
+        "course": [vars(finding) for finding in spared(findings.course, records)[0] or []],
         "tables": {
             name: frame.astype(object).where(frame.notna(), None).to_dict("records")
-            for name, frame in tables.tables(records).items()
+            for name, frame in material.tables().items()
         },
         "damaged": [{"file": each.path.name, "reason": each.reason} for each in material.damaged],
     }

@@ -7,18 +7,20 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
 from benchmarks import findings, stats, tables, units
-from benchmarks.once import Records, once
-from benchmarks.report.sections.crossover import maps, winner
-from benchmarks.report.styles import Look, ink, rgb, tint
-from benchmarks.result import Case, Curve, CurvesData, MemoryData, ParityData, Record, Trajectory
+from benchmarks.once import Records, kept, once
+from benchmarks.report.sections.crossover import maps, track, winner
+from benchmarks.report.spared import spared
+from benchmarks.report.styles import READABLE, Look, rgb, tint
+from benchmarks.result import Case, CurvesData, MemoryData, ParityData, Record, Trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,22 +49,23 @@ MOST_WORKLOADS = 100
 class Chart:
     """A chart and what it is about.
 
+    What is filtered within it stands in its traces. `meta` holds the contenders of a whole trace
+    (`contenders`, by default that of its name) and its `workload`, and says what `customdata` holds of each
+    point (`points`): its workload (by default), its `contender`, or on a map its workload and who is
+    `fastest`. Its numbers are shown as a table too: there `series` is the trace's name, and of an axis
+    without a title the layout's `meta` has the name.
+
     Parameters
     ----------
     anchor
         Of the section that it belongs to.
-    workload, tier, threads, device, contender
-        What all of it shares; empty where it has several. Points of several workloads have theirs in
-        `customdata`, and lines of two contenders have theirs in `meta`.
+    place
+        What all of it shares: some of workload, tier, threads, device, contender, experiment.
     """
 
     anchor: str
     figure: go.Figure
-    workload: str = ""
-    tier: str = ""
-    threads: str = ""
-    device: str = ""
-    contender: str = ""
+    place: Mapping[str, str]
 
     @property
     def title(self) -> str:
@@ -86,7 +89,15 @@ def _rounded(number: str) -> float:
     return float(f"{float(number):.6g}")
 
 
-def charts(records: Sequence[Record], looks: Mapping[str, Look]) -> list[Chart]:
+@dataclass(frozen=True)
+class Drawn:
+    """Charts, and by anchor what had to be left out of them, and why."""
+
+    charts: list[Chart]
+    left_out: dict[str, list[str]]
+
+
+def charts(records: Iterable[Record], looks: Mapping[str, Look]) -> Drawn:
     """Return all charts that the records have data for and that no contender is a reference of.
 
     Parameters
@@ -94,26 +105,45 @@ def charts(records: Sequence[Record], looks: Mapping[str, Look]) -> list[Chart]:
     looks
         Colour and marker of each contender in the records.
     """
-    harmless, looks = _harmless(records), _harmless_looks(looks)
-    return [
-        *_drifts(harmless, looks),
-        *_pairs(harmless, looks),
-        *_learning(harmless, looks),
-        *_confusion(harmless, looks),
-        *_rooflines(harmless, looks),
-        *_maps(harmless, looks),
-        *_costs(harmless, looks),
-        *_cold_starts(harmless),
-        *_memory(harmless, looks),
-        *_course(harmless),
-    ]
+    look = {"looks": _harmless_looks(looks)}
+    return _drawn(
+        kept(records),
+        (
+            ("parity", partial(_drifts, **look)),
+            ("parity", partial(_pairs, **look)),
+            ("learning", partial(_learning, **look)),
+            ("learning", partial(_confusion, **look)),
+            ("limit", partial(_rooflines, **look)),
+            ("crossover", partial(_maps, **look)),
+            ("crossover", partial(_costs, **look)),
+            ("cold-start", _cold_starts),
+            ("memory", partial(_memory, **look)),
+            ("course", _course),
+        ),
+    )
 
 
 def ratio_charts(
-    records: Sequence[Record], looks: Mapping[str, Look], reference: str = tables.REFERENCE
-) -> list[Chart]:
+    records: Iterable[Record], looks: Mapping[str, Look], reference: str = tables.REFERENCE
+) -> Drawn:
     """Return the charts of times ÷ the reference's."""
-    return [*_ratios(_harmless(records), _harmless_looks(looks), plain(reference))]
+    draw = partial(_ratios, looks=_harmless_looks(looks), reference=plain(reference))
+    return _drawn(kept(records), (("speed", draw),))
+
+
+def _drawn(records: Records, drawings: Iterable[tuple[str, Callable[[Records], Iterable[Chart]]]]) -> Drawn:
+    found: list[Chart] = []
+    notes: dict[str, list[str]] = {}
+    for anchor, draw in drawings:
+        made, left_out = spared(partial(_listed, draw), _harmless(records))
+        found += made or []
+        if left_out:
+            notes.setdefault(anchor, []).extend(f"Charts: {html.unescape(str(each))}" for each in left_out)
+    return Drawn(found, notes)
+
+
+def _listed(draw: Callable[[Records], Iterable[Chart]], records: Records) -> list[Chart]:
+    return list(draw(records))
 
 
 def plain(text: str) -> str:
@@ -151,7 +181,7 @@ def _harmless_case(case: Case) -> Case:
 
 def _drifts(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload how far each contender is from float64 NumPy, with the tolerance."""
-    for workload, found in _by_workload(records, ParityData):
+    for place, name, found in _by_place(records, ParityData):
         figure = go.Figure()
         for contender, data in found.items():
             for trajectory in data.trajectories:
@@ -162,6 +192,7 @@ def _drifts(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Ch
                     legendgroup=contender,
                     showlegend=trajectory.dtype == "float32",
                     mode="lines+markers",
+                    meta={"series": f"{contender} {trajectory.dtype}"},
                     marker=looks[contender],
                     line={"color": looks[contender]["color"], "dash": _dash(trajectory.dtype)},
                     hovertemplate=f"{contender} {trajectory.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
@@ -183,16 +214,19 @@ def _drifts(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Ch
                 )
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
-        figure.update_layout(title=f"{workload}: distance from float64 NumPy (float32 solid, float64 dashed)")
-        yield Chart("parity", figure, workload=workload)
+        figure.update_layout(title=f"{name}: distance from float64 NumPy (float32 solid, float64 dashed)")
+        yield Chart("parity", figure, place)
 
 
 def _pairs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload how far each two contenders are apart: one's colour, the other's marker."""
-    for workload, found in _by_workload(records, ParityData):
+    for place, name, found in _by_place(records, ParityData):
         figure = go.Figure()
         for (mine, one), (theirs, other) in itertools.combinations(found.items(), 2):
-            for left, right in zip(one.trajectories, other.trajectories, strict=True):
+            theirs_by_dtype = {each.dtype: each for each in other.trajectories}
+            for left in one.trajectories:
+                if (right := theirs_by_dtype.get(left.dtype)) is None:
+                    continue
                 apart = tables.distances(left, right)
                 pair, colour = f"{mine} – {theirs}", looks[mine]["color"]
                 figure.add_scatter(
@@ -202,7 +236,7 @@ def _pairs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Cha
                     legendgroup=pair,
                     showlegend=left.dtype == "float32",
                     mode="lines+markers",
-                    meta=[mine, theirs],
+                    meta={"contenders": [mine, theirs], "series": f"{pair} {left.dtype}"},
                     marker=looks[theirs],
                     line={"color": colour, "dash": _dash(left.dtype)},
                     hovertemplate=f"{pair} {left.dtype}<br>step %{{x}}: %{{y:.1e}}<extra></extra>",
@@ -214,8 +248,8 @@ def _pairs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Cha
                 _noise(figure, trajectory, trajectory.pair_floor)
         figure.update_yaxes(type="log", exponentformat="power", title="relative distance of parameters")
         figure.update_xaxes(title="training step")
-        figure.update_layout(title=f"{workload}: distance between contenders (float32 solid, float64 dashed)")
-        yield Chart("parity", figure, workload=workload)
+        figure.update_layout(title=f"{name}: distance between contenders (float32 solid, float64 dashed)")
+        yield Chart("parity", figure, place)
 
 
 def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) -> None:
@@ -233,21 +267,31 @@ def _noise(figure: go.Figure, trajectory: Trajectory, floor: Sequence[float]) ->
 def _learning(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw for each workload train and validation loss, the mean over seeds in a band from least to most."""
     plain = [record for record in records if record.case.experiment is None]
-    for workload, found in _by_workload(plain, CurvesData):
+    for place, name, found in _by_place(plain, CurvesData):
         for quantity in ("loss", "accuracy"):
-            figure = go.Figure()
+            figure, seeds = go.Figure(), set()
             for contender, data in found.items():
                 curves = [curve for curve in data.curves if curve.dtype == "float32"]
-                if not curves or getattr(curves[0], f"train_{quantity}") is None:
-                    continue
                 for part in ("train", "validation"):
-                    series = [getattr(curve, f"{part}_{quantity}") for curve in curves]
-                    _band(figure, contender, looks[contender], series, part)
+                    series = [values for curve in curves if (values := getattr(curve, f"{part}_{quantity}"))]
+                    if series:
+                        _band(figure, contender, looks[contender], series, part)
+                        seeds.add(len(series))
             if figure.data:
                 figure.update_yaxes(title=quantity)
                 figure.update_xaxes(title="epoch")
-                figure.update_layout(title=f"{workload}: {quantity} (train solid, validation dashed)")
-                yield Chart("learning", figure, workload=workload)
+                figure.update_layout(
+                    title=f"{name}: {quantity} (train solid, validation dashed{_bands(seeds)})"
+                )
+                yield Chart("learning", figure, place)
+
+
+def _bands(seeds: Collection[int]) -> str:
+    """Return what lines and bands are, where there are bands at all."""
+    if max(seeds) == 1:
+        return ""
+    count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else f"{max(seeds)}"
+    return f"; mean, and band from lowest to highest of {count} seeds"
 
 
 def _band(
@@ -256,17 +300,19 @@ def _band(
     length = min(map(len, series))
     epochs = list(range(length))
     columns = [[one[epoch] for one in series] for epoch in epochs]
-    colour = look["color"]
-    figure.add_scatter(
-        x=[*epochs, *reversed(epochs)],
-        y=[*(max(column) for column in columns), *(min(column) for column in reversed(columns))],
-        fill="toself",
-        fillcolor=_transparent(colour),
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=contender,
-    )
+    colour, count = look["color"], len(series)
+    if count > 1:
+        figure.add_scatter(
+            x=[*epochs, *reversed(epochs)],
+            y=[*(max(column) for column in columns), *(min(column) for column in reversed(columns))],
+            fill="toself",
+            fillcolor=_transparent(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=contender,
+            meta={"series": f"{contender} {part}, lowest and highest of {count} seeds", "band": True},
+        )
     figure.add_scatter(
         x=epochs,
         y=[fmean(column) for column in columns],
@@ -274,6 +320,7 @@ def _band(
         legendgroup=contender,
         showlegend=part == "train",
         mode="lines+markers",
+        meta={"series": f"{contender} {part}" + (f", mean of {count} seeds" if count > 1 else "")},
         marker={**look, "size": 5},
         line={"color": colour, "dash": "solid" if part == "train" else "dash"},
         hovertemplate=f"{contender} {part}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
@@ -313,10 +360,11 @@ def _ratios(records: Sequence[Record], looks: Mapping[str, Look], reference: str
         band = {"fillcolor": _transparent(_NEUTRAL), "line_width": 0}
         figure.add_vrect(x0=1 / (1 + part["margin"].max()), x1=1 + part["margin"].max(), **band)
         figure.update_xaxes(type="log", title=f"time ÷ {divisor}'s (less is faster)")
-        figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals")
+        title = f"Tier {tier}, threads {threads}, {device}: ratios with 95 % intervals"
+        figure.update_layout(title=title, meta={"yaxis": "workload, metric"})
         figure.update_yaxes(automargin=True, autorange="reversed")
         figure.update_layout(height=140 + 34 * len(set(part["workload"] + part["metric"])))
-        yield Chart("speed", figure, tier=tier, threads=threads, device=device)
+        yield Chart("speed", figure, {"tier": tier, "threads": threads, "device": device})
 
 
 def _rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
@@ -362,7 +410,7 @@ def _rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable
         figure.update_xaxes(type="log", title="FLOP of a step's products ÷ bytes that it has to move")
         figure.update_yaxes(type="log", exponentformat="power", title="FLOP/s")
         figure.update_layout(title=f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline")
-        yield Chart("limit", figure, tier=tier, threads=threads, device=device)
+        yield Chart("limit", figure, {"tier": tier, "threads": threads, "device": device})
 
 
 def _maps(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
@@ -385,14 +433,18 @@ def _maps(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Char
             ]
             for row in names
         ]
-        shades = [*(looks[name]["color"] for name in contenders), _TIE]
+        shades = [*(tint(looks[name]["color"], READABLE) for name in contenders), _TIE]
         steps = len(shades)
         figure = go.Figure()
         figure.add_heatmap(
             x=[f"batch {batch}" for batch in batches],
             y=networks,
             z=numbers,
-            text=names,
+            text=[[name.replace(" = ", "<br>= ") for name in row] for row in names],
+            texttemplate="%{text}",
+            textfont={"color": "#000000"},
+            meta={"points": "fastest", "names": contenders},
+            customdata=[[_ahead(cells.get((network, batch))) for batch in batches] for network in networks],
             zmin=-0.5,
             zmax=steps - 0.5,
             colorscale=[
@@ -403,27 +455,16 @@ def _maps(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Char
             ygap=2,
             hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         )
-        _in_cells(
-            figure,
-            [[name.replace(" = ", "<br>= ") for name in row] for row in names],
-            [["#ffffff" if number is None else shades[number] for number in row] for row in numbers],
-        )
-        figure.update_layout(title=f"{title}: who is fastest")
-        yield Chart("crossover", figure, **_track(part))
+        figure.update_layout(title=f"{title}: who is fastest", meta={"xaxis": "batch", "yaxis": "network"})
+        yield Chart("crossover", figure, track(part))
 
 
-def _in_cells(figure: go.Figure, texts: Sequence[Sequence[str]], grounds: Sequence[Sequence[str]]) -> None:
-    """Write into the cells of a figure's map, in whatever is read well on each."""
-    (cells,) = figure.data
-    figure.add_scatter(
-        x=[x for _ in cells.y for x in cells.x],
-        y=[y for y in cells.y for _ in cells.x],
-        text=[text for row in texts for text in row],
-        textfont={"color": [ink(ground) for row in grounds for ground in row]},
-        mode="text",
-        hoverinfo="skip",
-        showlegend=False,
-    )
+def _ahead(point: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return the workload of a point of a map, and who is fastest there."""
+    if point is None:
+        return None
+    ahead = point[point["wins"]].sort_values("seconds")["contender"]
+    return {"workload": str(point["workload"].iloc[0]), "fastest": list(ahead)}
 
 
 def _costs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
@@ -437,6 +478,7 @@ def _costs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Cha
                     x=list(rows["parameters"]),
                     y=list(rows["seconds_per_example"]),
                     text=list(rows["network"]),
+                    customdata=list(rows["workload"]),
                     name=contender,
                     mode="lines+markers",
                     marker={**looks[str(contender)], "size": 8},
@@ -446,15 +488,11 @@ def _costs(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Cha
             figure.update_xaxes(type="log", title="parameters")
             figure.update_yaxes(type="log", exponentformat="power", title="seconds for one example")
             figure.update_layout(title=f"{title}, batch {batch}: what an example costs")
-            yield Chart("crossover", figure, **_track(part))
-
-
-def _track(part: pd.DataFrame) -> dict[str, str]:
-    """Return the tier and track of a map's points."""
-    return {name: str(part.iloc[0][name]) for name in ("tier", "threads", "device")}
+            yield Chart("crossover", figure, track(part))
 
 
 def _cold_starts(records: Sequence[Record]) -> Iterable[Chart]:
+    """Draw for each workload the time from an empty process to the steady step, stage by stage."""
     frame = tables.cold_start(records)
     stages = [column for column in frame.columns if column.endswith("_seconds")]
     for (workload, threads, device), part in (
@@ -464,25 +502,35 @@ def _cold_starts(records: Sequence[Record]) -> Iterable[Chart]:
     ):
         figure = go.Figure()
         for number, stage in enumerate(stages):
+            steady = stage == "steady_step_seconds"
             figure.add_bar(
                 x=list(part[stage]),
                 y=list(part["contender"]),
                 orientation="h",
                 name=stage.removesuffix("_seconds").replace("_", " "),
+                meta={"points": "contender"},
+                customdata=list(part["contender"]),
                 marker={"color": _LEVELS[number % len(_LEVELS)]},
+                # beside the seconds before it a steady step is too short to be seen
+                text=[f"then {units.seconds(each)} a step" for each in part[stage]] if steady else None,
+                textposition="outside" if steady else "none",
+                cliponaxis=False,
             )
         figure.update_xaxes(title="seconds")
         figure.update_yaxes(automargin=True, autorange="reversed")
         figure.update_layout(
-            barmode="stack", title=f"{workload}, threads {threads}, {device}: from nothing to the first step"
+            barmode="stack",
+            title=f"{workload}, threads {threads}, {device}: from nothing to the steady step",
+            meta={"yaxis": "contender"},
         )
-        yield Chart("cold-start", figure, workload=workload, threads=threads, device=device)
+        place = {"workload": workload, "threads": threads, "device": device}
+        yield Chart("cold-start", figure, place)
 
 
 def _confusion(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
     """Draw which answers were given to test examples of each class, summed over seeds in float32."""
     learned = [record for record in records if record.case.experiment is None]
-    for workload, found in _by_workload(learned, CurvesData):
+    for place, where, found in _by_place(learned, CurvesData):
         for contender, data in found.items():
             counts = [
                 curve.test.confusion
@@ -491,37 +539,39 @@ def _confusion(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable
             ]
             if not counts:
                 continue
+            size = len(counts[0])
+            if any(len(rows) != size or any(len(row) != size for row in rows) for rows in counts):
+                raise ValueError("a confusion matrix that is not square, or not as large as another")
             total = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*counts, strict=True)]
             names = [str(number) for number in range(len(total))]
-            most, colour = max(1, *map(max, total)), looks[contender]["color"]
             figure = go.Figure()
             figure.add_heatmap(
                 x=names,
                 y=names,
                 z=total,
-                zmin=0,
-                zmax=most,
-                colorscale=[[0, "#ffffff"], [1, colour]],
+                text=total,
+                texttemplate="%{text}",
+                colorscale=[[0, "#ffffff"], [1, tint(looks[contender]["color"], READABLE)]],
+                textfont={"color": "#000000"},
                 showscale=False,
                 xgap=1,
                 ygap=1,
                 hovertemplate="class %{y}, answer %{x}: %{z}<extra></extra>",
             )
-            _in_cells(
-                figure,
-                [[str(count) for count in row] for row in total],
-                [[tint(colour, count / most) for count in row] for row in total],
-            )
             figure.update_xaxes(title="answer", type="category")
             figure.update_yaxes(title="class", type="category", autorange="reversed")
             figure.update_layout(
-                title=f"{workload}, {contender}: answers to test examples, float32, all seeds"
+                title=f"{where}, {contender}: answers to test examples, float32, {_seeds(len(counts))}"
             )
-            yield Chart("learning", figure, workload=workload, contender=contender)
+            yield Chart("learning", figure, {**place, "contender": contender})
+
+
+def _seeds(count: int) -> str:
+    return f"sum of {count} seeds" if count > 1 else "one seed"
 
 
 def _memory(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
-    for workload, found in _by_workload(records, MemoryData):
+    for place, name, found in _by_place(records, MemoryData):
         figure = go.Figure()
         for contender, data in found.items():
             figure.add_bar(
@@ -531,45 +581,84 @@ def _memory(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Ch
                 marker={"color": looks[contender]["color"]},
             )
         figure.update_yaxes(title="peak of the process, MB")
-        figure.update_layout(title=f"{workload}: memory by stage")
-        yield Chart("memory", figure, workload=workload)
+        figure.update_layout(title=f"{name}: memory by stage", meta={"xaxis": "stage"})
+        yield Chart("memory", figure, place)
 
 
 def _course(records: Sequence[Record]) -> Iterable[Chart]:
-    """Draw for each experiment the training (and for overfitting the validation) loss of each level."""
-    levels: dict[str, dict[str, list[Curve]]] = defaultdict(lambda: defaultdict(list))
+    """Draw for each experiment the training (and for overfitting the validation) loss of each level.
+
+    A line is the mean over the seeds of one contender: those of a level have one colour, so that contenders
+    which do not learn the same are seen.
+    """
+    told = [finding.experiment for finding in findings.course(records)]
+    found: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if isinstance(record.data, CurvesData) and record.case.experiment:
-            levels[record.case.experiment][record.case.level or ""] += record.data.curves
-    for finding in findings.course(records):
-        figure = go.Figure()
-        for number, (level, curves) in enumerate(levels[finding.experiment].items()):
-            parts = ("train", "validation") if finding.experiment == "overfitting" else ("train",)
+        if isinstance(record.data, CurvesData) and record.data.curves and record.case.experiment in told:
+            found[record.case.experiment, record.case.track, record.case.device].append(record)
+    for (experiment, threads, device), unsorted in found.items():
+        own = sorted(unsorted, key=lambda record: findings.level_order(record.case.level or ""))
+        figure, numbers, seeds = go.Figure(), dict[str, int](), set[int]()
+        parts = ("train", "validation") if experiment == "overfitting" else ("train",)
+        for record in own:
+            assert isinstance(record.data, CurvesData)
+            level, contender, curves = record.case.level or "", record.case.contender, record.data.curves
+            first = level not in numbers
+            number = numbers.setdefault(level, len(numbers))
             for part in parts:
-                series = [getattr(curve, f"{part}_loss") for curve in curves]
+                series = [values for curve in curves if (values := getattr(curve, f"{part}_loss"))]
+                if not series:
+                    continue
                 length = min(map(len, series))
+                name = f"{level} {part}" if len(parts) > 1 else level
+                seeds.add(len(series))
                 figure.add_scatter(
                     x=[epoch * curves[0].steps_per_epoch for epoch in range(length)],
                     y=[fmean(one[epoch] for one in series) for epoch in range(length)],
-                    name=f"{level} {part}" if len(parts) > 1 else level,
+                    name=name,
+                    legendgroup=name,
+                    showlegend=first,
                     mode="lines",
+                    meta={
+                        "contenders": [contender],
+                        "workload": record.case.workload,
+                        "series": f"{name}, {contender}",
+                    },
                     line={
                         "color": _LEVELS[number % len(_LEVELS)],
                         "dash": _DASHES[number % 6] if len(parts) == 1 else _part_dash(part),
                     },
+                    hovertemplate=f"{name}, {contender}<br>step %{{x}}: %{{y:.4g}}<extra></extra>",
                 )
+        if not figure.data:
+            continue
         figure.update_yaxes(title="loss", type="log")
         figure.update_xaxes(title="training step")
-        figure.update_layout(title=f"{finding.experiment}: mean over contenders and seeds")
-        yield Chart("course", figure)
+        count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else f"{max(seeds)}"
+        each = f"a line for each contender, mean over its trainings ({count})"
+        figure.update_layout(title=f"{experiment}, threads {threads}, {device}: {each}")
+        place = {"experiment": experiment, "threads": threads, "device": device}
+        yield Chart("course", figure, place)
 
 
-def _by_workload(records: Sequence[Record], kind: type[Any]) -> Iterable[tuple[str, dict[str, Any]]]:
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
+def _by_place(
+    records: Sequence[Record], kind: type[Any]
+) -> Iterable[tuple[dict[str, str], str, dict[str, Any]]]:
+    """Return for each workload on each device and thread track its name and the contenders' data."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = defaultdict(dict)
     for record in records:
         if isinstance(record.data, kind):
-            found[record.case.workload][record.case.contender] = record.data
-    return list(found.items())[:MOST_WORKLOADS]
+            case = record.case
+            found[case.workload, case.track, case.device][case.contender] = record.data
+    several = len({(threads, device) for _, threads, device in found}) > 1
+    return [
+        (
+            {"workload": workload, "threads": threads, "device": device},
+            f"{workload}, threads {threads}, {device}" if several else workload,
+            data,
+        )
+        for (workload, threads, device), data in itertools.islice(found.items(), MOST_WORKLOADS)
+    ]
 
 
 def _dash(dtype: str) -> str:

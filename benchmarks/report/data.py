@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import tables
 from benchmarks.report.material import Material
 from benchmarks.report.optional import needed
 
@@ -32,7 +31,7 @@ def guarded(text: str) -> str:
 def write_csv(material: Material, into: Path) -> list[Path]:
     """Write one CSV file for each table; numbers keep all digits."""
     paths = []
-    for name, frame in tables.tables(material.records).items():
+    for name, frame in material.tables().items():
         path = into / f"{name}.csv"
         _guarded_frame(frame).to_csv(path, index=False)
         paths.append(path)
@@ -51,7 +50,7 @@ def write_parquet(material: Material, into: Path) -> list[Path]:
     """Write one Parquet file for each table."""
     needed("pyarrow", "Parquet")
     paths = []
-    for name, frame in tables.tables(material.records).items():
+    for name, frame in material.tables().items():
         path = into / f"{name}.parquet"
         frame.to_parquet(path, index=False)
         paths.append(path)

@@ -6,34 +6,48 @@ import base64
 import datetime
 import gzip
 import hashlib
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
+from benchmarks.once import Records
 from benchmarks.report.data import FORMULA
-from benchmarks.report.material import Material
+from benchmarks.report.material import Material, Run
 from benchmarks.report.optional import needed
-from benchmarks.report.sections import CHAPTERS, Section, Table, relative_sections, sections
+from benchmarks.report.sections import (
+    CHAPTERS,
+    Cell,
+    Section,
+    Sentence,
+    Table,
+    relative_sections,
+    sections,
+)
 from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
+from benchmarks.report.spared import spared
 from benchmarks.report.styles import Look, styles
-from benchmarks.result import Record
+from benchmarks.result import Measure, Record
 
 if TYPE_CHECKING:
-    from benchmarks.report.charts import Chart
+    from benchmarks.report.charts import Chart, Drawn
 
 MOST_RAW = 16_000_000
 """Characters of raw records that a page holds before it is compressed; of the rest it names the files."""
 AT_ONCE = 6
 """Charts of a section that are shown; more are folded."""
-PLACES = ("workload", "contender", "tier", "threads", "device")
-"""What the page can be narrowed down to."""
-NAMING = ("workload", "contender", "element", "metric", "pair", "network", "stage")
+FILTERS = ("run", "workload", "tier", "threads", "device")
+"""What the page can be narrowed down to, one of each, besides contenders."""
+PLACES = (*FILTERS, "contender", "experiment")
+"""What rows, tables and charts can be about."""
+NAMING = ("run", "workload", "contender", "element", "metric", "pair", "network", "stage")
 """Columns that say what a row is about; they are its headers, beside its first."""
 
 
@@ -66,7 +80,9 @@ def page(material: Material, now: datetime.datetime) -> str:
     library, script = _library(), _template("report.js")
     raw, held = _raw(records)
     environment = jinja2.Environment(
-        loader=jinja2.DictLoader({name: _template(name) for name in ("report.html", "table.html")}),
+        loader=jinja2.DictLoader(
+            {name: _template(name) for name in ("report.html", "table.html", "evidence.html")}
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -79,6 +95,7 @@ def page(material: Material, now: datetime.datetime) -> str:
         charts=_packed(_json(layout.drawn)),
         choices=layout.choices,
         references=layout.references,
+        filters=[kind for kind in FILTERS if len(layout.choices[kind]) > 1],
         styles=[layout.looks[contender] for contender in layout.choices["contender"]],
         most_workloads=MOST_WORKLOADS,
         css=Markup(_template("report.css")),
@@ -86,6 +103,7 @@ def page(material: Material, now: datetime.datetime) -> str:
         policy=f"script-src {_hash(script)} {library.hash}",
         library=library.packed,
         raw=_packed(raw),
+        sources=_packed(_sources(material)),
         facts=Markup(
             inert(
                 {
@@ -94,7 +112,9 @@ def page(material: Material, now: datetime.datetime) -> str:
                     "formula": FORMULA.pattern,
                     "held": held,
                     "total": len(records),
-                    "folders": [folder.name for folder, _ in material.runs],
+                    "runs": [
+                        {"folder": run.folder.name, "records": len(run.records)} for run in material.runs
+                    ],
                 }
             )
         ),
@@ -116,42 +136,42 @@ class _Layout:
     def __post_init__(self) -> None:
         from benchmarks.report.charts import MOST_WORKLOADS
 
+        runs = self.material.runs
         cases = [record.case for record in self.material.records]
-        timed = tables.speed(self.material.records)
+        timed = [found for run in runs if (found := spared(tables.speed, run.records)[0]) is not None]
+        named = itertools.chain.from_iterable(tables.references(run.records) for run in runs)
+        self.references = sorted(dict.fromkeys(named), key=lambda name: name != tables.REFERENCE)
         workloads = list(dict.fromkeys(case.workload for case in cases))
-        self.references = tables.references(self.material.records)
         if len(workloads) > MOST_WORKLOADS:  # a view for each reference would make the page slow
             self.references = self.references[:1]
+        tiers = itertools.chain.from_iterable(frame["tier"] for frame in timed if len(frame))
         self.choices = {
+            "run": [run.name for run in runs],
             "workload": workloads,
             "contender": self.material.contenders,
-            "tier": list(dict.fromkeys(timed["tier"])) if len(timed) else [],
+            "tier": list(dict.fromkeys(tiers)),
             "threads": list(dict.fromkeys(case.track for case in cases)),
             "device": list(dict.fromkeys(case.device for case in cases)),
+            "experiment": list(dict.fromkeys(case.experiment for case in cases if case.experiment)),
         }
         self.looks = styles(self.choices["contender"])
         self._numbers = {
             kind: {name: number for number, name in enumerate(names)} for kind, names in self.choices.items()
         }
         self._elements: dict[str, int] = {}
+        self._keys: Counter[str] = Counter()
 
     def chapters(self) -> list[dict[str, Any]]:
         """Return each chapter's title and sections."""
         from benchmarks.report.charts import charts, ratio_charts
 
-        records = self.material.records
-        drawn = self._by_anchor(charts(records, self.looks))
+        drawn = self._by_anchor(partial(charts, looks=self.looks))
+        ratios = partial(ratio_charts, looks=self.looks)
         first, *others = self.references or [tables.REFERENCE]
-        found = _by_name(sections(self.material, first))
-        views = [
-            (found, self._by_anchor(ratio_charts(records, self.looks, first))),
-            *(
-                (
-                    _by_name(relative_sections(records, other)),
-                    self._by_anchor(ratio_charts(records, self.looks, other)),
-                )
-                for other in others
-            ),
+        views = [(_by_name(sections(self.material, first)), self._ratios(ratios, first))]
+        views += [
+            (_by_name(relative_sections(self.material, other)), self._ratios(ratios, other))
+            for other in others
         ]
         made = []
         for title, anchors in CHAPTERS.items():
@@ -166,7 +186,7 @@ class _Layout:
                         [
                             (
                                 section_of.get(anchor, nothing),
-                                [*ratios.get(anchor, []), *drawn.get(anchor, [])],
+                                _together(ratios.get(anchor), drawn.get(anchor)),
                             )
                             for section_of, ratios in views
                         ]
@@ -176,7 +196,10 @@ class _Layout:
                 made.append({"title": title, "sections": parts})
         return made
 
-    def _section(self, views: Sequence[tuple[Section, Sequence[Chart]]]) -> dict[str, Any]:
+    def _ratios(self, draw: Callable[..., Drawn], reference: str) -> dict[str, _Shown]:
+        return self._by_anchor(partial(draw, reference=reference))
+
+    def _section(self, views: Sequence[tuple[Section, _Shown]]) -> dict[str, Any]:
         """Return a section as the template wants it, once for each reference if it depends on that."""
         first = views[0][0]
         kept = views if first.relative else views[:1]
@@ -184,51 +207,88 @@ class _Layout:
             "anchor": first.anchor,
             "title": first.title,
             "relative": first.relative and len(views) > 1,
-            "views": [
-                {
-                    "text": section.text,
-                    "tables": [self._table(table, section) for table in section.tables],
-                    "charts": [self._chart(chart) for chart in shown[:AT_ONCE]],
-                    "more_charts": [self._chart(chart) for chart in shown[AT_ONCE:]],
-                }
-                for section, shown in kept
-            ],
-            "commands": self.material.commands(first.measures) if first.measures else [],
+            "views": [self._view(section, shown) for section, shown in kept],
+        }
+
+    def _view(self, section: Section, shown: _Shown) -> dict[str, Any]:
+        # a table or chart has the same name in the views of all references, so that it stays open and sorted
+        self._keys = Counter()
+        found = [self._table(table, section) for table in section.tables]
+        drawn = [self._chart(chart, run, section) for run, chart in shown.charts]
+        text = [*section.text, *shown.notes]
+        return {
+            "text": [self._said(each) for each in text],
+            "evidence": self._evidence(section.measures, section.source),
+            "tables": found,
+            "charts": drawn[:AT_ONCE],
+            "more_charts": drawn[AT_ONCE:],
+        }
+
+    def _said(self, text: str) -> dict[str, Any]:
+        """Return a paragraph, and what it rests on where that is not what its section does."""
+        if not isinstance(text, Sentence):
+            return {"text": text, "marks": {}, "evidence": None}
+        found = self._evidence(text.measures, run=text.run)
+        return {"text": text, "marks": self._marks({"run": text.run}), "evidence": found}
+
+    def _evidence(
+        self, measures: Sequence[Measure], source: str = "", run: str = ""
+    ) -> dict[str, Any] | None:
+        """Return where the raw samples of something are, and what repeats them."""
+        if source:
+            found = [_repeated(each) for each in self.material.runs] if source == "selfcheck" else []
+            commands = [command for command in found if command] or self.material.commands(())
+            return {"source": source, "measures": "", "marks": {}, "commands": list(dict.fromkeys(commands))}
+        if not measures:
+            return None
+        return {
+            "source": "",
+            "measures": " ".join(measures),
+            "marks": self._marks({"run": run}),
+            "commands": self.material.commands(measures, run),
         }
 
     def _table(self, table: Table, section: Section) -> dict[str, Any]:
         columns = [self._numbers["contender"].get(header) for header in table.headers]
         at = {header: place for place, header in enumerate(table.headers)}
-        shared = self._marks({name: getattr(table, name) for name in ("tier", "threads", "device")})
-        element = at.get("element")
+        element, measures = at.get("element"), table.measures or section.measures
         rows = []
         for cells in table.rows:
             marks = self._marks({name: cells[at[name]] for name in PLACES if name in at})
             if element is not None:
                 number = self._elements.setdefault(cells[element], len(self._elements))
                 marks["data-element"] = number
-            rows.append({"marks": marks, "cells": list(zip(cells, columns, strict=True))})
+            rows.append({"marks": marks, "cells": list(zip(map(_cell, cells), columns, strict=True))})
         return {
             "title": table.title or section.title,
             "headers": list(zip(table.headers, columns, strict=True)),
             "rows": rows,
-            "detail": table.detail,
-            "marks": shared,
-            "raw": " ".join(section.measures) if set(at) & {"workload", "contender", "element"} else "",
+            "detail": table.detail and not table.unfolded,
+            "marks": self._marks(table.place)
+            | {"data-key": self._key(section.anchor, table.key or table.title)},
+            "evidence": self._evidence(measures, section.source),
+            "raw": " ".join(measures) if set(at) & {*_OWN_RECORDS} else "",
             "kind": {MATRIX: "matrix", EVERY_ELEMENT: "elements"}.get(table.title, ""),
             "names": at.get("contender"),
             "naming": {0, *(at[name] for name in NAMING if name in at)},
         }
 
-    def _chart(self, chart: Chart) -> dict[str, Any]:
-        self.drawn.append({**chart.content(), "title": chart.title})
+    def _chart(self, chart: Chart, run: str, section: Section) -> dict[str, Any]:
+        from benchmarks.report.charts import plain
+
+        several = len(self.material.runs) > 1
+        title = f"Run {run}, {unescape(chart.title)}" if several else unescape(chart.title)
+        place = {name: unescape(value) for name, value in chart.place.items()}
+        self.drawn.append({**chart.content(), "title": plain(title)})
         return {
-            "title": unescape(chart.title),
-            "marks": self._marks({name: unescape(getattr(chart, name)) for name in PLACES}),
+            "title": title,
+            "marks": self._marks({**place, "run": run} if several else place)
+            | {"data-key": self._key(section.anchor, f"chart: {title}")},
+            "evidence": self._evidence(section.measures, run=run if several else ""),
             "number": len(self.drawn) - 1,
         }
 
-    def _marks(self, facts: dict[str, str]) -> dict[str, int]:
+    def _marks(self, facts: Mapping[str, str]) -> dict[str, Any]:
         """Return the attributes by which the script shows and hides."""
         return {
             f"data-{kind}": self._numbers[kind][name]
@@ -236,12 +296,53 @@ class _Layout:
             if name in self._numbers[kind]
         }
 
-    @staticmethod
-    def _by_anchor(made: Iterable[Chart]) -> dict[str, list[Chart]]:
-        found: dict[str, list[Chart]] = {}
-        for chart in made:
-            found.setdefault(chart.anchor, []).append(chart)
+    def _key(self, anchor: str, name: str) -> str:
+        """Return a name that stays the same in every page with this table or chart, for links."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        self._keys[digest] += 1
+        count = self._keys[digest]
+        return f"{anchor}.{digest}" + (f".{count}" if count > 1 else "")
+
+    def _by_anchor(self, draw: Callable[[Records], Drawn]) -> dict[str, _Shown]:
+        """Return each run's charts, and what had to be left out of them."""
+        found: dict[str, _Shown] = {}
+        for run in self.material.runs:
+            drawn = draw(run.records)
+            for chart in drawn.charts:
+                found.setdefault(chart.anchor, _Shown()).charts.append((run.name, chart))
+            for anchor, notes in drawn.left_out.items():
+                found.setdefault(anchor, _Shown()).notes.extend(notes)
         return found
+
+
+@dataclass
+class _Shown:
+    """Charts of a section with their runs, and what had to be left out of them."""
+
+    charts: list[tuple[str, Chart]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _together(*parts: _Shown | None) -> _Shown:
+    made = _Shown()
+    for part in parts:
+        if part:
+            made.charts.extend(part.charts)
+            made.notes.extend(part.notes)
+    return made
+
+
+_OWN_RECORDS = ("workload", "contender", "element", "experiment")
+"""Columns by which the raw samples of a row can be told from those of its table."""
+
+
+def _cell(text: str) -> Cell:
+    return text if isinstance(text, Cell) else Cell(text)
+
+
+def _repeated(run: Run) -> str:
+    """Return the command that repeats the self-check of a run's machine."""
+    return f"versus selfcheck --effort {run.checked.effort}" if run.checked else ""
 
 
 def _by_name(made: Iterable[Section]) -> dict[str, Section]:
@@ -277,6 +378,21 @@ def _raw(records: Iterable[Record]) -> tuple[str, int]:
             break
         kept.append(text)
     return f"[{','.join(kept)}]", len(kept)
+
+
+def _sources(material: Material) -> str:
+    """Return what else the page rests on, as JSON: manifests and self-checks, each with its runs."""
+    manifests = [(run.name, run.manifest.model_dump_json()) for run in material.runs]
+    checks = [
+        (", ".join(run.name for run in runs), checked.model_dump_json())
+        for checked, runs in material.self_checks
+        if checked
+    ]
+    listed = {
+        kind: ",".join(f'{{"of":{json.dumps(name)},"content":{text}}}' for name, text in found)
+        for kind, found in (("manifest", manifests), ("selfcheck", checks))
+    }
+    return "{" + ",".join(f'"{kind}":[{text}]' for kind, text in listed.items()) + "}"
 
 
 @dataclass(frozen=True)

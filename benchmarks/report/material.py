@@ -2,61 +2,133 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks import tables
 from benchmarks.once import Records
-from benchmarks.result import Manifest, Measure, Record
+from benchmarks.report.spared import spared
+from benchmarks.result import Manifest, Measure
 from benchmarks.selfcheck.result import EFFORTS, SelfCheck
 from benchmarks.store import Damaged, RunStore, StoreError
 from benchmarks.surroundings import same_machine
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
-class Material:
-    """Records as a report shows them.
+class Run:
+    """A run as a report shows it.
 
     Parameters
     ----------
-    runs
-        Manifests with their folders.
-    records
-        Of all runs; a workload that several of them have is told apart by the run's name.
+    name
+        By which the report tells it from the others.
     damaged
-        What could not be read, and why.
+        Its records that could not be read, and why.
     checked
-        The longest self-check of the first run's machine, if one is kept beside the runs.
+        The longest self-check of its machine, if one is kept beside it.
     """
 
-    runs: list[tuple[Path, Manifest]]
+    name: str
+    folder: Path
+    manifest: Manifest
     records: Records
-    damaged: list[Damaged]
+    damaged: list[Damaged] = field(default_factory=list)
     checked: SelfCheck | None = None
+
+    def command(self, measures: Sequence[Measure]) -> str | None:
+        """Return what repeats the run, narrowed down to some measures; None if it has none of them."""
+        present = {record.case.measure for record in self.records}
+        if not measures or present <= set(measures):
+            return command(self.manifest, ())
+        return command(self.manifest, measures) if present & set(measures) else None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report shows: one run or several, and the runs that could not be read."""
+
+    runs: list[Run]
+    unreadable: list[Damaged] = field(default_factory=list)
+
+    @cached_property
+    def records(self) -> Records:
+        """Those of all runs."""
+        if len(self.runs) == 1:
+            return self.runs[0].records
+        return Records(itertools.chain.from_iterable(run.records for run in self.runs))
+
+    @property
+    def damaged(self) -> list[Damaged]:
+        """What could not be read, and why."""
+        return [*self.unreadable, *itertools.chain.from_iterable(run.damaged for run in self.runs)]
+
+    @property
+    def self_checks(self) -> list[tuple[SelfCheck | None, list[Run]]]:
+        """Self-checks of the runs' machines, each with its runs."""
+        found: list[tuple[SelfCheck | None, list[Run]]] = []
+        for run in self.runs:
+            same = next((runs for checked, runs in found if checked == run.checked), None)
+            if same is None:
+                found.append((run.checked, [run]))
+            else:
+                same.append(run)
+        return found
 
     @property
     def title(self) -> str:
         """Names of the runs."""
-        return ", ".join(manifest.run for _, manifest in self.runs)
+        return ", ".join(run.name for run in self.runs)
 
     @property
     def contenders(self) -> list[str]:
         """Names of all contenders, in the runs' order; those that only records name come last."""
-        named = [name for _, manifest in self.runs for name in manifest.contenders]
+        named = [name for run in self.runs for name in run.manifest.contenders]
         return list(dict.fromkeys([*named, *(record.case.contender for record in self.records)]))
 
-    def commands(self, measures: Sequence[Measure]) -> list[str]:
-        """Return what repeats the runs that asked for these measures, narrowed down to them."""
-        return list(
-            dict.fromkeys(
-                command(manifest, measures)
-                for _, manifest in self.runs
-                if not measures or _asked(manifest, measures, self.records)
-            )
-        )
+    def commands(self, measures: Sequence[Measure], only: str = "") -> list[str]:
+        """Return what repeats the runs that have these measures, narrowed down to them.
+
+        Parameters
+        ----------
+        only
+            Name of the run that is asked about; by default all are.
+        """
+        found = (run.command(measures) for run in self.runs if only in ("", run.name))
+        return list(dict.fromkeys(command for command in found if command))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return every table by name, with a column for the run where there are several.
+
+        Records that a table cannot be made of are in one of their own, `left_out`.
+        """
+        import pandas as pd
+
+        found: dict[str, list[pd.DataFrame]] = defaultdict(list)
+        left_out = []
+        for run in self.runs:
+            for name, make in tables.TABLES.items():
+                frame, without = spared(make, run.records)
+                left_out += [
+                    {"run": run.name, "table": name, "record": each.record and each.record.case.id}
+                    | {"reason": each.reason}
+                    for each in without
+                ]
+                if frame is not None and len(frame):
+                    found[name].append(frame.assign(run=run.name) if len(self.runs) > 1 else frame)
+        made = {name: pd.concat(found[name], ignore_index=True) for name in tables.TABLES if name in found}
+        if len(self.runs) > 1:
+            made = {name: frame[["run", *frame.columns.drop("run")]] for name, frame in made.items()}
+        return {**made, "left_out": pd.DataFrame(left_out)} if left_out else made
 
 
 def of(store: RunStore) -> Material:
@@ -73,34 +145,30 @@ def gather(folders: Iterable[Path]) -> Material:
         If none can be read.
     """
     stores: list[RunStore] = []
-    damaged: list[Damaged] = []
+    unreadable: list[Damaged] = []
     problems: list[StoreError] = []
     for folder in folders:
         try:
             stores.append(RunStore.open(folder))
         except StoreError as error:
             problems.append(error)
-            damaged.append(Damaged(folder, str(error)))
+            unreadable.append(Damaged(folder, str(error)))
     if not stores:
         raise problems[0]
-    records: list[Record] = []
-    found = [(store, *store.records()) for store in stores]
-    shared = Counter(name for _, own, _ in found for name in {record.case.workload for record in own})
-    for store, own, broken in found:
-        damaged += broken
-        for record in own:
-            if shared[record.case.workload] > 1:
-                name = f"{record.case.workload} ({store.manifest.run})"
-                case = record.case.model_copy(update={"workload": name})
-                records.append(record.model_copy(update={"case": case}))
-            else:
-                records.append(record)
-    return Material(
-        [(store.folder, store.manifest) for store in stores],
-        Records(records),
-        damaged,
-        _self_check(stores[0]),
-    )
+    runs = []
+    for name, store in zip(_names(stores), stores, strict=True):
+        records, damaged = store.records()
+        runs.append(Run(name, store.folder, store.manifest, Records(records), damaged, _self_check(store)))
+    return Material(runs, unreadable)
+
+
+def _names(stores: Sequence[RunStore]) -> list[str]:
+    """Return names that tell the runs apart: those of two with the same name are numbered."""
+    given = [store.manifest.run for store in stores]
+    return [
+        name if given.count(name) == 1 else f"{name} ({given[: place + 1].count(name)})"
+        for place, name in enumerate(given)
+    ]
 
 
 def command(manifest: Manifest, measures: Sequence[Measure]) -> str:
@@ -118,14 +186,9 @@ def command(manifest: Manifest, measures: Sequence[Measure]) -> str:
     return shlex.join(words)
 
 
-def _asked(manifest: Manifest, measures: Sequence[Measure], records: Sequence[Record]) -> bool:
-    """Return whether a run's suite has records of the measures."""
-    return any(record.case.suite == manifest.suite and record.case.measure in measures for record in records)
-
-
 def _self_check(store: RunStore) -> SelfCheck | None:
     """Return the longest self-check of the run's machine that is kept beside the run."""
-    machine = store.manifest.environment.get("machine") or {}
+    machine = store.manifest.environment.get("machine")
     beside = store.folder.resolve().parent
     kept = []
     for path in sorted([beside / "selfcheck.json", *(beside / "selfcheck").glob("*.json")]):
@@ -133,6 +196,7 @@ def _self_check(store: RunStore) -> SelfCheck | None:
             found = SelfCheck.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # none, or one of another version
             continue
-        if machine and same_machine(found.machine, machine) and found.effort in EFFORTS:
+        known = isinstance(machine, dict) and machine and same_machine(found.machine, machine)
+        if known and found.effort in EFFORTS:
             kept.append(found)
     return max(kept, key=lambda found: (EFFORTS.index(found.effort), found.taken), default=None)

@@ -37,6 +37,8 @@ _SPARE: tuple[Look, ...] = tuple(
 )
 """Of contenders that have none. No two of all sixteen colours are nearer than 0.06 in Oklab, also with
 protanopia, deuteranopia or tritanopia."""
+READABLE = 0.5
+"""So much of any of the colours on white leaves black text readable: more than 4.5 to 1."""
 _LOOKS = (*_OWN.values(), *_SPARE)
 
 
@@ -74,33 +76,6 @@ def _mixed() -> Iterator[Look]:
     for shift in range(1, count):
         for number, look in enumerate(_LOOKS):
             yield {"color": look["color"], "symbol": _LOOKS[(number + shift) % count]["symbol"]}
-
-
-def ink(ground: str) -> str:
-    """Return black or white, whichever is read better on a colour: at least 4.5 to 1 on any.
-
-    Examples
-    --------
-    >>> ink("#0072B2"), ink("#E69F00")
-    ('#ffffff', '#000000')
-    """
-    # black and white are equally far, by WCAG's (a + 0.05) / (b + 0.05), from this luminance
-    return "#000000" if luminance(ground) > 0.1791 else "#ffffff"
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of #rrggbb, as WCAG defines it.
-
-    Examples
-    --------
-    >>> luminance("#ffffff")
-    1.0
-    """
-    shares = [value / 255 for value in rgb(colour)]
-    red, green, blue = (
-        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def tint(colour: str, share: float) -> str:

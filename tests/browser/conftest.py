@@ -72,8 +72,26 @@ def made_up_page(tmp_path_factory):
     curves = [learned.curves[0].model_copy(update={"test": confused})]
     store.write(synthetic_run.record(learned.model_copy(update={"curves": curves}), "torch", "perceptron"))
     for level in ("0", "0.9"):
-        store.write(synthetic_run.record(learned, "torch", f"m-{level}", experiment="momentum", level=level))
+        for contender in ("numpy", "torch"):
+            place = {"workload": f"m-{level}", "experiment": "momentum", "level": level}
+            store.write(synthetic_run.record(learned, contender, **place))
+    for batch, seconds in ((1, {"numpy": 1e-5, "torch": 4e-5}), (16, {"numpy": 9e-5, "torch": 5e-5})):
+        place = {"workload": f"grid-{batch}", "experiment": "batches"}
+        store.write(synthetic_run.record(synthetic_run.limit(batch_size=batch), "numpy", **place))
+        for contender, each in seconds.items():
+            for data in (synthetic_run.parity(), synthetic_run.speed(each)):
+                store.write(synthetic_run.record(data, contender, **place))
     return html.write(of(store), folder, NOW)
+
+
+@pytest.fixture(scope="session")
+def page_of_two_runs(tmp_path_factory):
+    """A page of two runs, the second of which is slower and has another memory."""
+    folder = tmp_path_factory.mktemp("page")
+    one, other = synthetic_run.write(folder / "one"), synthetic_run.write(folder / "other", slower=2.0)
+    grown = synthetic_run.memory().model_copy(update={"peak_bytes": {"train": 10**9}})
+    other.write(synthetic_run.record(grown, "torch"))
+    return html.write(gather([one.folder, other.folder]), folder, NOW)
 
 
 @pytest.fixture

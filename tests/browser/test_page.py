@@ -21,16 +21,19 @@ from tests.hostile import places, poisoned
 PATIENCE = 20.0
 """Seconds."""
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DRAWN = """(anchor) => document.querySelector(`#${anchor} .chart`).data
+  .filter((each) => each.visible !== false)
+  .map((each) => [each.meta?.contenders?.[0] ?? each.name, each.type === 'heatmap' ? each.text : each.y])"""
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 DRAW_ALL = """async () => {
   for (const chart of document.querySelectorAll('main .chart')) {
     chart.scrollIntoView();
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  while ([...document.querySelectorAll('main .chart')].some((each) => !each.querySelector('.main-svg'))) {
-    await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; tries < 1000 && !chart.matches('.failed, :has(.main-svg)'); tries++) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 }"""
+"""On a busy machine the browser needs a while to notice that a chart has come into view."""
 
 
 def until(page, expression):
@@ -212,7 +215,7 @@ def test_ratios_follow_the_reference(visit, reference_page):
 
 def test_tables_are_sorted_by_size_and_not_by_letters(visit, reference_page):
     page = visit(reference_page)
-    head = page.locator("#memory th", has_text="train")
+    head = page.locator("#memory th", has_text="train").first
     column = (
         "[...document.querySelectorAll('#memory tbody tr')].map((row) => parseFloat(row.cells[5].innerText))"
     )
@@ -239,11 +242,11 @@ def test_a_cell_of_the_matrix_tells_the_worst_input(visit, made_up_page):
 
 def test_raw_samples_open(visit, reference_page):
     page = visit(reference_page)
-    page.locator("#memory a.raw").first.click()
+    page.locator("#memory td a.raw").first.click()
     until(page, "document.querySelector('#dialog').open")
     assert '"peak_bytes"' in page.inner_text("#dialog pre")
     page.keyboard.press("Escape")
-    page.locator("#speed a.raw").first.click()
+    page.locator("#speed td a.raw").first.click()
     until(page, "document.querySelectorAll('#dialog summary').length == 10")
     page.locator("#dialog summary", has_text="speed.torch").click()
     assert '"iterations"' in page.inner_text("#dialog pre")
@@ -252,7 +255,7 @@ def test_raw_samples_open(visit, reference_page):
 
 def test_copies(visit, reference_page):
     page = visit(reference_page, permissions=["clipboard-read", "clipboard-write"])
-    page.locator("#memory .csv").click()
+    page.locator("#memory .csv").first.click()
     until(page, "document.querySelector('#said').textContent.endsWith('copied.')")
     table = page.evaluate("navigator.clipboard.readText()")
     assert re.match(
@@ -330,7 +333,7 @@ LOOK_AT_PRINT = """() => addEventListener("beforeprint", () => {
   const charts = [...document.querySelectorAll("main .chart")];
   window.printed = {
     missing: charts.filter((each) => !each.querySelector(".main-svg")).length,
-    folded: document.querySelectorAll("main details:not([open])").length,
+    folded: document.querySelectorAll("main details:not([open]):not(.numbers)").length,
     inks: [...new Set(charts.map((each) => each.layout?.font.color))],
     widest: Math.max(...charts.map((each) => each.layout?.width ?? Infinity)),
   };
@@ -375,17 +378,18 @@ def paint(colour):
 
 def test_paper_is_light_and_the_screen_comes_back(visit, reference_page):
     page = visit(reference_page, "#theme=dark")
-    folded = page.locator("main details:not([open])").count()
+    folded = page.locator("main details:not([open]):not(.numbers)").count()
     page.emulate_media(media="print")
     until(
         page,
         "[...document.querySelectorAll('main .chart')].every((each) => each.querySelector('.main-svg'))",
     )
     assert not page.is_visible("#controls")
-    assert page.locator("main details:not([open])").count() == 0
+    assert page.locator("main details:not([open]):not(.numbers)").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.emulate_media(media="screen")
-    until(page, f"document.querySelectorAll('main details:not([open])').length === {folded} && {folded} > 0")
+    left = "document.querySelectorAll('main details:not([open]):not(.numbers)').length"
+    until(page, f"{left} === {folded} && {folded} > 0")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 27)"
     until(page, "document.querySelector('main .chart').layout.font.color !== '#595959'")
     assert not page.troubles
@@ -404,6 +408,212 @@ def test_copied_table_has_no_formula(visit, tmp_path):
     assert guarded("=1+1") == "'=1+1"
 
 
+def test_every_link_to_raw_samples_finds_some(visit, made_up_page):
+    """Those of tables, charts, sentences and sections; of rows a few."""
+    page = visit(made_up_page)
+    page.evaluate(OPEN_ALL)
+    links = page.locator("main p.repeat a.raw")
+    assert links.count() > 40
+    for place in range(links.count()):
+        links.nth(place).evaluate("(link) => link.click()")
+        until(page, "document.querySelector('#dialog').open")
+        assert page.locator("#dialog details").count(), links.nth(place).evaluate("(a) => a.outerHTML")
+        page.evaluate("document.querySelector('#dialog').close()")
+    assert not page.troubles
+
+
+@pytest.mark.parametrize(
+    ("anchor", "measures"),
+    [
+        ("course", {"curves"}),
+        ("crossover", {"parity", "speed", "limit"}),
+        ("cold-start", {"parity", "speed"}),
+    ],
+)
+def test_a_chart_s_samples_are_its_own(visit, made_up_page, anchor, measures):
+    page = visit(made_up_page)
+    page.locator(f"#{anchor} figure a.raw").first.evaluate("(link) => link.click()")
+    until(page, "document.querySelector('#dialog').open")
+    names = page.locator("#dialog summary").all_inner_texts()
+    assert {name.split(".")[-5] for name in names} == measures
+    prefix = {"course": "m-", "crossover": "grid-", "cold-start": "perceptron."}[anchor]
+    assert all(name.startswith(f"records/{prefix}") for name in names)
+
+
+def test_self_check_has_its_raw_samples(visit, reference_page):
+    page = visit(reference_page)
+    page.locator("#selfcheck a.raw").evaluate("(link) => link.click()")
+    until(page, "document.querySelector('#dialog').open")
+    assert '"comparisons"' in page.inner_text("#dialog pre")
+    page.keyboard.press("Escape")
+    page.locator("#environment a.raw").evaluate("(link) => link.click()")
+    until(page, "document.querySelector('#dialog').open")
+    assert '"command"' in page.inner_text("#dialog pre")
+    assert not page.troubles
+
+
+def trace_names(page, anchor):
+    """Return the names of what is drawn in a section's first chart, each with the numbers of its points."""
+    page.locator(f"#{anchor} .chart").first.scroll_into_view_if_needed()
+    until(page, f"document.querySelector('#{anchor} .chart .main-svg')")
+    page.wait_for_timeout(300)
+    return page.evaluate(DRAWN, anchor)
+
+
+def test_filters_reach_into_cold_start_crossover_and_course(visit, made_up_page):
+    page = visit(made_up_page)
+    assert {tuple(y) for _, y in trace_names(page, "cold-start")} == {("numpy", "torch", "keras-jax")}
+    ((_, text),) = trace_names(page, "crossover")
+    assert text == [["numpy", "torch"]]
+    assert [name for name, _ in trace_names(page, "course")] == ["numpy", "torch"] * 2
+    page.uncheck("input[value='torch']")
+    assert {tuple(y) for _, y in trace_names(page, "cold-start")} == {("numpy", "keras-jax")}
+    assert trace_names(page, "crossover")[0][1] == [["numpy", ""]]  # not the fastest where torch is
+    assert [name for name, _ in trace_names(page, "course")] == ["numpy"] * 2
+    page.check("input[value='torch']")
+    page.select_option("select[name=workload]", "m-0")
+    assert [name for name, _ in trace_names(page, "course")] == ["numpy", "torch"]
+    page.select_option("select[name=workload]", "grid-16")
+    assert trace_names(page, "crossover")[0][1] == [["", "torch"]]
+    assert not page.troubles
+
+
+def test_the_legend_keeps_its_groups(visit, made_up_page):
+    """A level stands in the legend by its first line, and if that is hidden by the next."""
+    page = visit(made_up_page, "#contender=torch")
+    trace_names(page, "course")
+    shown = "document.querySelector('#course .chart').data.filter((t) => t.visible !== false && t.showlegend)"
+    assert page.evaluate(f"{shown}.map((each) => each.name)") == ["0", "0.9"]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "heads", "row"),
+    [
+        (
+            "parity",
+            ["series", "training step", "relative distance of parameters"],
+            ["numpy float64", "100", "2e-16"],
+        ),
+        ("learning", ["series", "epoch", "loss", "low", "high"], None),
+        (
+            "speed",
+            ["series", "time ÷ numpy's (less is faster)", "workload, metric", "low", "high", "what"],
+            None,
+        ),
+        (
+            "limit",
+            ["series", "FLOP of a step's products ÷ bytes that it has to move", "FLOP/s", "what"],
+            None,
+        ),
+        ("crossover", ["batch", "network", "what"], ["batch 1", "64-10", "numpy"]),
+        ("cold-start", ["series", "seconds", "contender", "what"], None),
+        ("memory", ["series", "stage", "peak of the process, MB"], ["torch", "build", "100"]),
+        ("course", ["series", "training step", "loss"], ["0.9, torch", "10", "1"]),
+    ],
+)
+def test_the_numbers_of_a_chart_are_a_table(visit, made_up_page, anchor, heads, row):
+    page = visit(made_up_page, permissions=["clipboard-read", "clipboard-write"])
+    numbers = page.locator(f"#{anchor} .numbers").first
+    assert numbers.locator("table").count() == 0  # not made before it is asked for
+    numbers.locator("summary").click()
+    assert numbers.locator("th").all_inner_texts() == heads
+    rows = [line.locator("td").all_inner_texts() for line in numbers.locator("tbody tr").all()]
+    assert rows
+    assert row is None or row in rows
+    numbers.locator(".csv").click()
+    until(page, "document.querySelector('#said').textContent.endsWith('copied.')")
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert copied[0] == ",".join(f'"{head}"' for head in heads)
+    assert len(copied) == 1 + len(rows)
+    assert not page.troubles
+
+
+def test_the_numbers_of_a_chart_follow_the_filters(visit, made_up_page):
+    page = visit(made_up_page)
+    page.locator("#memory .numbers summary").first.click()
+    series = (
+        "[...document.querySelectorAll('#memory .numbers tbody tr')].map((row) => row.cells[0].textContent)"
+    )
+    assert set(page.evaluate(series)) == {"numpy", "torch", "keras-jax"}
+    page.uncheck("input[value='torch']")
+    assert set(page.evaluate(series)) == {"numpy", "keras-jax"}
+
+
+def test_the_link_remembers_what_is_opened(visit, made_up_page):
+    page = visit(made_up_page)
+    titles = ".map((each) => each.querySelector('summary').textContent)"
+    opened = "[...document.querySelectorAll('main details[open]')]" + titles
+    assert page.evaluate(opened) == []
+    for summary in ("#speed .block > details > summary", "#memory .numbers summary"):
+        page.locator(summary).first.click()
+    until(page, f"{opened}.length === 2")
+    until(page, "location.hash.split('open=').length === 3")
+    again = visit(made_up_page, page.url[page.url.index("#") :])
+    assert again.evaluate(opened) == page.evaluate(opened)
+    assert again.locator("#memory .numbers tbody tr").count() > 3
+    again.select_option("select[name=reference]", "torch")
+    assert len(again.evaluate(opened)) == 2  # the same table, relative to another contender
+    again.locator("#memory .numbers summary").first.click()
+    until(again, "location.hash.split('open=').length === 2")
+    assert not page.troubles + again.troubles
+
+
+def test_a_kept_order_is_that_of_the_column_s_name(visit, made_up_page, page_of_two_runs):
+    """In a page with a column more, and other tables before it, the same column is sorted."""
+    page = visit(made_up_page)
+    page.locator("#memory th", has_text="train").first.locator("button").press("Enter")
+    fragment = page.url[page.url.index("#") :]
+    for path in (made_up_page, page_of_two_runs):
+        again = visit(path, fragment)
+        assert again.locator("main th[aria-sort]").all_inner_texts() == ["train"]
+        assert again.locator("#memory th[aria-sort]").count() == 1
+
+
+def test_cells_are_sorted_by_what_they_were_made_with(visit, tmp_path):
+    store = synthetic_run.write(tmp_path / "run")
+    agreements = [
+        synthetic_run.elements(name=name, error=error, passed=passed, deviation=deviation).agreements[0]
+        for name, error, passed, deviation in (
+            ("a", 3e-15, True, "known"),
+            ("b", 1e-15, True, None),
+            ("c", 1e-16, False, None),
+            ("d", float("inf"), False, None),
+            ("e", 2e-15, True, None),
+        )
+    ]
+    data = synthetic_run.elements().model_copy(update={"agreements": agreements})
+    store.write(synthetic_run.record(data, "numpy", "elements"))
+    page = visit(html.write(of(store), tmp_path, NOW))
+    matrix = page.locator('[data-kind="matrix"]')
+    assert matrix.locator("table").is_visible()
+    matrix.locator("th", has_text="numpy").locator("button").press("Enter")
+    names = [row.locator("td").nth(1).inner_text() for row in matrix.locator("tbody tr").all()]
+    assert names == ["b", "e", "a", "c", "d", "gelu"]  # numpy was not asked about gelu
+    assert not page.troubles
+
+
+def test_a_run_can_be_chosen(visit, page_of_two_runs):
+    page = visit(page_of_two_runs)
+    rows = "#memory tbody tr"
+    before = shown(page, rows)
+    figures = shown(page, "#memory figure")
+    assert shown(page, "#verdict .verdict") == 6
+    page.select_option("select[name=run]", "other")
+    assert shown(page, rows) == before / 2
+    assert shown(page, "#memory figure") == figures / 2
+    assert shown(page, "#verdict .verdict") == 3
+    assert "Run one" not in page.inner_text("#verdict")
+    page.locator(f"{rows} >> visible=true").last.locator("a.raw").click()
+    until(page, "document.querySelector('#dialog').open")
+    assert page.locator("#dialog summary").all_inner_texts() == [
+        "other/records/network.memory.keras-jax.cpu.single.json"
+    ]
+    page.keyboard.press("Escape")
+    again = visit(page_of_two_runs, page.url[page.url.index("#") :])
+    assert shown(again, rows) == before / 2
+    assert not page.troubles + again.troubles
+
+
 def test_hostile_texts_do_nothing(visit, tmp_path):
     """Every text field at once; each alone is checked without a browser."""
     store = synthetic_run.write(tmp_path / "run")
@@ -416,7 +626,7 @@ def test_hostile_texts_do_nothing(visit, tmp_path):
         material = poisoned(store, place)
     page = visit(html.write(material, tmp_path, NOW))
     draw_all(page)
-    for link in ("#memory a.raw", "button.worst"):
+    for link in ("#memory td a.raw", "button.worst"):
         page.locator(link).first.click()
         until(page, "document.querySelector('#dialog').open")
         page.keyboard.press("Escape")

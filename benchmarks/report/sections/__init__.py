@@ -1,21 +1,35 @@
-"""A run as sections of text and tables: written once, shown by terminal, Markdown and HTML page."""
+"""Runs as sections of text and tables: written once, shown by terminal, Markdown and HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, get_args
 
 from benchmarks import findings, tables, units
 from benchmarks.once import Records, once
-from benchmarks.report.material import Material
+from benchmarks.report.material import Material, Run
 from benchmarks.report.sections import crossover, learning, limit, measurement, memory, parity, speed
-from benchmarks.report.sections.section import Section, Table
-from benchmarks.result import Record
+from benchmarks.report.sections.section import Cell, Section, Sentence, Table
+from benchmarks.report.sections.several import merged
+from benchmarks.report.spared import spared
+from benchmarks.result import Measure, Record
 
 if TYPE_CHECKING:
     from benchmarks.compare import Comparison
 
-__all__ = ["CHAPTERS", "Section", "Table", "comparison_table", "passed", "relative_sections", "sections"]
+__all__ = [
+    "CHAPTERS",
+    "Cell",
+    "Section",
+    "Sentence",
+    "Table",
+    "comparison_table",
+    "passed",
+    "relative_sections",
+    "sections",
+]
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Verdict": ("verdict",),
@@ -38,46 +52,85 @@ def sections(material: Material, reference: str = tables.REFERENCE) -> list[Sect
     reference
         The contender that times are divided by where it was timed; by default as in `tables.speed`.
     """
-    records = material.records
+    own = {
+        run.name: [
+            *_absolute_sections(run.records),
+            *(_section(anchor, _of(run, make), run.records) for anchor, make in _OF_A_RUN.items()),
+        ]
+        for run in material.runs
+    }
     made = [
-        *relative_sections(records, reference),
-        *_absolute_sections(records),
-        measurement.method(material),
+        *relative_sections(material, reference),
+        *merged(own),
         measurement.self_check(material),
         measurement.troubles(material),
-        measurement.environment(material),
     ]
     found = {section.anchor: section for section in made if section.text or section.tables}
     return [found[anchor] for anchors in CHAPTERS.values() for anchor in anchors if anchor in found]
 
 
-@once
-def relative_sections(records: Records, reference: str) -> list[Section]:
+def relative_sections(material: Material, reference: str) -> list[Section]:
     """Return the sections that depend on the contender that times are divided by."""
-    verdict = findings.verdict(records, reference) or ["Nothing was measured."]
+    return merged({run.name: _relative_sections(run.records, reference) for run in material.runs})
+
+
+def _of(run: Run, make: Callable[[Run], Section]) -> Callable[[Records], Section]:
+    """Return what makes a run's section of some of its records."""
+    return lambda records: make(replace(run, records=records))
+
+
+@once
+def _relative_sections(records: Records, reference: str) -> list[Section]:
     return [
-        Section("verdict", "Verdict", verdict, relative=True),
-        speed.speed(records, reference),
-        speed.cold_start(records, reference),
-        crossover.crossover(records, reference),
-        measurement.inconclusive(records, reference),
+        _section(anchor, partial(make, reference=reference), records) for anchor, make in _RELATIVE.items()
     ]
 
 
 @once
 def _absolute_sections(records: Records) -> list[Section]:
-    """Return the sections that depend on nothing but the records."""
-    return [
-        parity.elements(records),
-        parity.parity(records),
-        parity.card(records),
-        learning.learning(records),
-        speed.target(records),
-        limit.limit(records),
-        limit.profile(records),
-        memory.memory(records),
-        learning.course(records),
-    ]
+    return [_section(anchor, make, records) for anchor, make in _ABSOLUTE.items()]
+
+
+def _section(anchor: str, make: Callable[[Records], Section], records: Records) -> Section:
+    """Return a section without the records that it cannot be made of, which it names."""
+    made, left_out = spared(make, records)
+    section = made or Section(anchor, anchor.replace("-", " ").capitalize())
+    return replace(section, text=[*section.text, *map(str, left_out)]) if left_out else section
+
+
+def _verdict(records: Records, reference: str) -> Section:
+    measures: tuple[tuple[Measure, ...], ...] = (
+        ("elements", "parity", "curves"),
+        ("parity", "speed"),
+        get_args(Measure),
+    )
+    told = findings.verdict(records, reference)
+    text: list[str] = [*map(Sentence, told, measures)] if told else ["Nothing was measured."]
+    return Section("verdict", "Verdict", text, relative=True)
+
+
+_RELATIVE: dict[str, Callable[..., Section]] = {
+    "verdict": _verdict,
+    "speed": speed.speed,
+    "cold-start": speed.cold_start,
+    "crossover": crossover.crossover,
+    "inconclusive": measurement.inconclusive,
+}
+_ABSOLUTE: dict[str, Callable[[Records], Section]] = {
+    "elements": parity.elements,
+    "parity": parity.parity,
+    "card": parity.card,
+    "learning": learning.learning,
+    "target": speed.target,
+    "limit": limit.limit,
+    "profile": limit.profile,
+    "memory": memory.memory,
+    "course": learning.course,
+}
+_OF_A_RUN: dict[str, Callable[[Run], Section]] = {
+    "method": measurement.method,
+    "environment": measurement.environment,
+}
 
 
 def comparison_table(comparison: Comparison) -> Table:

@@ -21,6 +21,7 @@ def crossover(records: Sequence[Record], reference: str) -> Section:
         return Section("crossover", "Crossover")
     found = []
     for title, part in maps(frame):
+        place = track(part)
         batches = sorted(set(part["batch_size"]))
         networks = part.sort_values("parameters", kind="stable").drop_duplicates("network")
         winners, costs = [], []
@@ -36,10 +37,10 @@ def crossover(records: Sequence[Record], reference: str) -> Section:
                 }
                 costs.append([network, contender, *(units.seconds(times.get(batch)) for batch in batches)])
         columns = [f"batch {batch}" for batch in batches]
-        found.append(Table(f"{title}: who is fastest", ["network", *columns], winners))
-        found += _overtaking(title, part)
+        found.append(Table(f"{title}: who is fastest", ["network", *columns], winners, place=place))
+        found += _overtaking(title, part, place)
         headers = ["network", "contender", *columns]
-        found.append(Table(f"{title}: time for one example", headers, costs, detail=True))
+        found.append(Table(f"{title}: time for one example", headers, costs, detail=True, place=place))
     text = [
         "The fastest at each point, and with = whoever is not decidedly slower: the same, or inconclusive.",
         "A contender overtakes where it is decidedly faster at that point and at all beyond.",
@@ -55,6 +56,11 @@ def maps(frame: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
         yield f"{experiment}, {metric}, tier {tier}, threads {threads}, {device}", part
 
 
+def track(part: pd.DataFrame) -> dict[str, str]:
+    """Return what the points of a map share."""
+    return {name: str(part.iloc[0][name]) for name in ("experiment", "tier", "threads", "device")}
+
+
 def winner(point: pd.DataFrame) -> str:
     """Return who is fastest at a point, first, and whoever ties."""
     if not len(point):
@@ -62,23 +68,24 @@ def winner(point: pd.DataFrame) -> str:
     return " = ".join(point[point["wins"]].sort_values("seconds")["contender"])
 
 
-def _overtaking(title: str, part: pd.DataFrame) -> Iterable[Table]:
+def _overtaking(title: str, part: pd.DataFrame, place: dict[str, str]) -> Iterable[Table]:
     """Yield from where on each contender overtakes the reference, along batches and along networks."""
     told: dict[float, str] = {math.inf: "never"}
     told |= {each.parameters: each.network for each in part.itertuples()}
     reference = part.iloc[0]["reference"]
-    if (batches := tables.overtaking(part, "batch_size")).size and part["batch_size"].nunique() > 1:
-        yield _starts(f"{title}: batch from which on each overtakes {reference}", batches, units.number)
-    if (networks := tables.overtaking(part, "parameters")).size and part["parameters"].nunique() > 1:
-        yield _starts(
-            f"{title}: network from which on each overtakes {reference}", networks, told.__getitem__
-        )
+    ways = (("batch", "batch_size", units.number), ("network", "parameters", told.__getitem__))
+    for what, along, shown in ways:
+        starts = tables.overtaking(part, along)
+        if len(starts) and part[along].nunique() > 1:
+            headers, rows = _starts(starts, shown)
+            name = f"{title}: {what} from which on each overtakes"
+            yield Table(f"{name} {reference}", headers, rows, place=place, key=name)
 
 
-def _starts(title: str, frame: pd.DataFrame, shown: Callable[[float], str]) -> Table:
+def _starts(frame: pd.DataFrame, shown: Callable[[float], str]) -> tuple[list[str], list[list[str]]]:
     line, contenders = frame.columns[0], list(dict.fromkeys(frame["contender"]))
     rows = []
     for place, group in frame.groupby(line, sort=False):
         start = dict(zip(group["contender"], map(shown, group["start"]), strict=True))
         rows.append([str(place), *(start.get(name, units.UNKNOWN) for name in contenders)])
-    return Table(title, [line.removesuffix("_size"), *contenders], rows)
+    return [line.removesuffix("_size"), *contenders], rows

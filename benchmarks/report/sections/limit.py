@@ -34,7 +34,8 @@ def limit(records: Sequence[Record]) -> Section:
             )
         headers = ["workload", "network", "batch", "products alone", *contenders]
         title = f"Tier {tier}, threads {threads}, {device}: share of the limit"
-        found.append(Table(title, headers, rows, tier=tier, threads=threads, device=device))
+        place = {"tier": tier, "threads": threads, "device": device}
+        found.append(Table(title, headers, rows, place=place))
     details = [
         [
             row["workload"],
@@ -67,7 +68,7 @@ def limit(records: Sequence[Record]) -> Section:
         "a call",
         "roofline",
     ]
-    found.append(Table("What this machine reaches", headers, details, detail=True))
+    found.append(Table("What this machine reaches", headers, details, detail=True, measures=("limit",)))
     text = [
         "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
         "Above 100 % are steps whose products are faster than NumPy's.",
@@ -111,7 +112,7 @@ def profile(records: Sequence[Record]) -> Section:
             "between them",
         ]
         title = f"Threads {threads}, {device}: a training step"
-        found.append(Table(title, headers, rows, threads=threads, device=device))
+        found.append(Table(title, headers, rows, place={"threads": threads, "device": device}))
     parts = tables.profile_parts(records)
     longest = [
         [

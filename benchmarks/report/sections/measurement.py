@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from benchmarks import stats, tables, units
-from benchmarks.report.material import Material
+from benchmarks.report.material import Material, Run
 from benchmarks.report.sections.section import Section, Table
-from benchmarks.result import ParityData, Record, SpeedData
+from benchmarks.result import Measure, ParityData, Record, Samples, SpeedData
 
 
-def method(material: Material) -> Section:
+def method(run: Run) -> Section:
     """How was this measured?"""
-    records = material.records
+    records = run.records
     timed = [record.data for record in records if isinstance(record.data, SpeedData) and record.data.blocks]
     checked = [record.data for record in records if isinstance(record.data, ParityData)]
     text = []
@@ -32,9 +32,8 @@ def method(material: Material) -> Section:
         idle = ", ".join(dict.fromkeys(block.idle_workers for block in blocks))
         busy = sorted(block.cpu_per_wall for block in blocks)
         text.append(
-            f"Speed: {'; '.join(dict.fromkeys(data.stopped_by for data in timed))}; contenders took turns "
-            f"chunk by chunk in random order, idle workers {idle}; while timed, a process was busy on "
-            f"{busy[0]:.2f} to {busy[-1]:.2f} cores."
+            f"Speed: {'; '.join(dict.fromkeys(data.stopped_by for data in timed))}; {_turns(samples)}"
+            f"idle workers {idle}; while timed, a process was busy on {busy[0]:.2f} to {busy[-1]:.2f} cores."
         )
         text.append(
             f"Preset {', '.join(presets)}; ratios within {', '.join(margins)} count as the same. Warm-up: "
@@ -54,11 +53,19 @@ def method(material: Material) -> Section:
     ]
     if lost:
         text.append(f"Blocks that a contender lost and others did not: {'; '.join(lost)}.")
-    peaks = [manifest.parent_peak_bytes for _, manifest in material.runs if manifest.parent_peak_bytes]
-    if peaks:
-        text.append(f"The process that led the run took at most {units.megabytes(max(peaks))}.")
-    text += [f"Repeat it: {command}" for command in material.commands(())]
-    return Section("method", "How was this measured?", text)
+    if peak := run.manifest.parent_peak_bytes:
+        text.append(f"The process that led the run took at most {units.megabytes(peak)}.")
+    text.append(f"Repeat it: {run.command(())}")
+    return Section("method", "How was this measured?", text, [], ("parity", "speed"))
+
+
+def _turns(samples: Sequence[Samples]) -> str:
+    """Return in which order contenders were timed, as far as the records have it."""
+    turns = [turn for each in samples for turn in each.turns]
+    if not any(turns):
+        return ""
+    drawn = any(len(set(each.turns)) > 1 for each in samples)
+    return f"contenders took turns chunk by chunk{', in an order drawn anew' if drawn else ''}; "
 
 
 def inconclusive(records: Sequence[Record], reference: str) -> Section:
@@ -96,60 +103,81 @@ def _why_open(ratio: stats.Interval, margin: float) -> str:
 
 
 def self_check(material: Material) -> Section:
-    """Does the harness tell the truth on this machine?"""
-    checked = material.checked
-    if checked is None:
-        text = ["No self-check of this machine is kept beside the run; `versus selfcheck` makes one."]
-        measured = any(isinstance(record.data, SpeedData) for record in material.records)
-        return Section("selfcheck", "Does the harness tell the truth here?", text if measured else [])
-    rows = checked.rows()
-    text = [f"`versus selfcheck --effort {checked.effort}` on this machine, {checked.taken}."]
-    found = [Table("Self-check", list(rows[0]), [list(row.values()) for row in rows], detail=True)]
-    return Section("selfcheck", "Does the harness tell the truth here?", text, found)
+    """Does the harness tell the truth on the machines of the runs?"""
+    text, found = [], []
+    for number, (checked, runs) in enumerate(material.self_checks):
+        whose = "" if len(material.runs) == 1 else f"Of {_named(runs)}: "
+        if checked is None:
+            if any(isinstance(record.data, SpeedData) for run in runs for record in run.records):
+                missing = "No self-check of this machine is kept beside the run"
+                text.append(f"{whose}{missing}; `versus selfcheck` makes one.")
+            continue
+        rows = checked.rows()
+        text.append(f"{whose}`versus selfcheck --effort {checked.effort}` on this machine, {checked.taken}.")
+        table = Table(
+            f"{whose}Self-check",
+            list(rows[0]),
+            [list(row.values()) for row in rows],
+            detail=True,
+            key=f"self-check {number}",
+        )
+        found.append(table)
+    source: Literal["", "selfcheck"] = "selfcheck" if found else ""
+    return Section("selfcheck", "Does the harness tell the truth here?", text, found, source=source)
+
+
+def _named(runs: Sequence[Run]) -> str:
+    return f"run{'s' if len(runs) > 1 else ''} {', '.join(run.name for run in runs)}"
 
 
 def troubles(material: Material) -> Section:
     """What is missing, and why."""
     rows = [
-        [record.case.id, record.status, record.reason or ""]
-        for record in material.records
+        [run.name, record.case.id, record.status, record.reason or ""]
+        for run in material.runs
+        for record in run.records
         if record.status != "finished"
     ]
     rows += [
-        [each.path.name, "damaged record" if each.path.suffix else "unreadable run", each.reason]
-        for each in material.damaged
+        [run.name, each.path.name, "damaged record", each.reason]
+        for run in material.runs
+        for each in run.damaged
     ]
+    rows += [[units.UNKNOWN, each.path.name, "unreadable run", each.reason] for each in material.unreadable]
     if not rows:
         return Section("troubles", "Troubles")
-    return Section(
-        "troubles", "What is missing, and why", [], [Table("", ["case", "status", "reason"], rows)]
-    )
+    headers = ["run", "case", "status", "reason"]
+    if len(material.runs) == 1:
+        headers, rows = headers[1:], [row[1:] for row in rows]
+    found = [Table("", headers, rows, key="troubles")]
+    return Section("troubles", "What is missing, and why", [], found, get_args(Measure))
 
 
-def environment(material: Material) -> Section:
+def environment(run: Run) -> Section:
     """Where was this measured?"""
-    found = []
-    for _, manifest in material.runs:
-        packages = manifest.environment.get("packages") or {}
-        machine = manifest.environment.get("machine") or {}
-        versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
-        rows = [
-            ["run", manifest.run],
-            ["suite", manifest.suite],
-            ["started", manifest.started],
-            ["outcome", manifest.outcome],
-            ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
-            ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
-            ["python", str((manifest.environment.get("python") or {}).get("version"))],
-            ["packages", versions],
-            ["commit", _commit(manifest.environment.get("git"))],
-            *(["absent", f"{name}: {reason}"] for name, reason in manifest.absent.items()),
-        ]
-        found.append(Table(f"Run {manifest.run}", ["what", "value"], rows, detail=True))
-    return Section("environment", "Where was this measured?", [], found)
+    manifest = run.manifest
+    packages, machine, python = (
+        found if isinstance(found := manifest.environment.get(name), dict) else {}
+        for name in ("packages", "machine", "python")
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+    rows = [
+        ["run", run.name],
+        ["suite", manifest.suite],
+        ["started", manifest.started],
+        ["outcome", manifest.outcome],
+        ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
+        ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
+        ["python", str(python.get("version"))],
+        ["packages", versions],
+        ["commit", _commit(manifest.environment.get("git"))],
+        *(["absent", f"{name}: {reason}"] for name, reason in manifest.absent.items()),
+    ]
+    found = [Table(f"Run {run.name}", ["what", "value"], rows, detail=True)]
+    return Section("environment", "Where was this measured?", [], found, source="manifest")
 
 
-def _commit(git: dict[str, Any] | None) -> str:
-    if not git:
+def _commit(git: Any) -> str:
+    if not isinstance(git, dict) or not git:
         return units.UNKNOWN
     return f"{git.get('commit')}{' with uncommitted changes' if git.get('dirty') else ''}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables, units
-from benchmarks.report.sections.section import Section, Table
+from benchmarks.report.sections.section import Cell, Outcome, Section, Table, shared, varying
 from benchmarks.result import CardData, Record
 
 if TYPE_CHECKING:
@@ -20,14 +19,11 @@ def parity(records: Sequence[Record]) -> Section:
     frame = tables.parity(records)
     if not len(frame):
         return Section("parity", "Parity")
-    contenders = list(dict.fromkeys(frame["contender"]))
-    drifts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in frame.itertuples():
-        drifts[row.workload][row.contender].append(_drift(row))
-    rows = [
-        [workload, *(" | ".join(found[contender]) or units.UNKNOWN for contender in contenders)]
-        for workload, found in drifts.items()
-    ]
+    contenders, places = list(dict.fromkeys(frame["contender"])), ["workload", *varying(frame)]
+    rows = []
+    for place, group in frame.groupby(places, sort=False):
+        found = {contender: _drifts(own) for contender, own in group.groupby("contender", sort=False)}
+        rows.append([*place, *(found.get(contender, units.UNKNOWN) for contender in contenders)])
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
@@ -44,7 +40,7 @@ def parity(records: Sequence[Record]) -> Section:
         "parity",
         "Do they compute the same?",
         [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
-        [Table("Trainings", ["workload", *contenders], rows), *_pairs(records)],
+        [Table("Trainings", [*places, *contenders], rows, place=shared(frame)), *_pairs(records)],
         ("parity",),
     )
 
@@ -53,19 +49,15 @@ def _pairs(records: Sequence[Record]) -> list[Table]:
     frame = tables.pairs(records)
     if not len(frame):
         return []
-    found: dict[tuple[str, str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in frame.itertuples():
-        found[row.workload, row.contender, row.other][row.dtype].append(_apart(row))
-    rows = [
-        [
-            workload,
-            f"{contender} – {other}",
-            *(" ".join(told[dtype]) or units.UNKNOWN for dtype in ("float64", "float32")),
-        ]
-        for (workload, contender, other), told in found.items()
-    ]
+    places = ["workload", *varying(frame)]
+    rows = []
+    for (*place, contender, other), group in frame.groupby([*places, "contender", "other"], sort=False):
+        told = {dtype: " ".join(map(_apart, found.itertuples())) for dtype, found in group.groupby("dtype")}
+        pair = f"{contender} – {other}"
+        rows.append([*place, pair, *(told.get(dtype, units.UNKNOWN) for dtype in ("float64", "float32"))])
     title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
-    return [Table(title, ["workload", "pair", "float64", "float32"], rows, detail=True)]
+    headers = [*places, "pair", "float64", "float32"]
+    return [Table(title, headers, rows, detail=True, place=shared(frame))]
 
 
 def _apart(row: Any) -> str:
@@ -82,13 +74,39 @@ def _multiple(ratio: float | None, step: float | None, verdict: str | None) -> s
     return f" ({units.number(ratio)}× noise{where})"
 
 
+def _drifts(rows: pd.DataFrame) -> Cell:
+    """Return a contender's trainings on one workload, sorted by the worst drift in tolerances."""
+    worst = rows[["largest_loss_drift", "largest_parameter_drift"]].max(axis=1)
+    shares = [_share(*each) for each in zip(worst, rows["tolerance"], strict=True)]
+    return Cell(
+        " | ".join(map(_drift, rows.itertuples())),
+        order=(float(not rows["passed"].all()), max(shares)),
+        outcome=_outcome(rows["passed"], rows["known_deviation"]),
+    )
+
+
 def _drift(row: Any) -> str:
     worst = max(row.largest_loss_drift, row.largest_parameter_drift)
     if not row.passed:
         tensor = f" in {row.first_departure_tensor}" if row.first_departure_tensor else ""
-        return f"FAILED at step {row.first_departure_step:.0f}{tensor} ({units.scientific(worst)})"
+        step = row.first_departure_step
+        where = "" if step is None or math.isnan(step) else f" at step {step:.0f}"
+        return f"FAILED{where}{tensor} ({units.scientific(worst)})"
     told = units.scientific(worst) + ("*" if isinstance(row.known_deviation, str) else "")
     return told + _multiple(row.noise_ratio, row.noise_ratio_step, row.noise_verdict)
+
+
+def _share(error: float, tolerance: float) -> float:
+    """Return an error in tolerances: infinite where it is none, or where none is allowed."""
+    if not error:
+        return 0.0
+    return error / tolerance if tolerance and math.isfinite(error) else math.inf
+
+
+def _outcome(passed: pd.Series, deviations: pd.Series) -> Outcome:
+    if not passed.all():
+        return "failed"
+    return "known deviation" if deviations.notna().any() else ""
 
 
 def elements(records: Sequence[Record]) -> Section:
@@ -96,7 +114,10 @@ def elements(records: Sequence[Record]) -> Section:
     frame = tables.elements(records)
     if not len(frame):
         return Section("elements", "Elements")
-    frame = frame.assign(known=frame["deviation"].notna())
+    frame = frame.assign(
+        known=frame["deviation"].notna(),
+        share=[_share(*each) for each in zip(frame["error"], frame["tolerance"], strict=True)],
+    )
     rows = []
     kinds = {
         "activation": "activations",
@@ -107,14 +128,17 @@ def elements(records: Sequence[Record]) -> Section:
         "product": "products",
     }
     for contender, group in frame.groupby("contender", sort=False):
-        cells = [str(contender)]
+        cells: list[str] = [str(contender)]
         for kind in kinds:
             part = group[group["kind"] == kind]
             exact = int((part["passed"] & ~part["known"]).sum())
-            known = int(part["known"].sum())
+            known = int((part["passed"] & part["known"]).sum())
+            failed = int((~part["passed"]).sum())
             told = f"{exact} of {len(part)}" + (f", {known} known deviations" if known else "")
-            failed = len(part) - exact - known
-            cells.append(told + (f", {failed} FAILED" if failed else ""))
+            told += f", {failed} FAILED" if failed else ""
+            cells.append(
+                Cell(told, order=(float(exact),), outcome=_outcome(part["passed"], part["deviation"]))
+            )
         rows.append(cells)
     details = [
         [
@@ -123,13 +147,13 @@ def elements(records: Sequence[Record]) -> Section:
             row.quantity,
             row.dtype,
             units.scientific(row.median),
-            units.scientific(row.error) if row.error != math.inf else "not finite",
+            Cell(units.scientific(row.error) if math.isfinite(row.error) else "not finite", (row.error,)),
             units.scientific(row.tolerance),
             _point(row.worst_input),
             _point(row.bad_from),
             units.UNKNOWN if row.bad_step is None or row.bad_step != row.bad_step else f"{row.bad_step:.0f}",
             row.special or units.UNKNOWN,
-            _outcome(row.passed, row.deviation),
+            _judgement(row.passed, row.deviation, row.share),
         ]
         for row in frame.itertuples(index=False)
     ]
@@ -176,26 +200,25 @@ def _matrix(frame: pd.DataFrame) -> Table:
     for (kind, name), group in frame.groupby(["kind", "name"], sort=False):
         cells = {contender: _worst(found) for contender, found in group.groupby("contender", sort=False)}
         rows.append([str(kind), str(name), *(cells.get(each, units.UNKNOWN) for each in contenders)])
-    return Table(MATRIX, ["kind", "element", *contenders], rows, detail=True)
+    return Table(MATRIX, ["kind", "element", *contenders], rows, detail=True, unfolded=True)
 
 
-def _worst(found: pd.DataFrame) -> str:
-    shares = [
-        row.error / row.tolerance if row.tolerance else math.inf * row.error
-        for row in found.itertuples()
-        if row.error
-    ]
-    worst = max(shares, key=lambda share: math.inf if math.isnan(share) else share, default=0.0)
+def _worst(found: pd.DataFrame) -> Cell:
+    """Return the worst of an element's errors in a contender; what failed comes after all that did not."""
+    worst = float(found["share"].max())
     told = f"{worst:.2g}" if math.isfinite(worst) else "not finite"
-    if not found["passed"].all():
-        return f"FAILED {told}"
-    return f"known deviation {told}" if found["known"].any() else told
+    outcome = _outcome(found["passed"], found["deviation"])
+    words = {"": told, "failed": f"FAILED {told}", "known deviation": f"known deviation {told}"}
+    return Cell(words[outcome], order=(float(outcome == "failed"), worst), outcome=outcome)
 
 
-def _outcome(passed: bool, deviation: object) -> str:
+def _judgement(passed: bool, deviation: object, share: float) -> Cell:
+    order = float(not passed), share
     if not passed:
-        return "FAILED"
-    return f"known deviation: {deviation}" if isinstance(deviation, str) else "within tolerance"
+        return Cell("FAILED", order, "failed")
+    if isinstance(deviation, str):
+        return Cell(f"known deviation: {deviation}", order, "known deviation")
+    return Cell("within tolerance", order)
 
 
 def _point(value: float | None) -> str:

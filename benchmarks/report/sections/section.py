@@ -1,10 +1,63 @@
-"""What sections and tables are."""
+"""What sections, tables and their cells are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks.result import Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Outcome = Literal["", "failed", "known deviation"]
+
+
+class Cell(str):
+    """A cell's text, which knows what it is sorted by and what it says of a check.
+
+    Parameters
+    ----------
+    order
+        Numbers, the first of which decides; without any the text itself is sorted by.
+
+    Examples
+    --------
+    >>> cell = Cell("FAILED 12", order=(1.0, 12.0), outcome="failed")
+    >>> cell, cell.order, cell.outcome
+    ('FAILED 12', (1.0, 12.0), 'failed')
+    """
+
+    order: tuple[float, ...]
+    outcome: Outcome
+
+    def __new__(cls, text: str, order: tuple[float, ...] = (), outcome: Outcome = "") -> Cell:
+        """Make the text and remember the rest."""
+        made = super().__new__(cls, text)
+        made.order, made.outcome = order, outcome
+        return made
+
+
+class Sentence(str):
+    """A sentence that rests on other records than the rest of its section.
+
+    Parameters
+    ----------
+    measures
+        The measures whose records it is computed from.
+    run
+        The run that it is about, where a report has several.
+    """
+
+    measures: tuple[Measure, ...]
+    run: str
+
+    def __new__(cls, text: str, measures: tuple[Measure, ...], run: str = "") -> Sentence:
+        """Make the text and remember the rest."""
+        made = super().__new__(cls, text)
+        made.measures, made.run = measures, run
+        return made
 
 
 @dataclass(frozen=True)
@@ -17,17 +70,24 @@ class Table:
         What the table shows; may be empty.
     detail
         Whether it only repeats more precisely what another table says; the terminal leaves it out.
-    tier, threads, device
-        What all rows share, where the table is about times: they are never mixed.
+    unfolded
+        Whether the page shows it at once all the same.
+    place
+        What all rows share (`tier`, `threads`, `device`, `workload`, ...): tiers and tracks are never mixed.
+    key
+        Its name among the section's tables where the title depends on the reference.
+    measures
+        The measures whose records it is computed from; by default the section's.
     """
 
     title: str
     headers: list[str]
     rows: list[list[str]]
     detail: bool = False
-    tier: str = ""
-    threads: str = ""
-    device: str = ""
+    unfolded: bool = False
+    place: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +102,8 @@ class Section:
         Paragraphs.
     measures
         The measures whose records it is computed from.
+    source
+        What else it is computed from: a run's manifest, or the self-check of its machine.
     relative
         Whether it depends on the contender that ratios are relative to.
     """
@@ -51,4 +113,18 @@ class Section:
     text: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     measures: tuple[Measure, ...] = ()
+    source: Literal["", "manifest", "selfcheck"] = ""
     relative: bool = False
+
+
+PLACES = ("threads", "device")
+
+
+def varying(frame: pd.DataFrame) -> list[str]:
+    """Return in which of thread track and device the rows differ: only then a table has columns for them."""
+    return [name for name in PLACES if frame[name].nunique() > 1]
+
+
+def shared(frame: pd.DataFrame) -> dict[str, str]:
+    """Return thread track and device where all rows have the same."""
+    return {name: str(frame[name].iloc[0]) for name in PLACES if frame[name].nunique() == 1}

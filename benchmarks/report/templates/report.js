@@ -5,12 +5,13 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const facts = JSON.parse(find("#facts").textContent);
   const form = find("#controls"), dialog = find("#dialog");
-  const kinds = ["workload", "contender", "tier", "threads", "device"];
+  const selects = ["run", "workload", "tier", "threads", "device"];
+  const kinds = [...selects, "contender"];
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const say = (text) => { find("#said").textContent = text; };
 
   // ------------------------------------------------------------ state: what is shown, kept in the URL's fragment
-  const state = { reference: "", contender: null, workload: "", tier: "", threads: "", device: "", theme: "", at: "", sort: [] };
+  const state = { reference: "", contender: null, run: "", workload: "", tier: "", threads: "", device: "", theme: "", at: "", sort: [], open: [] };
 
   function decoded(text) {
     try { return decodeURIComponent(text); } catch { return ""; } // a % that stands for itself
@@ -24,31 +25,32 @@
     state.reference = known("reference", facts.references);
     const numbers = given.getAll("contender").map((name) => facts.choices.contender.indexOf(name)).filter((number) => number >= 0);
     state.contender = numbers.length || given.get("contender") === "" ? numbers : null;
-    for (const kind of kinds.filter((each) => each !== "contender")) state[kind] = known(kind, facts.choices[kind]);
+    for (const kind of selects) state[kind] = known(kind, facts.choices[kind]);
     state.theme = known("theme", ["light", "dark"]);
     state.at = given.get("at") || "";
-    state.sort = (given.get("sort") || "").split(" ").filter(Boolean);
+    state.sort = given.getAll("sort");
+    state.open = given.getAll("open");
   }
 
   function fragment() {
     const kept = new URLSearchParams();
-    for (const name of ["reference", "workload", "tier", "threads", "device", "theme", "at"]) if (state[name]) kept.set(name, state[name]);
+    for (const name of ["reference", ...selects, "theme", "at"]) if (state[name]) kept.set(name, state[name]);
     if (state.contender) for (const name of state.contender.length ? state.contender.map((number) => facts.choices.contender[number]) : [""]) kept.append("contender", name);
-    if (state.sort.length) kept.set("sort", state.sort.join(" "));
+    for (const name of ["sort", "open"]) state[name].forEach((each) => kept.append(name, each));
     return kept.toString();
   }
 
   const keep = () => history.replaceState(null, "", "#" + fragment());
 
   function fillForm() {
-    for (const name of ["reference", "workload", "tier", "threads", "device", "theme"]) {
+    for (const name of ["reference", ...selects, "theme"]) {
       if (form.elements[name]) form.elements[name].value = state[name] || (name === "reference" ? facts.references[0] : "");
     }
     all("input[name=contender]", form).forEach((box, number) => { box.checked = !state.contender || state.contender.includes(number); });
   }
 
   form.addEventListener("change", () => {
-    for (const name of ["reference", "workload", "tier", "threads", "device", "theme"]) {
+    for (const name of ["reference", ...selects, "theme"]) {
       if (form.elements[name]) state[name] = form.elements[name].value;
     }
     if (state.reference === facts.references[0]) state.reference = "";
@@ -60,7 +62,7 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => {
     event.preventDefault();
-    Object.assign(state, { reference: "", contender: null, workload: "", tier: "", threads: "", device: "", sort: [] });
+    Object.assign(state, { reference: "", contender: null, run: "", workload: "", tier: "", threads: "", device: "", sort: [] });
     keep();
     fillForm();
     apply();
@@ -101,9 +103,27 @@
       reference = wanted;
       prepare();
     }
+    openAsKept();
+    all(".numbers[open]").forEach(fill);
     sortAsKept();
     all(".chart.drawn").forEach(redraw);
   }
+
+  // ------------------------------------------------------------ what is folded: opened as the link's sender had it
+  const key = (within) => within.closest("[data-key]").dataset.key + (within.classList.contains("numbers") ? ".numbers" : "");
+
+  function openAsKept() {
+    all("main details").forEach((each) => { if (state.open.includes(key(each))) each.open = true; });
+  }
+
+  document.addEventListener("toggle", (event) => {
+    const each = event.target;
+    if (paper || !each.matches?.("main details")) return;
+    if (each.open && each.classList.contains("numbers")) fill(each);
+    state.open = state.open.filter((name) => name !== key(each));
+    if (each.open) state.open.push(key(each));
+    keep();
+  }, true);
 
   // ------------------------------------------------------------ charts: drawn when they come into view
   async function unpacked(id) {
@@ -111,12 +131,12 @@
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
-  let library, contents = null;
-  const plotly = () => (library ??= Promise.all(["library", "charts"].map(unpacked)).then(([text, numbers]) => {
+  let library, reading, contents = null;
+  const read = () => (reading ??= unpacked("charts").then((text) => { contents = JSON.parse(text); }));
+  const plotly = () => (library ??= Promise.all([unpacked("library"), read()]).then(([text]) => {
     const script = document.createElement("script");
     script.textContent = text;
     document.head.append(script);
-    contents = JSON.parse(numbers);
     return Plotly;
   }));
 
@@ -124,17 +144,40 @@
   const names = facts.choices.contender.map(escaped);
   const workloads = facts.choices.workload.map(escaped);
 
+  const lists = ["x", "y", "text", "customdata"];
+
+  // A trace's contenders and workload decide whether it is shown, those of its points which of them are.
+  function narrowed(trace) {
+    const meta = trace.meta || {};
+    const owners = (meta.contenders || [trace.legendgroup, trace.name]).map((name) => names.indexOf(name)).filter((number) => number >= 0);
+    const hidden = owners.some((number) => !isShown("contender", number)) || (meta.workload !== undefined && !isShown("workload", workloads.indexOf(meta.workload)));
+    if (hidden) return { ...trace, visible: false };
+    if (meta.points === "fastest") return map(trace, meta.names);
+    if (!Array.isArray(trace.customdata)) return trace;
+    const [kind, known] = meta.points === "contender" ? ["contender", names] : ["workload", workloads];
+    const kept = trace.customdata.flatMap((name, place) => (isShown(kind, known.indexOf(name)) ? [place] : []));
+    const cut = (values) => kept.map((place) => values[place]);
+    const error = trace.error_x && { ...trace.error_x, array: cut(trace.error_x.array), arrayminus: cut(trace.error_x.arrayminus) };
+    return { ...trace, ...Object.fromEntries(lists.filter((name) => Array.isArray(trace[name])).map((name) => [name, cut(trace[name])])), ...(error && { error_x: error }) };
+  }
+
+  // Of a map, who of the contenders that are shown is among the fastest: nobody else comes first by hiding those.
+  function map(trace, contenders) {
+    const shown = trace.customdata.map((row) => row.map((point) => (point && isShown("workload", workloads.indexOf(point.workload))
+      ? point.fastest.filter((name) => isShown("contender", names.indexOf(name))) : [])));
+    const number = (found) => (!found.length ? null : found.length === 1 ? contenders.indexOf(found[0]) : contenders.length);
+    return { ...trace, z: shown.map((row) => row.map(number)), text: shown.map((row) => row.map((found) => found.join("<br>= "))) };
+  }
+
   function parts(chart, exported) {
     const content = structuredClone(contents[chart.dataset.chart]);  // Plotly writes into what it is given
-    const lists = ["x", "y", "text", "customdata"];
-    const data = content.data.map((trace) => {
-      const owners = (trace.meta || [trace.legendgroup, trace.name]).map((name) => names.indexOf(name)).filter((number) => number >= 0);
-      if (owners.some((number) => !isShown("contender", number))) return { ...trace, visible: false };
-      if (!Array.isArray(trace.customdata) || !state.workload) return trace;
-      const kept = trace.customdata.flatMap((name, place) => (isShown("workload", workloads.indexOf(name)) ? [place] : []));
-      const cut = (values) => kept.map((place) => values[place]);
-      const error = trace.error_x && { ...trace.error_x, array: cut(trace.error_x.array), arrayminus: cut(trace.error_x.arrayminus) };
-      return { ...trace, ...Object.fromEntries(lists.filter((name) => Array.isArray(trace[name])).map((name) => [name, cut(trace[name])])), ...(error && { error_x: error }) };
+    const data = content.data.map(narrowed);
+    // a line stands in the legend for its group: where it is hidden, the next one does
+    const told = new Set(data.filter((trace) => trace.visible !== false && trace.showlegend !== false).map((trace) => trace.legendgroup));
+    data.forEach((trace, place) => {
+      if (!trace.legendgroup || trace.visible === false || trace.hoverinfo === "skip" || told.has(trace.legendgroup)) return;
+      told.add(trace.legendgroup);
+      data[place] = { ...trace, showlegend: true };
     });
     const ink = { color: colour(exported ? "--ink" : "--quiet"), size: 13 };
     const layout = { ...content.layout, font: ink, ...(paper && { width: PAPER_WIDTH }), ...(exported && { title: { text: content.title }, margin: { ...content.layout.margin, t: 90 }, paper_bgcolor: colour("--ground") }) };
@@ -171,6 +214,43 @@
   }), { rootMargin: "300px" });
   const prepare = () => all(".chart:not(.watched)").forEach((chart) => { chart.classList.add("watched"); watcher.observe(chart); });
 
+  // ------------------------------------------------------------ numbers of a chart: a table made when it is asked for
+  const unescaped = (text) => text.replaceAll("<br>", " ").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
+  function points(trace) {
+    const { x = [], y = [], text = [], meta = {} } = trace, name = meta.series || trace.name || "";
+    if (trace.type === "heatmap") return y.flatMap((row, down) => x.map((column, along) => ["", column, row, "", "", String(text[down][along] ?? "")]));
+    if (meta.band) {  // to and fro: first the highest values, then the lowest from last to first
+      const half = x.length / 2;
+      return x.slice(0, half).map((place, number) => [name, place, "", y[x.length - 1 - number], y[number], ""]);
+    }
+    const { array = [], arrayminus = [] } = trace.error_x || {};
+    return x.map((place, number) => [name, place, y[number], array.length ? place - arrayminus[number] : "", array.length ? place + array[number] : "", String(text[number] ?? "")]);
+  }
+
+  async function fill(details) {
+    await read();
+    const figure = details.closest("figure"), { data, layout } = parts(find(".chart", figure));
+    const drawn = data.filter((trace) => trace.visible !== false);
+    const title = (axis) => layout[axis]?.title?.text || layout.meta?.[axis];
+    const heads = ["series", title("xaxis"), title("yaxis"), "low", "high", "what"];
+    const rows = drawn.flatMap(points).map((row) => row.map((value) => (value ?? "") === "" ? "" : unescaped(String(value))));
+    const used = heads.map((_, place) => rows.some((row) => row[place] !== ""));
+    const table = document.createElement("table"), head = table.createTHead().insertRow(), body = table.createTBody();
+    heads.forEach((text, place) => {
+      if (!used[place]) return;
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "sort", textContent: unescaped(text) });
+      head.append(Object.assign(document.createElement("th"), { scope: "col" }));
+      head.lastChild.append(button);
+    });
+    for (const row of rows) {
+      const line = body.insertRow();
+      row.forEach((text, place) => { if (used[place]) line.insertCell().textContent = text; });
+    }
+    find(".table", details).replaceChildren(table);
+    sortAsKept();
+  }
+
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(".chart.drawn").forEach(redraw));
 
   // ------------------------------------------------------------ printing: light, all charts, everything unfolded
@@ -179,7 +259,7 @@
 
   function toPaper() {
     if (paper) return;
-    paper = all("main details:not([open])");
+    paper = all("main details:not([open]):not(.numbers)");
     paper.forEach((each) => { each.open = true; });
     document.documentElement.dataset.theme = "light";
     const charts = all("main .chart:not(.failed)");
@@ -209,24 +289,36 @@
     return found ? Number(found[1].replaceAll(",", "")) * (sizes[found[2]] || 1) : NaN;
   }
 
+  const size = (text) => (text === "inf" ? Infinity : text === "nan" ? NaN : Number(text));
+
+  // What a cell is sorted by: the numbers that it was made with, else the one that its text begins with.
+  const order = (cell) => cell?.dataset.order?.split(" ").map(size) ?? [value(cell?.textContent.trim() ?? "")];
+
   function sort(table, column, direction) {
     const body = table.tBodies[0], sign = direction === "descending" ? -1 : 1;
-    const keys = new Map([...body.rows].map((row) => [row, row.cells[column]?.textContent.trim() ?? ""]));
+    const keys = new Map([...body.rows].map((row) => [row, { text: row.cells[column]?.textContent.trim() ?? "", order: order(row.cells[column]) }]));
     const compare = (a, b) => {
-      const one = value(keys.get(a)), other = value(keys.get(b));
-      if (Number.isNaN(one) !== Number.isNaN(other)) return Number.isNaN(one) ? 1 : -1;  // what has no number comes last
-      return sign * (Number.isNaN(one) ? keys.get(a).localeCompare(keys.get(b)) : one === other ? 0 : one - other);
+      const one = keys.get(a), other = keys.get(b), none = (found) => found.order.some(Number.isNaN);
+      if (none(one) !== none(other)) return none(one) ? 1 : -1;  // what has no number comes last
+      if (none(one)) return sign * one.text.localeCompare(other.text);
+      const first = one.order.findIndex((number, place) => number !== other.order[place]);
+      return first < 0 ? 0 : one.order[first] < other.order[first] ? -sign : sign;
     };
     body.append(...[...body.rows].sort(compare));
     all("thead th", table).forEach((head, place) => head[place === column ? "setAttribute" : "removeAttribute"]("aria-sort", direction));
   }
 
-  const tables = () => all("main table");
+  // A kept order is the table's key, the way and the column's name, so that it outlives other tables and columns.
+  const heading = (head) => find(".sort", head).textContent.trim();
+  const tableKey = (table) => key(table.closest("details.numbers") || table);
 
   function sortAsKept() {
     for (const each of state.sort) {
-      const [table, column, way] = each.split(".");
-      if (tables()[table]) sort(tables()[table], Number(column), way === "d" ? "descending" : "ascending");
+      const [wanted, way, ...name] = each.split(" ");
+      for (const table of all("main table").filter((one) => tableKey(one) === wanted)) {
+        const column = [...table.tHead.rows[0].cells].findIndex((head) => head.matches("th") && heading(head) === name.join(" "));
+        if (column >= 0) sort(table, column, way === "down" ? "descending" : "ascending");
+      }
     }
   }
 
@@ -282,13 +374,14 @@
   function worst(button) {
     const cell = button.closest("td, th"), row = button.closest("tr");
     const table = find('[data-kind="elements"] table');
-    const rows = all(`tbody tr[data-element="${row.dataset.element}"][data-contender="${cell.dataset.contender}"]`, table);
+    const same = ["run", "element"].filter((kind) => row.dataset[kind] !== undefined).map((kind) => `[data-${kind}="${row.dataset[kind]}"]`).join("");
+    const rows = all(`tbody tr${same}[data-contender="${cell.dataset.contender}"]`, table);
     const cells = (each) => [...each.cells].map((one) => one.textContent.trim());
     const heads = cells(table.tHead.rows[0]);
     const lists = rows.map((each) => {
       const list = document.createElement("table");
       cells(each).forEach((text, place) => {
-        if (!heads[place] || ["contender", "element"].includes(heads[place])) return;
+        if (!heads[place] || ["run", "contender", "element"].includes(heads[place])) return;
         const line = list.insertRow();
         const head = document.createElement("th");
         head.scope = "row";
@@ -298,32 +391,53 @@
       });
       return list;
     });
-    show(`${row.cells[1].textContent.trim()}, ${facts.choices.contender[cell.dataset.contender]}`, ...lists.flatMap((list) => [list, paragraph("")]));
+    const element = cells(row)[cells(row.closest("table").tHead.rows[0]).indexOf("element")];
+    show(`${element}, ${facts.choices.contender[cell.dataset.contender]}`, ...lists.flatMap((list) => [list, paragraph("")]));
   }
 
-  let records;
+  let records, sources;
   const tracks = (threads) => ({ null: "default", 1: "single" })[threads] ?? `${threads}-threads`;
+  const most = 200;  // records in one dialog
+
+  // One file of records, folded: what it holds is written when it is opened.
+  function folded(name, content, open) {
+    const details = document.createElement("details");
+    details.append(Object.assign(document.createElement("summary"), { textContent: name }));
+    details.addEventListener("toggle", () => {
+      if (details.children.length === 1) details.append(Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: JSON.stringify(content, null, 1) }));
+    });
+    details.open = open;
+    return details;
+  }
+
+  async function source(kind) {
+    sources ??= unpacked("raw-sources").then(JSON.parse);
+    const found = (await sources)[kind];
+    show(kind === "manifest" ? "Manifest" : "Raw samples of the self-check", ...found.map((each) => folded(`${kind}, run ${each.of}`, each.content, found.length === 1)));
+  }
+
+  // Records stand in the order of the runs.
+  function runOf(place) {
+    let before = 0;
+    return facts.runs.findIndex((run) => (before += run.records) > place);
+  }
 
   async function raw(link) {
-    records ??= unpacked("raw-records").then(JSON.parse);
-    const row = link.closest("tr"), block = link.closest(".block");
-    const wanted = (kind) => row.dataset[kind] ?? block.dataset[kind];
+    if (link.dataset.source) return source(link.dataset.source);
+    records ??= unpacked("raw-records").then((text) => JSON.parse(text).map((record, place) => ({ record, run: runOf(place) })));
+    const around = [link, link.closest("tr"), link.closest(".block")].filter(Boolean);
+    const wanted = (kind) => around.map((each) => each.dataset[kind]).find((number) => number !== undefined);
     const measures = link.dataset.measures.split(" ");
-    const told = (given) => ({ workload: given.workload, contender: given.contender, threads: tracks(given.threads), device: given.device });
-    const found = (await records).filter((record) => measures.includes(record.case.measure)
-      && Object.entries(told(record.case)).every(([kind, name]) => wanted(kind) === undefined || facts.choices[kind][wanted(kind)] === name));
-    const shown = found.map((record) => {
-      const details = document.createElement("details");
+    const told = ({ record: { case: given }, run }) => ({ run: facts.choices.run[run], workload: given.workload, contender: given.contender, threads: tracks(given.threads), device: given.device, experiment: given.experiment });
+    const found = (await records).filter((each) => measures.includes(each.record.case.measure)
+      && Object.entries(told(each)).every(([kind, name]) => wanted(kind) === undefined || facts.choices[kind][wanted(kind)] === name));
+    const shown = found.slice(0, most).map(({ record, run }) => {
       const { workload, measure, contender, device, threads } = record.case;
       const id = [workload, measure, contender, device, tracks(threads)].join(".");
-      details.append(Object.assign(document.createElement("summary"), { textContent: `records/${id}.json` }));
-      details.addEventListener("toggle", () => {
-        if (details.children.length === 1) details.append(Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: JSON.stringify(record, null, 1) }));
-      });
-      details.open = found.length === 1;
-      return details;
+      return folded(`${facts.runs.length > 1 ? `${facts.runs[run].folder}/` : ""}records/${id}.json`, record, found.length === 1);
     });
-    const rest = facts.held < facts.total || !found.length ? [paragraph(`This file holds ${facts.held} of ${facts.total} records; for others look into records/ of ${facts.folders.join(", ")}.`)] : [];
+    const rest = facts.held < facts.total || !found.length ? [paragraph(`This file holds ${facts.held} of ${facts.total} records; for others look into records/ of ${facts.runs.map((run) => run.folder).join(", ")}.`)] : [];
+    if (found.length > most) rest.push(paragraph(`The first ${most} are here; a row's own link leads to its samples only.`));
     show(`Raw samples of ${found.length} ${found.length === 1 ? "record" : "records"}`, ...shown, ...rest);
   }
 
@@ -334,9 +448,9 @@
     else if ((target = hit("nav a, a.skip"))) { event.preventDefault(); state.at = target.hash.slice(1); keep(); go(); }
     else if ((target = hit(".sort"))) {
       const head = target.closest("th"), table = target.closest("table");
-      const down = head.getAttribute("aria-sort") === "ascending", number = tables().indexOf(table);
+      const down = head.getAttribute("aria-sort") === "ascending", name = tableKey(table);
       sort(table, head.cellIndex, down ? "descending" : "ascending");
-      state.sort = [...state.sort.filter((each) => !each.startsWith(`${number}.`)), `${number}.${head.cellIndex}.${down ? "d" : "a"}`];
+      state.sort = [...state.sort.filter((each) => each.split(" ")[0] !== name), `${name} ${down ? "down" : "up"} ${heading(head)}`];
       keep();
     }
     else if ((target = hit(".worst"))) worst(target);
