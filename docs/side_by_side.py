@@ -179,7 +179,7 @@ def _lines() -> Iterator[str]:
         links = " · ".join(f"[{name}](#{_anchor(kind, name)})" for name in elements)
         yield from (f"**{kind.capitalize()}**: {links}", "")
     for kind, elements in KINDS.items():
-        paths = {backend: _path(backend, kind) for backend in BACKENDS}
+        paths = {backend: path(backend, kind) for backend in BACKENDS}
         sources = {backend: Source.read(path) for backend, path in paths.items()}
         yield from (f"## {kind.capitalize()}", "")
         yield from (f"Files: {_files(paths)}", "")
@@ -232,7 +232,7 @@ def _files(paths: Mapping[str, Path]) -> str:
     )
 
 
-def _path(backend: str, kind: str) -> Path:
+def path(backend: str, kind: str) -> Path:
     """Return the file with a backend's elements: where it takes those computed on the host, their file."""
     own = SOURCES / backend / f"{kind}.py"
     return HOST_SCHEDULES if "from implementations.host_schedules import" in own.read_text() else own

@@ -195,7 +195,7 @@ def test_side_by_side_page_has_every_element_in_every_backend():
     page = found["PAGE"].read_text(encoding="utf-8")
     for kind, elements in found["KINDS"].items():
         for backend in found["BACKENDS"]:
-            source = found["Source"].read(ROOT / "implementations" / backend / f"{kind}.py")
+            source = found["Source"].read(found["path"](backend, kind))
             for name in elements:
                 assert source.of(name) or (kind, name) == ("schedules", "constant"), (backend, kind, name)
                 assert source.of(name) in page
