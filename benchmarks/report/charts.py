@@ -105,19 +105,19 @@ def charts(records: Iterable[Record], looks: Mapping[str, Look]) -> Drawn:
     looks
         Colour and marker of each contender in the records.
     """
-    look = {"looks": _harmless_looks(looks)}
+    looks = _harmless_looks(looks)
     return _drawn(
         kept(records),
         (
-            ("parity", partial(_drifts, **look)),
-            ("parity", partial(_pairs, **look)),
-            ("learning", partial(_learning, **look)),
-            ("learning", partial(_confusion, **look)),
-            ("limit", partial(_rooflines, **look)),
-            ("crossover", partial(_maps, **look)),
-            ("crossover", partial(_costs, **look)),
+            ("parity", partial(_drifts, looks=looks)),
+            ("parity", partial(_pairs, looks=looks)),
+            ("learning", partial(_learning, looks=looks)),
+            ("learning", partial(_confusion, looks=looks)),
+            ("limit", partial(_rooflines, looks=looks)),
+            ("crossover", partial(_maps, looks=looks)),
+            ("crossover", partial(_costs, looks=looks)),
             ("cold-start", _cold_starts),
-            ("memory", partial(_memory, **look)),
+            ("memory", partial(_memory, looks=looks)),
             ("course", _course),
         ),
     )
