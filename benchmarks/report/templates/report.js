@@ -132,8 +132,8 @@
   }
 
   let library, reading, contents = null;
-  const read = () => (reading ??= unpacked("charts").then((text) => { contents = JSON.parse(text); }));
-  const plotly = () => (library ??= Promise.all([unpacked("library"), read()]).then(([text]) => {
+  const drawings = () => (reading ??= unpacked("charts").then((text) => { contents = JSON.parse(text); }));
+  const plotly = () => (library ??= Promise.all([unpacked("library"), drawings()]).then(([text]) => {
     const script = document.createElement("script");
     script.textContent = text;
     document.head.append(script);
@@ -229,7 +229,7 @@
   }
 
   async function fill(details) {
-    await read();
+    await drawings();
     const figure = details.closest("figure"), { data, layout } = parts(find(".chart", figure));
     const drawn = data.filter((trace) => trace.visible !== false);
     const title = (axis) => layout[axis]?.title?.text || layout.meta?.[axis];
