@@ -27,7 +27,7 @@ _NEEDED = {
     "training": (*_SHARED, "at_most"),
     "refusal": _SHARED,
 }
-_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "gives", "instead")}
+_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "gives", "instead", "varies")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,9 @@ class Deviation:
         What comes out instead, where that can be named.
     instead
         Options of the element with which the exact result is what comes out.
+    varies
+        Whether the size depends on the processor, as where an element multiplies its rounding errors: then
+        `at_most` is the largest that was seen on any.
     reason, link, version
         Why, where one can read more, and what it was seen in.
     """
@@ -68,6 +71,7 @@ class Deviation:
     at: Mapping[str, list[float]] = field(default_factory=dict)
     gives: tuple[float, ...] = ()
     instead: Mapping[str, Any] = field(default_factory=dict)
+    varies: bool = False
 
     def names(self, element: str, variant: str, quantity: str, dtype: str) -> bool:
         """Return whether this is about that element, quantity and dtype."""
@@ -153,6 +157,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         at=entry.get("at", {}),
         gives=tuple(entry.get("gives", ())),
         instead=entry.get("instead", {}),
+        varies=entry.get("varies", False),
     )
 
 

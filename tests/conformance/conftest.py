@@ -14,7 +14,7 @@ from implementations import backend_names, load_backend, support
 from tests.conformance.probe import Answers, answers
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 400
+SECONDS = 900
 WRITE = "from tests.conformance.probe import write; write()"
 
 

@@ -218,9 +218,10 @@ def test_known_deviation_still_occurs(used, backend, deviation):
 
 @pytest.mark.parametrize(("backend", "deviation"), KNOWN)
 def test_known_deviation_is_no_larger_than_what_occurs(used, backend, deviation):
+    most = 100 if deviation.varies else 4
     for (each, name, quantity, dtype), places in used(backend).items():
         if each is deviation and np.isfinite(deviation.at_most[dtype]):
-            assert deviation.at_most[dtype] <= 4 * max(places.values()), (name, quantity, dtype)
+            assert deviation.at_most[dtype] <= most * max(places.values()), (name, quantity, dtype)
 
 
 @pytest.mark.parametrize(
