@@ -30,7 +30,7 @@ run: $(INSTALLED) ## train and measure every contender, print the verdicts, writ
 	$(BIN)/versus run $(ARGS)
 
 test: lint ## lint, then the tests; ARGS="-k parity" is passed to pytest
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --benchmark-disable $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --benchmark-disable $(ARGS)
 
 lint: $(INSTALLED) ## style, types and import rules
 	$(BIN)/ruff check

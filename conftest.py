@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parent
 BENCHMARKS = ROOT / "benchmarks"
 BACKENDS = ROOT / "implementations"
 FRAMEWORK_FOLDERS = ("torch", "jax", "tensorflow", "keras", "processes")
-FOLDERS_WITH_FIXTURES = (ROOT / "tests" / "conformance", ROOT / "tests" / "browser")
+FOLDERS_WITH_FIXTURES = ("tests/conformance/", "tests/browser/")
 NEEDS_PLOTLY = BENCHMARKS / "report" / "charts.py"
 
 
@@ -51,16 +52,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together what shares costly fixtures where pytest-xdist deals the tests out, by `loadgroup`."""
-    if not config.pluginmanager.has_plugin("xdist"):
-        return
-    for item in items:
-        together = next(
-            (folder for folder in FOLDERS_WITH_FIXTURES if folder in item.path.parents), item.path
-        )
-        item.add_marker(pytest.mark.xdist_group(together.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal the tests out to processes by file, and what shares costly fixtures to one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFixtures(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((folder for folder in FOLDERS_WITH_FIXTURES if file.startswith(folder)), file)
+
+    return ByFixtures(config, log)
 
 
 def _named_on_command_line(config: pytest.Config) -> list[Path]:

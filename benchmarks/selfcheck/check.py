@@ -79,7 +79,7 @@ EFFORTS: Mapping[str, Effort] = {
 
 
 def check(effort: str, watcher: Watcher) -> SelfCheck:
-    """Measure the harness; takes from 2 to 25 minutes.
+    """Measure the harness; takes from 3 minutes to about an hour.
 
     What fails is told in the result, and nothing that was found is lost by it.
     """
