@@ -31,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # pytest-benchmark measures nothing where it sees this, and some tests start processes in which it has to
+    os.environ.pop("PYTEST_XDIST_WORKER", None)
     if config.getoption("--benchmark"):
         config.option.doctestmodules = False
         return

@@ -97,7 +97,7 @@ def test_disagreement_is_exit_code_1(suite, results, monkeypatch):
     ("arguments", "says"),
     [
         (["run", "quik"], "suite"),
-        (["run", "--contenders", "tensorflow"], "contender|backend"),
+        (["run", "--contenders", "theano"], "contender|backend"),
         (["run", "--device", "tpu"], "tpu"),
         (["run", "--threads", "many"], "threads"),
         (["run", "--set", "speed"], "KEY=VALUE"),

@@ -11,6 +11,7 @@ from benchmarks import tables
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.report.sections.crossover import maps, winner
+from benchmarks.report.styles import styles
 from benchmarks.result import Case, Record
 from benchmarks.store import RunStore
 from tests import synthetic_run
@@ -153,7 +154,9 @@ def test_the_report_has_map_and_costs(tmp_path):
 
 def test_the_page_draws_them():
     charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
-    drawn = [chart.figure for chart in charts.charts(list(grid())).charts if chart.anchor == "crossover"]
+    records = list(grid())
+    looks = styles(record.case.contender for record in records)
+    drawn = [chart.figure for chart in charts.charts(records, looks).charts if chart.anchor == "crossover"]
     heat = next(figure for figure in drawn if figure.data[0].type == "heatmap")
     assert list(heat.data[0].y) == ["4-8-2", "4-64-2"]
     assert heat.data[0].text[0][2] == "torch"

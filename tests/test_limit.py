@@ -10,6 +10,7 @@ from benchmarks.measures import limit
 from benchmarks.plain.numpy_loop import products_of
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
+from benchmarks.report.styles import styles
 from benchmarks.result import LimitData
 from implementations import ModelSpec
 from tests import synthetic_run
@@ -109,9 +110,9 @@ def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
         record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
         for record in records
     ]
-    drawn = [
-        chart.figure for chart in charts.charts([*records, *other_track]).charts if chart.anchor == "limit"
-    ]
+    looks = styles(record.case.contender for record in records)
+    made = charts.charts([*records, *other_track], looks).charts
+    drawn = [chart.figure for chart in made if chart.anchor == "limit"]
     assert len(drawn) == 2
     roof, products, numpy, *_ = drawn[0].data
     assert list(roof.y) == [pytest.approx(min(40e9, x * 1e9)) for x in roof.x]

@@ -101,4 +101,4 @@ def test_one_ulp_moves_a_training():
         for variation in ("", "one ULP")
     )
     assert (plain.parameters[0] != moved.parameters[0]).sum() == 1
-    assert (plain.parameters[-1] != moved.parameters[-1]).sum() > 100
+    assert (plain.parameters[-1] != moved.parameters[-1]).sum() > 50

@@ -115,7 +115,7 @@ def test_measures_of_one_workload(written):
         ('measures = ["curves"]', 'measures = ["looks"]', "measures"),
         ('measures = ["curves"]', 'measures = ["speed"]', "no parity, no time"),
         ('description = "x"', 'description = "x"\nspeeed = 1', "speeed"),
-        ('description = "x"', 'description = "x"\ncontenders = ["tensorflow"]', "contender"),
+        ('description = "x"', 'description = "x"\ncontenders = ["theano"]', "contender"),
         ('description = "x"', 'description = "x"\ndevice = "tpu"', "device"),
         ('description = "x"', 'description = "x"\nconvention = "jax"', "convention"),
         ('description = "x"', "description = ", "TOML"),

@@ -55,8 +55,8 @@ class Deviation:
     instead
         Options of the element with which the exact result is what comes out.
     varies
-        Whether the size depends on the processor, as where an element multiplies its rounding errors: then
-        `at_most` is the largest that was seen on any.
+        Whether it depends on the processor, as where an element multiplies its rounding errors: then
+        `at_most` is the largest that was seen on any, and on some it may not occur.
     reason, link, version
         Why, where one can read more, and what it was seen in.
     """

@@ -213,6 +213,8 @@ def test_known_deviation_still_occurs(used, backend, deviation):
             for dtype in deviation.at_most:
                 places = found.get((deviation, name, quantity, dtype), {})
                 gone = {str(region) for region in deviation.regions} - set(places)
+                if gone and deviation.varies:
+                    pytest.skip(f"{name} {quantity} {dtype} does not differ on this processor")
                 assert not gone, f"{name} {quantity} {dtype} no longer differs in {', '.join(gone)}"
 
 
