@@ -45,12 +45,16 @@ class Run:
     damaged: list[Damaged] = field(default_factory=list)
     checked: SelfCheck | None = None
 
+    @cached_property
+    def measures(self) -> frozenset[Measure]:
+        """Those that it has records of."""
+        return frozenset(record.case.measure for record in self.records)
+
     def command(self, measures: Sequence[Measure]) -> str | None:
         """Return what repeats the run, narrowed down to some measures; None if it has none of them."""
-        present = {record.case.measure for record in self.records}
-        if not measures or present <= set(measures):
+        if not measures or self.measures <= set(measures):
             return command(self.manifest, ())
-        return command(self.manifest, measures) if present & set(measures) else None
+        return command(self.manifest, measures) if self.measures & set(measures) else None
 
 
 @dataclass(frozen=True)
