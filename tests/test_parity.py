@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,3 +224,16 @@ def test_permuted_units_compute_the_same_and_come_back():
     backend = load_backend("numpy")
     expected = backend.build(model, parameters).predict(x)
     np.testing.assert_allclose(backend.build(model, permuted).predict(x), expected, rtol=1e-13)
+
+
+def test_noise_is_made_of_every_change_that_means_nothing():
+    made: Any = parity.noise(lambda **asked: asked, 10, 20)  # type: ignore[arg-type]  # what is asked
+    assert made.moved == [
+        {"steps": 10, "dtype": "float64", "perturbation": number}
+        for number in range(1, parity.PERTURBATIONS + 1)
+    ]
+    assert made.varied == {
+        name: {"steps": 10, "dtype": "float32", "variation": name} for name in parity.VARIATIONS
+    }
+    assert made.float32 == {"steps": 10, "dtype": "float32"}
+    assert made.float64 == {"steps": 20, "dtype": "float64", "variation": "one ULP"}

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
 from benchmarks import stats
 from benchmarks.result import Metric
@@ -127,6 +128,24 @@ def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
         assert (ratio.low, ratio.high) == pytest.approx((its_own.low, its_own.high), nan_ok=True)
         assert p_value == pytest.approx(p_alone, nan_ok=True)
     assert math.isnan(together[4][1])
+
+
+def test_unpaired_ratios_are_welch_s_and_not_student_s():
+    """By hand: t = d / s with s^2 = v / m + w / n, and Satterthwaite's degrees of freedom."""
+    after = synthetic_run.speed(1e-4, noise=0.2, blocks=4, seed=3)
+    before = synthetic_run.speed(1e-4, noise=0.001, blocks=12)
+    ((ratio, p_value),) = stats.unpaired_ratios([(after, before, "train_step")])
+    logs = [
+        np.log([stats.block_seconds(block, "train_step") for block in data.blocks])
+        for data in (after, before)
+    ]
+    shares = [each.var(ddof=1) / len(each) for each in logs]
+    degrees = sum(shares) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(shares, logs, strict=True))
+    assert degrees < 4  # Student's would be 14
+    difference, error = logs[0].mean() - logs[1].mean(), math.sqrt(sum(shares))
+    assert p_value == pytest.approx(2 * special.stdtr(degrees, -abs(difference / error)))
+    half = special.stdtrit(degrees, 0.975) * error
+    assert np.log([ratio.low, ratio.high]) == pytest.approx([difference - half, difference + half])
 
 
 def test_adjusted_p_values_keep_what_is_unknown():
