@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ BENCHMARKS = ROOT / "benchmarks"
 BACKENDS = ROOT / "implementations"
 FRAMEWORK_FOLDERS = ("torch", "jax", "tensorflow", "keras", "processes")
 FOLDERS_WITH_FIXTURES = ("tests/conformance/", "tests/browser/")
-NEEDS_PLOTLY = BENCHMARKS / "report" / "charts.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,8 +45,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("--benchmark"):
         on_the_way = collection_path in (ROOT, BENCHMARKS)
         return None if on_the_way or _holds_benchmarks(collection_path) else True
-    if collection_path == NEEDS_PLOTLY and importlib.util.find_spec("plotly") is None:
-        return True
     if _holds_benchmarks(collection_path) or _reads_framework_unasked(collection_path, config):
         return True
     return None

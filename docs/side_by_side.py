@@ -21,7 +21,7 @@ BACKENDS = {
     "tensorflow": "TensorFlow",
     "keras": "Keras",
 }
-HOST_SCHEDULES = SOURCES / "host_schedules.py"
+HOST = SOURCES / "host"
 KINDS: dict[str, Mapping[str, Element]] = {
     "activations": catalog.ACTIVATIONS,
     "losses": catalog.LOSSES,
@@ -235,7 +235,7 @@ def _files(paths: Mapping[str, Path]) -> str:
 def path(backend: str, kind: str) -> Path:
     """Return the file with a backend's elements: where it takes those computed on the host, their file."""
     own = SOURCES / backend / f"{kind}.py"
-    return HOST_SCHEDULES if "from implementations.host_schedules import" in own.read_text() else own
+    return own if own.exists() else HOST / own.name
 
 
 def _facts(element: Element) -> Iterator[str]:

@@ -218,3 +218,25 @@ def write(folder: Path, *, slower: float = 1.0, **changes: Any) -> RunStore:
     store.write(record(profile(), "numpy"))
     store.write(record(profile(operations=None, operation_step_seconds=None), "keras-jax"))
     return store
+
+
+def write_everything(folder: Path) -> RunStore:
+    """Write a run with something of every measure, an experiment of the course and a grid."""
+    store = write(folder)
+    learned = curves()
+    test = learned.curves[0].test
+    assert test is not None
+    confused = test.model_copy(update={"confusion": [[5, 1], [0, 4]]})
+    tested = learned.curves[0].model_copy(update={"test": confused})
+    store.write(record(learned.model_copy(update={"curves": [tested]}), "torch", "perceptron"))
+    for level in ("0", "0.9"):
+        for contender in ("numpy", "torch"):
+            place = {"workload": f"m-{level}", "experiment": "momentum", "level": level}
+            store.write(record(learned, contender, **place))
+    for batch, seconds in ((1, {"numpy": 1e-5, "torch": 4e-5}), (16, {"numpy": 9e-5, "torch": 5e-5})):
+        place = {"workload": f"grid-{batch}", "experiment": "batches"}
+        store.write(record(limit(batch_size=batch), "numpy", **place))
+        for contender, each in seconds.items():
+            for data in (parity(), speed(each)):
+                store.write(record(data, contender, **place))
+    return store

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from benchmarks import tables
+from benchmarks.report.charts import charts
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.report.sections.crossover import maps, winner
@@ -153,13 +154,12 @@ def test_the_report_has_map_and_costs(tmp_path):
 
 
 def test_the_page_draws_them():
-    charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
     records = list(grid())
     looks = styles(record.case.contender for record in records)
-    drawn = [chart.figure for chart in charts.charts(records, looks).charts if chart.anchor == "crossover"]
-    heat = next(figure for figure in drawn if figure.data[0].type == "heatmap")
-    assert list(heat.data[0].y) == ["4-8-2", "4-64-2"]
-    assert heat.data[0].text[0][2] == "torch"
-    assert heat.data[0].z[1][1] == len(("numpy", "torch", "keras-jax"))  # the colour of ties
-    costs = [figure for figure in drawn if figure.data[0].type == "scatter"]
+    drawn = [chart.traces for chart in charts(records, looks).charts if chart.anchor == "crossover"]
+    heat = next(traces[0] for traces in drawn if traces[0]["type"] == "heatmap")
+    assert heat["y"] == ["4-8-2", "4-64-2"]
+    assert heat["text"][0][2] == "torch"
+    assert heat["z"][1][1] == len(("numpy", "torch", "keras-jax"))  # the colour of ties
+    costs = [traces for traces in drawn if traces[0]["type"] == "scatter"]
     assert len(costs) == 2 * len(BATCHES)

@@ -8,6 +8,7 @@ from benchmarks import stats, tables
 from benchmarks.datasets import load
 from benchmarks.measures import limit
 from benchmarks.plain.numpy_loop import products_of
+from benchmarks.report.charts import charts
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.report.styles import styles
@@ -104,19 +105,18 @@ def test_runs_without_a_limit_have_no_section(tmp_path):
 
 
 def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
-    charts = pytest.importorskip("benchmarks.report.charts", reason="needs plotly")
     records, _ = synthetic_run.write(tmp_path / "run").records()
     other_track = [
         record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
         for record in records
     ]
     looks = styles(record.case.contender for record in records)
-    made = charts.charts([*records, *other_track], looks).charts
-    drawn = [chart.figure for chart in made if chart.anchor == "limit"]
+    made = charts([*records, *other_track], looks).charts
+    drawn = [chart.traces for chart in made if chart.anchor == "limit"]
     assert len(drawn) == 2
-    roof, products, numpy, *_ = drawn[0].data
-    assert list(roof.y) == [pytest.approx(min(40e9, x * 1e9)) for x in roof.x]
-    assert roof.x[1] == pytest.approx(40)
-    assert list(products.y) == [pytest.approx(1e6 / 50e-6)] * 2
-    assert numpy.name == "numpy"
-    assert list(numpy.y) == pytest.approx([1e6 / 100e-6] * 2, rel=0.02)
+    roof, products, numpy, *_ = drawn[0]
+    assert roof["y"] == [pytest.approx(min(40e9, x * 1e9)) for x in roof["x"]]
+    assert roof["x"][1] == pytest.approx(40)
+    assert products["y"] == [pytest.approx(1e6 / 50e-6)] * 2
+    assert numpy["name"] == "numpy"
+    assert numpy["y"] == pytest.approx([1e6 / 100e-6] * 2, rel=0.02)

@@ -100,6 +100,16 @@ def test_page_is_one_offline_file(page):
     assert not re.search(r"@import|url\(\s*['\"]?http", own)
 
 
+def test_plotly_knows_every_entry_of_every_chart(tmp_path):
+    """Charts are made as dictionaries, which plotly itself would only look at in a browser, and pass over."""
+    go = pytest.importorskip("plotly.graph_objects")
+    page = page_module.page(of(synthetic_run.write_everything(tmp_path / "run")), NOW)
+    drawn = charts(page)
+    assert {trace["type"] for chart in drawn for trace in chart["data"]} == {"scatter", "bar", "heatmap"}
+    for chart in drawn:
+        go.Figure({"data": chart["data"], "layout": chart["layout"]})
+
+
 def test_numbers_of_charts_are_packed_and_as_long_as_they_are_seen(page):
     assert '"hovertemplate"' not in page
     assert len(charts(page)) == len(set(re.findall(r'data-chart="(\d+)"', page))) > 5

@@ -15,10 +15,11 @@ from functools import cache, partial
 from html import unescape
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks import tables
 from benchmarks.once import Records
+from benchmarks.report.charts import MOST_WORKLOADS, Chart, Drawn, charts, plain, ratio_charts
 from benchmarks.report.data import FORMULA
 from benchmarks.report.material import Material, Run
 from benchmarks.report.optional import needed
@@ -35,9 +36,6 @@ from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
 from benchmarks.report.spared import spared
 from benchmarks.report.styles import Look, styles
 from benchmarks.result import Measure, Record
-
-if TYPE_CHECKING:
-    from benchmarks.report.charts import Chart, Drawn
 
 MOST_RAW = 16_000_000
 """Characters of raw records that a page holds before it is compressed; of the rest it names the files."""
@@ -73,8 +71,6 @@ def page(material: Material, now: datetime.datetime) -> str:
     needed("plotly", "HTML")
     import jinja2
     from markupsafe import Markup
-
-    from benchmarks.report.charts import MOST_WORKLOADS
 
     records = material.records
     library, script = _library(), _template("report.js")
@@ -134,8 +130,6 @@ class _Layout:
     """Data and layout of every chart, by the numbers that figures have."""
 
     def __post_init__(self) -> None:
-        from benchmarks.report.charts import MOST_WORKLOADS
-
         runs = self.material.runs
         cases = [record.case for record in self.material.records]
         timed = [found for run in runs if (found := spared(tables.speed, run.records)[0]) is not None]
@@ -163,8 +157,6 @@ class _Layout:
 
     def chapters(self) -> list[dict[str, Any]]:
         """Return each chapter's title and sections."""
-        from benchmarks.report.charts import charts, ratio_charts
-
         drawn = self._by_anchor(partial(charts, looks=self.looks))
         ratios = partial(ratio_charts, looks=self.looks)
         first, *others = self.references or [tables.REFERENCE]
@@ -274,8 +266,6 @@ class _Layout:
         }
 
     def _chart(self, chart: Chart, run: str, section: Section) -> dict[str, Any]:
-        from benchmarks.report.charts import plain
-
         several = len(self.material.runs) > 1
         title = f"Run {run}, {unescape(chart.title)}" if several else unescape(chart.title)
         place = {name: unescape(value) for name, value in chart.place.items()}

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -18,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from implementations import catalog
+from implementations.host import numbers
+from implementations.host.steps import Rule, Steps, zeros
 from implementations.interface import AbstractOptimizer
-from implementations.jax import runtime, schedules
-from implementations.jax.schedules import Rate
-from implementations.spec import ElementSpec, OptimizerSpec
+from implementations.jax import runtime
+from implementations.spec import OptimizerSpec
 
 State = dict[str, Array]
 Tree = Any
@@ -30,29 +28,6 @@ Tree = Any
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 5
-
-
-def _rate_alone(rate: float, step: int) -> tuple[float, ...]:
-    return (rate,)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How an optimizer changes an array.
-
-    Parameters
-    ----------
-    start
-        Returns the first state of an array, made in NumPy: a program for it would have to be compiled.
-    update
-        Returns new parameters and state, given parameters, gradient, state and the numbers.
-    numbers
-        Returns the numbers, given learning rate and step number (from 1).
-    """
-
-    start: Callable[[np.ndarray], dict[str, np.ndarray]]
-    update: Callable[..., tuple[Array, State]]
-    numbers: Callable[[float, int], tuple[float, ...]] = _rate_alone
 
 
 def sgd(*, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
@@ -69,8 +44,8 @@ def sgd(*, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
         return x - rate * (gradient + momentum * velocity if nesterov else velocity), {"velocity": velocity}
 
     if momentum == 0:
-        return Rule(_zeros(), plain)
-    return Rule(_zeros("velocity"), {"rate_inside": rate_inside, "rate_outside": rate_outside}[momentum_mode])
+        return Rule(zeros(), plain)
+    return Rule(zeros("velocity"), {"rate_inside": rate_inside, "rate_outside": rate_outside}[momentum_mode])
 
 
 def rmsprop(*, rho: float, centered: bool, epsilon: float, epsilon_mode: str) -> Rule:
@@ -87,9 +62,9 @@ def rmsprop(*, rho: float, centered: bool, epsilon: float, epsilon_mode: str) ->
         return x - rate * gradient / divisor, {"mean_square": mean_square, "mean": mean}
 
     return (
-        Rule(_zeros("mean_square", "mean"), centered_update)
+        Rule(zeros("mean_square", "mean"), centered_update)
         if centered
-        else Rule(_zeros("mean_square"), update)
+        else Rule(zeros("mean_square"), update)
     )
 
 
@@ -110,21 +85,15 @@ def adadelta(*, rho: float, epsilon: float) -> Rule:
         mean_square_change = _average(state["mean_square_change"], change * change, rho)
         return x - rate * change, {"mean_square": mean_square, "mean_square_change": mean_square_change}
 
-    return Rule(_zeros("mean_square", "mean_square_change"), update)
+    return Rule(zeros("mean_square", "mean_square_change"), update)
 
 
 def adam(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float]:
-        correction_1, correction_2 = 1 - beta_1**step, math.sqrt(1 - beta_2**step)
-        # plain form: m / c1 / (sqrt(v) / c2 + epsilon) is the hat form with epsilon times c2
-        shifted = epsilon * correction_2 if epsilon_mode == "plain" else epsilon
-        return rate * correction_2 / correction_1, shifted
-
     def update(x: Array, gradient: Array, state: State, size: Array, shifted: Array) -> tuple[Array, State]:
         moments = _moments(state, gradient, beta_1, beta_2)
         return x - size * moments["mean"] / (jnp.sqrt(moments["mean_square"]) + shifted), moments
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.adam(beta_1, beta_2, epsilon, epsilon_mode))
 
 
 def amsgrad(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -> Rule:
@@ -133,8 +102,8 @@ def amsgrad(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) 
         maximum = jnp.maximum(state["maximum"], moments["mean_square"])
         return x - size * moments["mean"] / (jnp.sqrt(maximum) + shifted), {**moments, "maximum": maximum}
 
-    numbers = adam(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, epsilon_mode=epsilon_mode).numbers
-    return Rule(_zeros("mean", "mean_square", "maximum"), update, numbers)
+    first = zeros("mean", "mean_square", "maximum")
+    return Rule(first, update, numbers.adam(beta_1, beta_2, epsilon, epsilon_mode))
 
 
 def adamw(**options: Any) -> Rule:
@@ -151,22 +120,10 @@ def adamax(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -
         # where epsilon is 0 and no gradient has come yet, the mean is 0 too
         return x - size * mean / jnp.where(divisor == 0, 1, divisor), {"mean": mean, "norm": norm}
 
-    return Rule(_zeros("mean", "norm"), update, lambda rate, step: (rate / (1 - beta_1**step),))
+    return Rule(zeros("mean", "norm"), update, numbers.adamax(beta_1))
 
 
 def nadam(*, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float) -> Rule:
-    def momentum(step: int) -> float:
-        return beta_1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
-
-    @lru_cache(maxsize=2)  # a step asks for the product of the step before
-    def product(step: int) -> float:
-        return momentum(step) * product(step - 1) if step else 1.0
-
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        now, after = momentum(step), momentum(step + 1)
-        of_mean, of_gradient = after / (1 - product(step) * after), (1 - now) / (1 - product(step))
-        return rate * of_mean, rate * of_gradient, 1 / (1 - beta_2**step)
-
     def update(
         x: Array, gradient: Array, state: State, of_mean: Array, of_gradient: Array, correction: Array
     ) -> tuple[Array, State]:
@@ -174,32 +131,17 @@ def nadam(*, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float
         ahead = of_mean * moments["mean"] + of_gradient * gradient
         return x - ahead / (jnp.sqrt(correction * moments["mean_square"]) + epsilon), moments
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.nadam(beta_1, beta_2, momentum_decay))
 
 
 def radam(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        size, rectification = rate / (1 - beta_1**step), _rectifier(beta_2, step)
-        if not rectification:
-            return size, 0.0, 1.0
-        return size * rectification * math.sqrt(1 - beta_2**step), 1.0, epsilon
-
     def update(
         x: Array, gradient: Array, state: State, size: Array, of_root: Array, rest: Array
     ) -> tuple[Array, State]:
         moments = _moments(state, gradient, beta_1, beta_2)
         return x - size * moments["mean"] / (of_root * jnp.sqrt(moments["mean_square"]) + rest), moments
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
-
-
-def _rectifier(beta_2: float, step: int) -> float:
-    """Return RAdam's factor; 0 while the variance of the mean square cannot be estimated yet."""
-    longest = 2 / (1 - beta_2) - 1
-    length = longest - 2 * step * beta_2**step / (1 - beta_2**step)
-    if length <= 5:
-        return 0.0
-    return math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return Rule(zeros("mean", "mean_square"), update, numbers.radam(beta_1, beta_2, epsilon))
 
 
 def lion(*, beta_1: float, beta_2: float) -> Rule:
@@ -208,7 +150,7 @@ def lion(*, beta_1: float, beta_2: float) -> Rule:
         direction = jnp.sign(beta_1 * momentum + (1 - beta_1) * gradient)
         return x - rate * direction, {"momentum": _average(momentum, gradient, beta_2)}
 
-    return Rule(_zeros("momentum"), update)
+    return Rule(zeros("momentum"), update)
 
 
 def ftrl(
@@ -269,13 +211,10 @@ def adafactor(
         change = gradient / jnp.sqrt(square)
         return x - size / jnp.maximum(_root_mean_square(change) / clip_threshold, 1) * change, state
 
-    return Rule(start, update, lambda rate, step: (min(rate, 1 / math.sqrt(step)), 1 - step**beta_2_decay))
+    return Rule(start, update, numbers.adafactor(beta_2_decay))
 
 
 def lamb(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        return rate, 1 / (1 - beta_1**step), 1 / (1 - beta_2**step)
-
     def update(
         x: Array, gradient: Array, state: State, rate: Array, correction_1: Array, correction_2: Array
     ) -> tuple[Array, State]:
@@ -286,7 +225,7 @@ def lamb(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
         ratio = jnp.where((size > 0) & (change_size > 0), size / change_size, 1)
         return x - ratio * rate * change, moments
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.lamb(beta_1, beta_2))
 
 
 def muon(
@@ -303,9 +242,6 @@ def muon(
     def start(x: np.ndarray) -> dict[str, np.ndarray]:
         return of_vectors.start(x) if x.ndim < 2 else {"velocity": np.zeros_like(x)}
 
-    def numbers(rate: float, step: int) -> tuple[float, ...]:
-        return rate, *of_vectors.numbers(rate, step)
-
     def update(x: Array, gradient: Array, state: State, rate: Array, *rest: Array) -> tuple[Array, State]:
         if x.ndim < 2:
             return of_vectors.update(x, gradient, state, *rest)
@@ -314,7 +250,7 @@ def muon(
         size = rms_rate * math.sqrt(max(x.shape))
         return x - rate * size * _orthogonal(direction), {"velocity": velocity}
 
-    return Rule(start, update, numbers)
+    return Rule(start, update, numbers.muon(of_vectors.numbers))
 
 
 def _orthogonal(x: Array) -> Array:
@@ -335,11 +271,6 @@ _ROOTS: Mapping[str, Callable[[Array, float], Array]] = {
 }
 
 
-def _zeros(*names: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Return what makes a first state of zeros."""
-    return lambda x: {name: np.zeros_like(x) for name in names}
-
-
 def _average(average: Array, value: Array, kept: float | Array) -> Array:
     """Return kept * average + (1 - kept) * value, as average + (1 - kept) * (value - average)."""
     return average + (1 - kept) * (value - average)
@@ -357,49 +288,14 @@ def _root_mean_square(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(x * x))
 
 
-class Optimizer:
+class Optimizer(Steps):
     """An update rule with its schedule, clipping, weight decay and step count.
 
     `update` is pure and can be compiled; rate and step count stay on the host.
     """
 
     def __init__(self, spec: OptimizerSpec, convention: str, dtype: str) -> None:
-        options = spec.resolve(convention)
-        self._spec, self._dtype = spec, dtype
-        self._weight_decay: float = options.pop("weight_decay")
-        self._decoupled = options.pop("weight_decay_mode") == "decoupled"
-        self._clip_value, self._clip_norm, self._clip_global_norm = (
-            options.pop(name) for name in ("clipvalue", "clipnorm", "global_clipnorm")
-        )
-        self._rule: Rule = globals()[spec.name](**options)
-        rate = spec.learning_rate
-        self._fixed: tuple[float, ...] = ()
-        if not isinstance(rate, ElementSpec) and self._rule.numbers is _rate_alone:
-            self._fixed = self._numbers(rate, 1)
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin at step 1 again."""
-        self._rate, self._steps_done = _rate_of(self._spec), 0
-
-    def numbers(self, steps: int | None = None) -> np.ndarray | None:
-        """Return the numbers of the next step, or of so many, a row for each, and count them.
-
-        None if they never change: then they are compiled in, and no step has to hand them over.
-        """
-        if self._fixed:
-            return None
-        begin, self._steps_done = self._steps_done, self._steps_done + (steps or 1)
-        rows = [self._numbers(self._rate(step), step + 1) for step in range(begin, self._steps_done)]
-        return np.array(rows if steps else rows[0], self._dtype)
-
-    def _numbers(self, rate: float, step: int) -> tuple[float, ...]:
-        return 1 - rate * self._weight_decay, *self._rule.numbers(rate, step)
-
-    def observe(self, loss: float) -> None:
-        """Tell a schedule that looks at losses how the epoch ended."""
-        if isinstance(self._rate, schedules.reduce_on_plateau):
-            self._rate.observe(loss)
+        super().__init__(spec, convention, dtype, globals()[spec.name])
 
     def start(self, parameters: Tree) -> list[dict[str, np.ndarray]]:
         """Return the first state for each of NumPy's arrays."""
@@ -440,16 +336,6 @@ def _norm(arrays: list[Array]) -> Array:
 def _shrink(norm: Array, bound: float) -> Array:
     """Return the factor that brings this norm down to the bound."""
     return bound / jnp.maximum(norm, bound)
-
-
-def _rate_of(spec: OptimizerSpec) -> Rate:
-    """Return the specification's learning rate as a function of the step number."""
-    rate = spec.learning_rate
-    if isinstance(rate, ElementSpec):
-        options: dict[str, Any] = catalog.schedule(rate.name).resolve(dict(rate.options))
-        schedule: Rate = getattr(schedules, rate.name)(**options)
-        return schedule
-    return schedules.constant(rate)
 
 
 class ListOptimizer(AbstractOptimizer):

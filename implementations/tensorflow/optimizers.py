@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import Tensor, Variable
 
-from implementations import catalog
+from implementations.host import numbers
+from implementations.host.steps import Rule, Steps, zeros
 from implementations.interface import AbstractOptimizer, Placement
-from implementations.spec import ElementSpec, OptimizerSpec
-from implementations.tensorflow import runtime, schedules
-from implementations.tensorflow.schedules import Rate
+from implementations.spec import OptimizerSpec
+from implementations.tensorflow import runtime
 
 State = dict[str, Variable]
 Tree = Any
@@ -30,29 +28,6 @@ Tree = Any
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 5
-
-
-def _rate_alone(rate: float, step: int) -> tuple[float, ...]:
-    return (rate,)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How an optimizer changes a variable.
-
-    Parameters
-    ----------
-    start
-        Returns the first state of an array, made in NumPy.
-    update
-        Changes variable and state, given variable, gradient, state and the numbers.
-    numbers
-        Returns the numbers, given learning rate and step number (from 1).
-    """
-
-    start: Callable[[np.ndarray], dict[str, np.ndarray]]
-    update: Callable[..., None]
-    numbers: Callable[[float, int], tuple[float, ...]] = _rate_alone
 
 
 def sgd(*, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
@@ -76,8 +51,8 @@ def sgd(*, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
         }
 
     if momentum == 0:
-        return Rule(_zeros(), plain)
-    return Rule(_zeros("velocity"), {"rate_inside": rate_inside, "rate_outside": rate_outside}[momentum_mode])
+        return Rule(zeros(), plain)
+    return Rule(zeros("velocity"), {"rate_inside": rate_inside, "rate_outside": rate_outside}[momentum_mode])
 
 
 def rmsprop(*, rho: float, centered: bool, epsilon: float, epsilon_mode: str) -> Rule:
@@ -93,9 +68,9 @@ def rmsprop(*, rho: float, centered: bool, epsilon: float, epsilon_mode: str) ->
         x.assign_sub(rate * gradient / root(mean_square - tf.square(mean), epsilon))
 
     return (
-        Rule(_zeros("mean_square", "mean"), centered_update)
+        Rule(zeros("mean_square", "mean"), centered_update)
         if centered
-        else Rule(_zeros("mean_square"), update)
+        else Rule(zeros("mean_square"), update)
     )
 
 
@@ -116,21 +91,15 @@ def adadelta(*, rho: float, epsilon: float) -> Rule:
         _average(state["mean_square_change"], tf.square(change), rho)
         x.assign_sub(rate * change)
 
-    return Rule(_zeros("mean_square", "mean_square_change"), update)
+    return Rule(zeros("mean_square", "mean_square_change"), update)
 
 
 def adam(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float]:
-        correction_1, correction_2 = 1 - beta_1**step, math.sqrt(1 - beta_2**step)
-        # plain form: m / c1 / (sqrt(v) / c2 + epsilon) is the hat form with epsilon times c2
-        shifted = epsilon * correction_2 if epsilon_mode == "plain" else epsilon
-        return rate * correction_2 / correction_1, shifted
-
     def update(x: Variable, gradient: Tensor, state: State, size: Tensor, shifted: Tensor) -> None:
         mean, mean_square = _moments(state, gradient, beta_1, beta_2)
         x.assign_sub(size * mean / (tf.sqrt(mean_square) + shifted))
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.adam(beta_1, beta_2, epsilon, epsilon_mode))
 
 
 def amsgrad(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -> Rule:
@@ -139,8 +108,8 @@ def amsgrad(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) 
         maximum = state["maximum"].assign(tf.maximum(state["maximum"], mean_square))
         x.assign_sub(size * mean / (tf.sqrt(maximum) + shifted))
 
-    numbers = adam(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, epsilon_mode=epsilon_mode).numbers
-    return Rule(_zeros("mean", "mean_square", "maximum"), update, numbers)
+    first = zeros("mean", "mean_square", "maximum")
+    return Rule(first, update, numbers.adam(beta_1, beta_2, epsilon, epsilon_mode))
 
 
 def adamw(**options: Any) -> Rule:
@@ -156,22 +125,10 @@ def adamax(*, beta_1: float, beta_2: float, epsilon: float, epsilon_mode: str) -
         # where epsilon is 0 and no gradient has come yet, the mean is 0 too
         x.assign_sub(tf.math.divide_no_nan(size * mean, norm + outside))
 
-    return Rule(_zeros("mean", "norm"), update, lambda rate, step: (rate / (1 - beta_1**step),))
+    return Rule(zeros("mean", "norm"), update, numbers.adamax(beta_1))
 
 
 def nadam(*, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float) -> Rule:
-    def momentum(step: int) -> float:
-        return beta_1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
-
-    @lru_cache(maxsize=2)  # a step asks for the product of the step before
-    def product(step: int) -> float:
-        return momentum(step) * product(step - 1) if step else 1.0
-
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        now, after = momentum(step), momentum(step + 1)
-        of_mean, of_gradient = after / (1 - product(step) * after), (1 - now) / (1 - product(step))
-        return rate * of_mean, rate * of_gradient, 1 / (1 - beta_2**step)
-
     def update(
         x: Variable, gradient: Tensor, state: State, of_mean: Tensor, of_gradient: Tensor, correction: Tensor
     ) -> None:
@@ -179,32 +136,17 @@ def nadam(*, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float
         ahead = of_mean * mean + of_gradient * gradient
         x.assign_sub(ahead / (tf.sqrt(correction * mean_square) + epsilon))
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.nadam(beta_1, beta_2, momentum_decay))
 
 
 def radam(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        size, rectification = rate / (1 - beta_1**step), _rectifier(beta_2, step)
-        if not rectification:
-            return size, 0.0, 1.0
-        return size * rectification * math.sqrt(1 - beta_2**step), 1.0, epsilon
-
     def update(
         x: Variable, gradient: Tensor, state: State, size: Tensor, of_root: Tensor, rest: Tensor
     ) -> None:
         mean, mean_square = _moments(state, gradient, beta_1, beta_2)
         x.assign_sub(size * mean / (of_root * tf.sqrt(mean_square) + rest))
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
-
-
-def _rectifier(beta_2: float, step: int) -> float:
-    """Return RAdam's factor; 0 while the variance of the mean square cannot be estimated yet."""
-    longest = 2 / (1 - beta_2) - 1
-    length = longest - 2 * step * beta_2**step / (1 - beta_2**step)
-    if length <= 5:
-        return 0.0
-    return math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return Rule(zeros("mean", "mean_square"), update, numbers.radam(beta_1, beta_2, epsilon))
 
 
 def lion(*, beta_1: float, beta_2: float) -> Rule:
@@ -213,7 +155,7 @@ def lion(*, beta_1: float, beta_2: float) -> Rule:
         _average(state["momentum"], gradient, beta_2)
         x.assign_sub(rate * direction)
 
-    return Rule(_zeros("momentum"), update)
+    return Rule(zeros("momentum"), update)
 
 
 def ftrl(
@@ -272,13 +214,10 @@ def adafactor(
         change = gradient / tf.sqrt(square)
         x.assign_sub(size / tf.maximum(_root_mean_square(change) / clip_threshold, 1) * change)
 
-    return Rule(start, update, lambda rate, step: (min(rate, 1 / math.sqrt(step)), 1 - step**beta_2_decay))
+    return Rule(start, update, numbers.adafactor(beta_2_decay))
 
 
 def lamb(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
-    def numbers(rate: float, step: int) -> tuple[float, float, float]:
-        return rate, 1 / (1 - beta_1**step), 1 / (1 - beta_2**step)
-
     def update(
         x: Variable, gradient: Tensor, state: State, rate: Tensor, correction_1: Tensor, correction_2: Tensor
     ) -> None:
@@ -288,7 +227,7 @@ def lamb(*, beta_1: float, beta_2: float, epsilon: float) -> Rule:
         ratio = tf.where((size > 0) & (change_size > 0), size / change_size, tf.constant(1, x.dtype))
         x.assign_sub(ratio * rate * change)
 
-    return Rule(_zeros("mean", "mean_square"), update, numbers)
+    return Rule(zeros("mean", "mean_square"), update, numbers.lamb(beta_1, beta_2))
 
 
 def muon(
@@ -305,9 +244,6 @@ def muon(
     def start(x: np.ndarray) -> dict[str, np.ndarray]:
         return of_vectors.start(x) if x.ndim < 2 else {"velocity": np.zeros_like(x)}
 
-    def numbers(rate: float, step: int) -> tuple[float, ...]:
-        return rate, *of_vectors.numbers(rate, step)
-
     def update(x: Variable, gradient: Tensor, state: State, rate: Tensor, *rest: Tensor) -> None:
         if len(x.shape) < 2:
             of_vectors.update(x, gradient, state, *rest)
@@ -317,7 +253,7 @@ def muon(
         size = rms_rate * math.sqrt(max(x.shape))
         x.assign_sub(rate * size * _orthogonal(tf.convert_to_tensor(direction)))
 
-    return Rule(start, update, numbers)
+    return Rule(start, update, numbers.muon(of_vectors.numbers))
 
 
 def _orthogonal(x: Tensor) -> Tensor:
@@ -338,11 +274,6 @@ _ROOTS: Mapping[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-def _zeros(*names: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Return what makes a first state of zeros."""
-    return lambda x: {name: np.zeros_like(x) for name in names}
-
-
 def _average(average: Variable, value: Tensor, kept: float | Tensor) -> Tensor:
     """Let it become kept * average + (1 - kept) * value, as average + (1 - kept) * (value - average)."""
     return average.assign_add((1 - kept) * (value - average))
@@ -358,54 +289,14 @@ def _root_mean_square(x: Tensor) -> Tensor:
     return tf.sqrt(tf.reduce_mean(tf.square(x)))
 
 
-class Optimizer:
+class Optimizer(Steps):
     """An update rule with its schedule, clipping, weight decay and step count.
 
     `update` can be a graph; rate and step count stay on the host.
     """
 
     def __init__(self, spec: OptimizerSpec, convention: str, dtype: str) -> None:
-        options = spec.resolve(convention)
-        self._spec, self._dtype = spec, dtype
-        self._weight_decay: float = options.pop("weight_decay")
-        self._decoupled = options.pop("weight_decay_mode") == "decoupled"
-        self._clip_value, self._clip_norm, self._clip_global_norm = (
-            options.pop(name) for name in ("clipvalue", "clipnorm", "global_clipnorm")
-        )
-        self._rule: Rule = globals()[spec.name](**options)
-        rate = spec.learning_rate
-        self._fixed: tuple[float, ...] = ()
-        if not isinstance(rate, ElementSpec) and self._rule.numbers is _rate_alone:
-            self._fixed = self._numbers(rate, 1)
-        self.restart()
-
-    @property
-    def fixed(self) -> bool:
-        """Whether the numbers never change."""
-        return bool(self._fixed)
-
-    def restart(self) -> None:
-        """Begin at step 1 again."""
-        self._rate, self._steps_done = _rate_of(self._spec), 0
-
-    def numbers(self, steps: int | None = None) -> np.ndarray | None:
-        """Return the numbers of the next step, or of so many, a row for each, and count them.
-
-        None if they never change: then they are constants of the graph, and no step has to hand them over.
-        """
-        if self.fixed:
-            return None
-        begin, self._steps_done = self._steps_done, self._steps_done + (steps or 1)
-        rows = [self._numbers(self._rate(step), step + 1) for step in range(begin, self._steps_done)]
-        return np.array(rows if steps else rows[0], self._dtype)
-
-    def _numbers(self, rate: float, step: int) -> tuple[float, ...]:
-        return 1 - rate * self._weight_decay, *self._rule.numbers(rate, step)
-
-    def observe(self, loss: float) -> None:
-        """Tell a schedule that looks at losses how the epoch ended."""
-        if isinstance(self._rate, schedules.reduce_on_plateau):
-            self._rate.observe(loss)
+        super().__init__(spec, convention, dtype, globals()[spec.name])
 
     def start(self, parameters: Tree) -> list[dict[str, np.ndarray]]:
         """Return the first state for each of NumPy's arrays."""
@@ -432,16 +323,6 @@ class Optimizer:
             clipped: list[Tensor] = tf.clip_by_global_norm(gradients, bound)[0]
             return clipped
         return gradients
-
-
-def _rate_of(spec: OptimizerSpec) -> Rate:
-    """Return the specification's learning rate as a function of the step number."""
-    rate = spec.learning_rate
-    if isinstance(rate, ElementSpec):
-        options: dict[str, Any] = catalog.schedule(rate.name).resolve(dict(rate.options))
-        schedule: Rate = getattr(schedules, rate.name)(**options)
-        return schedule
-    return schedules.constant(rate)
 
 
 class ListOptimizer(AbstractOptimizer):

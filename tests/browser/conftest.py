@@ -66,22 +66,7 @@ def reference_page(tmp_path_factory):
 def made_up_page(tmp_path_factory):
     """A page with every measure on it."""
     folder = tmp_path_factory.mktemp("page")
-    store = synthetic_run.write(folder / "run")
-    learned = synthetic_run.curves()
-    confused = learned.curves[0].test.model_copy(update={"confusion": [[5, 1], [0, 4]]})
-    curves = [learned.curves[0].model_copy(update={"test": confused})]
-    store.write(synthetic_run.record(learned.model_copy(update={"curves": curves}), "torch", "perceptron"))
-    for level in ("0", "0.9"):
-        for contender in ("numpy", "torch"):
-            place = {"workload": f"m-{level}", "experiment": "momentum", "level": level}
-            store.write(synthetic_run.record(learned, contender, **place))
-    for batch, seconds in ((1, {"numpy": 1e-5, "torch": 4e-5}), (16, {"numpy": 9e-5, "torch": 5e-5})):
-        place = {"workload": f"grid-{batch}", "experiment": "batches"}
-        store.write(synthetic_run.record(synthetic_run.limit(batch_size=batch), "numpy", **place))
-        for contender, each in seconds.items():
-            for data in (synthetic_run.parity(), synthetic_run.speed(each)):
-                store.write(synthetic_run.record(data, contender, **place))
-    return html.write(of(store), folder, NOW)
+    return html.write(of(synthetic_run.write_everything(folder / "run")), folder, NOW)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
-"""Learning-rate schedules of frameworks that have none of their own, computed in float64 on the host.
+"""Learning-rate schedules: `name(options)` returns the function step number -> rate.
 
-`name(options)` returns the function step number -> rate; a compiled step gets its numbers. NumPy, by which
-trainings are judged, shares no code with what it judges, and has its own.
+Formulas stand in the catalogue.
 """
 
 from __future__ import annotations
