@@ -39,7 +39,7 @@ class StoreError(VersusError):
 
 @dataclass(frozen=True)
 class Damaged:
-    """A record that cannot be read, and why."""
+    """A file that cannot be read, and why."""
 
     path: Path
     reason: str
@@ -108,7 +108,7 @@ class RunStore:
             raise StoreError(
                 f"run {folder}",
                 expected=f"a readable {MANIFEST}",
-                got=_reason(error),
+                got=reason_of(error),
                 action="`versus list runs` shows what there is",
             ) from error
 
@@ -284,7 +284,7 @@ def _parse(path: Path) -> Record | Damaged:
         _check_version(record.schema_version)
         return record
     except (OSError, ValueError) as error:
-        return Damaged(path, _reason(error))
+        return Damaged(path, reason_of(error))
 
 
 def _version(content: Any) -> Any:
@@ -298,7 +298,8 @@ def _check_version(version: Any) -> None:
         )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return in a few words why a file cannot be read."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -12,7 +14,7 @@ from benchmarks.store import RunStore
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--[x](javascript:alert(1))|`\"'=1"
 
-FREE = ("settings", "environment", "spec", "sides")
+FREE = ("settings", "environment", "spec", "sides", "packages")
 """Fields of any content: a name and a value of each are replaced."""
 SHAPED: dict[str, dict[str, Any]] = {
     "lost_blocks": {"0": HOSTILE},
@@ -46,17 +48,19 @@ def _inner(annotation: Any) -> list[Any]:
     return [inner for each in get_args(annotation) for inner in _inner(each)]
 
 
-def poisoned(store: RunStore, place: tuple[str, ...]) -> Material:
+def poisoned(store: RunStore, place: tuple[str, ...], files: Sequence[Path] = ()) -> Material:
     """Return the run with one field replaced wherever a file has it, as it is read from the disk.
 
     Parameters
     ----------
+    files
+        By default the run's own.
     place
         One of `places`. Below `data` its second name is a class: only records of that measure are changed.
     """
     kept = [part for number, part in enumerate(place) if number != 1 or place[0] != "data"]
     replaced = 0
-    for path in [store.folder / "manifest.json", *(store.folder / "records").glob("*.json")]:
+    for path in files or [store.folder / "manifest.json", *(store.folder / "records").glob("*.json")]:
         content = json.loads(path.read_text())
         replaced += _replace(content, kept)
         path.write_text(json.dumps(content))

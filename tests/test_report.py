@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,6 +28,7 @@ from benchmarks.result import CurvesData, Manifest, Measure, Record, SpeedData
 from benchmarks.selfcheck import result as selfcheck
 from benchmarks.selfcheck.result import SelfCheck
 from benchmarks.store import RunStore, StoreError
+from benchmarks.suite import load_suite
 from tests import synthetic_run
 from tests.hostile import HOSTILE, places, poisoned
 
@@ -441,9 +443,50 @@ def test_hostile_levels_of_the_course_stay_texts(store):
 def test_damaged_record_is_listed_and_the_rest_rendered(store):
     (store.folder / "records" / "broken.json").write_text("{")
     page = page_module.page(gather([store.folder]), NOW)
-    assert "damaged record" in page
+    assert ">damaged<" in page
     assert "broken.json" in page
     assert 'id="speed"' in page
+
+
+def self_checked(folder):
+    """Return a run with a short self-check of its machine beside it, and the self-check's path."""
+    store = synthetic_run.write(folder / "run")
+    content = json.loads((ROOT / "results" / "reference" / "selfcheck.json").read_text())
+    content["machine"] = store.manifest.environment["machine"]
+    content["comparisons"] = content["comparisons"][:20]
+    path = folder / "selfcheck.json"
+    path.write_text(json.dumps(content))
+    return store, path
+
+
+@pytest.mark.parametrize("place", places(SelfCheck), ids=".".join)
+def test_hostile_texts_of_a_self_check_stay_texts(tmp_path, place):
+    store, path = self_checked(tmp_path)
+    assert of(store).runs[0].checked
+    page = page_module.page(poisoned(store, place, [path]), NOW)
+    assert HOSTILE not in page
+    assert "<script>alert" not in page
+    assert "<img" not in page
+
+
+@pytest.mark.parametrize("text", ["{", '{"schema_version": 99}'])
+def test_a_self_check_that_cannot_be_read_is_listed(tmp_path, text):
+    store, path = self_checked(tmp_path)
+    path.write_text(text)
+    told = markdown.text(of(store))
+    assert "selfcheck.json | damaged" in told
+    assert "No self-check of this machine that can be read" in told
+
+
+def test_every_command_on_the_page_is_one_that_versus_takes(store):
+    page = page_module.page(of(synthetic_run.write_everything(store.folder.parent / "everything")), NOW)
+    told = {html.unescape(each) for each in re.findall(r"<code>(versus run[^<]*)</code>", page)}
+    assert len(told) > 4
+    for command in told:
+        words = shlex.split(command)[2:]
+        assert words[::2] == ["--set"] * (len(words) // 2)
+        settings = dict(word.split("=", 1) for word in words[1::2])
+        assert load_suite("quick", {name: json.loads(value) for name, value in settings.items()}).measures
 
 
 def test_empty_run_says_so(tmp_path):

@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 
 from benchmarks.modes import contender_names
+from benchmarks.report.charts.chart import LEVELS
 from benchmarks.report.styles import READABLE, rgb, styles, tint
 
 SIDES = [f"{name}@{side}" for name in contender_names() for side in ("before", "after")]
@@ -99,9 +100,16 @@ def test_more_contenders_than_looks_still_have_one():
     assert len(styles(f"stranger-{number}" for number in range(300))) == 300
 
 
+COLOURS = {
+    "contenders": tuple(look["color"] for look in styles([*contender_names(), *STRANGERS]).values()),
+    "levels": LEVELS,
+}
+
+
+@pytest.mark.parametrize("of", COLOURS)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_colours_are_told_apart(sight):
-    colours = [look["color"] for look in styles([*contender_names(), *STRANGERS]).values()]
+def test_colours_are_told_apart(sight, of):
+    colours = COLOURS[of]
     distances = {
         (one, other): math.dist(oklab(one, sight), oklab(other, sight))
         for one, other in itertools.combinations(colours, 2)
@@ -110,9 +118,10 @@ def test_colours_are_told_apart(sight):
 
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#16181b"])
-def test_colours_are_seen_on_the_page_s_ground(ground):
-    for look in styles([*contender_names(), *STRANGERS]).values():
-        assert contrast(look["color"], ground) > 2, look
+@pytest.mark.parametrize("of", COLOURS)
+def test_colours_are_seen_on_the_page_s_ground(ground, of):
+    for colour in COLOURS[of]:
+        assert contrast(colour, ground) > 2, colour
 
 
 def test_black_text_is_read_on_every_pale_colour():

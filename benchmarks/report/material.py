@@ -17,7 +17,7 @@ from benchmarks.once import Records
 from benchmarks.report.spared import spared
 from benchmarks.result import Manifest, Measure
 from benchmarks.selfcheck.result import EFFORTS, SelfCheck
-from benchmarks.store import Damaged, RunStore, StoreError
+from benchmarks.store import Damaged, RunStore, StoreError, reason_of
 from benchmarks.surroundings import same_machine
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Run:
     name
         By which the report tells it from the others.
     damaged
-        Its records that could not be read, and why.
+        Its records, and self-checks beside it, that could not be read, and why.
     checked
         The longest self-check of its machine, if one is kept beside it.
     """
@@ -162,7 +162,8 @@ def gather(folders: Iterable[Path]) -> Material:
     runs = []
     for name, store in zip(_names(stores), stores, strict=True):
         records, damaged = store.records()
-        runs.append(Run(name, store.folder, store.manifest, Records(records), damaged, _self_check(store)))
+        checked, unread = _self_check(store)
+        runs.append(Run(name, store.folder, store.manifest, Records(records), [*damaged, *unread], checked))
     return Material(runs, unreadable)
 
 
@@ -190,17 +191,18 @@ def command(manifest: Manifest, measures: Sequence[Measure]) -> str:
     return shlex.join(words)
 
 
-def _self_check(store: RunStore) -> SelfCheck | None:
-    """Return the longest self-check of the run's machine that is kept beside the run."""
+def _self_check(store: RunStore) -> tuple[SelfCheck | None, list[Damaged]]:
+    """Return the longest self-check of the run's machine that is kept beside the run, and unreadable ones."""
     machine = store.manifest.environment.get("machine")
     beside = store.folder.resolve().parent
-    kept = []
-    for path in sorted([beside / "selfcheck.json", *(beside / "selfcheck").glob("*.json")]):
+    kept, unread = [], []
+    for path in sorted([*beside.glob("selfcheck.json"), *(beside / "selfcheck").glob("*.json")]):
         try:
             found = SelfCheck.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # none, or one of another version
+        except (OSError, ValueError) as error:
+            unread.append(Damaged(path, reason_of(error)))
             continue
         known = isinstance(machine, dict) and machine and same_machine(found.machine, machine)
         if known and found.effort in EFFORTS:
             kept.append(found)
-    return max(kept, key=lambda found: (EFFORTS.index(found.effort), found.taken), default=None)
+    return max(kept, key=lambda found: (EFFORTS.index(found.effort), found.taken), default=None), unread

@@ -47,7 +47,7 @@ def charts(records: Iterable[Record], looks: Mapping[str, Look]) -> Drawn:
             ("crossover", partial(crossover.costs, looks=looks)),
             ("cold-start", speed.cold_starts),
             ("memory", partial(memory.memory, looks=looks)),
-            ("course", learning.course),
+            ("course", partial(learning.course, looks=looks)),
         ),
     )
 

@@ -6,7 +6,6 @@ the rest of the page; the tests have them check the charts of a made-up run inst
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +18,9 @@ from benchmarks.result import Record
 Trace = dict[str, Any]
 """What is drawn together: https://plotly.com/javascript/reference/ names every entry."""
 
-LEVELS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8a400", "#b5367a", "#f1605d", "#7a7a7a")
-"""Of levels and stages, which are no contenders: in steps of lightness, from viridis and magma."""
+LEVELS = ("#3838f8", "#48b8e8", "#486020", "#a88000", "#d8a058", "#d01068", "#8858b0", "#a098a0")
+"""Of levels and stages, which are no contenders: seen on light and on dark ground, and no two nearer than 0.1
+in Oklab, also with protanopia, deuteranopia or tritanopia."""
 NEUTRAL = "#888888"
 MOST_WORKLOADS = 100
 """Workloads that are drawn; of a run with more the tables have the rest."""
@@ -120,11 +120,18 @@ def by_place(
             case = record.case
             found[case.workload, case.track, case.device][case.contender] = record.data
     several = len({(threads, device) for _, threads, device in found}) > 1
+    drawn = set(first_workloads(workload for workload, _, _ in found))
     return [
         (
             {"workload": workload, "threads": threads, "device": device},
             f"{workload}, threads {threads}, {device}" if several else workload,
             data,
         )
-        for (workload, threads, device), data in itertools.islice(found.items(), MOST_WORKLOADS)
+        for (workload, threads, device), data in found.items()
+        if workload in drawn
     ]
+
+
+def first_workloads(workloads: Iterable[str]) -> list[str]:
+    """Return those that are drawn."""
+    return list(dict.fromkeys(workloads))[:MOST_WORKLOADS]

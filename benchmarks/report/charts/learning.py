@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from benchmarks import findings
 from benchmarks.report.charts.chart import (
@@ -21,6 +23,10 @@ from benchmarks.report.styles import READABLE, Look, tint
 from benchmarks.result import CurvesData, Record
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_MARKERS = 12
+"""On a line of the course."""
+_HIGHEST = 10.0
+"""Times the first loss of a picture: what diverges further is not drawn to its end."""
 
 
 def curves(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
@@ -124,11 +130,12 @@ def confusion(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[
             yield Chart("learning", title, {**place, "contender": contender}, [trace], layout)
 
 
-def course(records: Sequence[Record]) -> Iterable[Chart]:
-    """Draw for each experiment the training (and for overfitting the validation) loss of each level.
+def course(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[Chart]:
+    """Draw for each experiment what its finding rests on: a line for each level and contender.
 
-    A line is the mean over the seeds of one contender: those of a level have one colour, so that contenders
-    which do not learn the same are seen.
+    That is the training loss, for overfitting the validation loss too, and for logic gates the accuracy. A
+    line is the mean over the seeds of one contender: those of a level have one colour, and each contender its
+    marker, so that contenders which do not learn the same are seen.
     """
     told = [finding.experiment for finding in findings.course(records)]
     found: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
@@ -140,13 +147,14 @@ def course(records: Sequence[Record]) -> Iterable[Chart]:
         traces: list[Trace] = []
         numbers, seeds = dict[str, int](), set[int]()
         parts = ("train", "validation") if experiment == "overfitting" else ("train",)
+        quantity = "accuracy" if experiment == "logic-gates" else "loss"
         for record in own:
             assert isinstance(record.data, CurvesData)
             level, contender, trained = record.case.level or "", record.case.contender, record.data.curves
             first = level not in numbers
             number = numbers.setdefault(level, len(numbers))
             for part in parts:
-                series = [values for curve in trained if (values := getattr(curve, f"{part}_loss"))]
+                series = [values for curve in trained if (values := getattr(curve, f"{part}_{quantity}"))]
                 if not series:
                     continue
                 length = min(map(len, series))
@@ -160,7 +168,8 @@ def course(records: Sequence[Record]) -> Iterable[Chart]:
                         "name": name,
                         "legendgroup": name,
                         "showlegend": first,
-                        "mode": "lines",
+                        "mode": "lines+markers",
+                        "marker": {**looks[contender], "size": 6, "maxdisplayed": _MARKERS},
                         "meta": {
                             "contenders": [contender],
                             "workload": record.case.workload,
@@ -177,5 +186,19 @@ def course(records: Sequence[Record]) -> Iterable[Chart]:
             each = f"a line for each contender, mean over its trainings ({_count(seeds)})"
             title = f"{experiment}, threads {threads}, {device}: {each}"
             place = {"experiment": experiment, "threads": threads, "device": device}
-            layout = {"xaxis": linear("training step"), "yaxis": logarithmic("loss")}
-            yield Chart("course", title, place, traces, layout)
+            axis, beyond = _axis(traces) if quantity == "loss" else (linear(quantity), "")
+            layout = {"xaxis": linear("training step"), "yaxis": axis}
+            yield Chart("course", title + beyond, place, traces, layout)
+
+
+def _axis(traces: Iterable[Trace]) -> tuple[dict[str, Any], str]:
+    """Return an axis for losses, and what has to be said of those that lie beyond it.
+
+    What diverges goes on to 1e30 and more, beside which nothing of the other lines would be seen.
+    """
+    losses = [loss for trace in traces for loss in trace["y"] if loss > 0]
+    highest = _HIGHEST * max(trace["y"][0] for trace in traces)
+    if not losses or not 0 < highest < max(losses):
+        return logarithmic("loss"), ""
+    ends = [math.log10(min(losses)) - 0.1, math.log10(highest)]
+    return logarithmic("loss", range=ends), f"; losses above {highest:.3g} lie beyond the picture"

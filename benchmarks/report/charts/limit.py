@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks import tables
-from benchmarks.report.charts.chart import MOST_WORKLOADS, NEUTRAL, Chart, Trace, logarithmic
+from benchmarks.report.charts.chart import NEUTRAL, Chart, Trace, first_workloads, logarithmic
 from benchmarks.report.styles import Look
 from benchmarks.result import Record
 
@@ -17,7 +17,7 @@ def rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[
     frame = tables.limit_shares(records)
     if not len(frame):
         return
-    drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
+    drawn = frame["workload"].isin(first_workloads(frame["workload"]))
     places = ["tier", "threads", "device", "dtype"]
     for (tier, threads, device, dtype), part in frame[drawn].groupby(places, sort=False):
         bandwidth, rate = part["bandwidth"].max(), part["square_rate"].max()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks import stats, tables, units
 from benchmarks.report.charts.chart import (
     LEVELS,
-    MOST_WORKLOADS,
     NEUTRAL,
     Chart,
     Trace,
+    first_workloads,
     linear,
     logarithmic,
     transparent,
@@ -24,7 +24,7 @@ def ratios(records: Sequence[Record], looks: Mapping[str, Look], reference: str)
     frame = tables.speed(records, reference)
     if not len(frame):
         return
-    drawn = frame["workload"].isin(list(dict.fromkeys(frame["workload"]))[:MOST_WORKLOADS])
+    drawn = frame["workload"].isin(first_workloads(frame["workload"]))
     places = ["tier", "threads", "device", "reference"]
     for (tier, threads, device, divisor), part in frame[drawn].groupby(places, sort=False):
         traces: list[Trace] = [
@@ -71,7 +71,8 @@ def cold_starts(records: Sequence[Record]) -> Iterable[Chart]:
         return
     stages = [column for column in frame.columns if column.endswith("_seconds")]
     places = ["workload", "threads", "device"]
-    for (workload, threads, device), part in list(frame.groupby(places, sort=False))[:MOST_WORKLOADS]:
+    drawn = frame["workload"].isin(first_workloads(frame["workload"]))
+    for (workload, threads, device), part in frame[drawn].groupby(places, sort=False):
         traces: list[Trace] = []
         for number, stage in enumerate(stages):
             steady = stage == "steady_step_seconds"

@@ -126,7 +126,7 @@ def profile(records: Sequence[Record]) -> Section:
         )
     ]
     headers = ["workload", "threads", "contender", "functions"]
-    found.append(Table("Functions that take most time themselves", headers, longest))
+    found.append(Table("Functions that take most time themselves", headers, longest, measures=("profile",)))
     details = [
         [
             row.workload,
@@ -141,11 +141,13 @@ def profile(records: Sequence[Record]) -> Section:
         for row in parts.itertuples(index=False)
     ]
     headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
-    found.append(Table("Functions and operations", headers, details, detail=True))
+    found.append(Table("Functions and operations", headers, details, detail=True, measures=("profile",)))
     text = [
         "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
         "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
         "Their shares are of a step that is watched, and – stands where a framework counts none.",
         "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
     ]
-    return Section("profile", "Where does a step's time go?", text, found, ("profile",))
+    return Section(
+        "profile", "Where does a step's time go?", text, found, ("parity", "speed", "limit", "profile")
+    )

@@ -91,7 +91,7 @@ def inconclusive(records: Sequence[Record], reference: str) -> Section:
     headers = ["workload", "contender", "device", "threads", "tier", "what", "ratio", "why"]
     text = [f"Comparisons of which nothing is concluded: {len(rows)}."]
     found = [Table("Inconclusive comparisons", headers, rows, detail=True)]
-    return Section("inconclusive", "What stays open?", text, found, ("speed",), relative=True)
+    return Section("inconclusive", "What stays open?", text, found, ("parity", "speed"), relative=True)
 
 
 def _why_open(ratio: stats.Interval, margin: float) -> str:
@@ -109,7 +109,7 @@ def self_check(material: Material) -> Section:
         whose = "" if len(material.runs) == 1 else f"Of {_named(runs)}: "
         if checked is None:
             if any(isinstance(record.data, SpeedData) for run in runs for record in run.records):
-                missing = "No self-check of this machine is kept beside the run"
+                missing = "No self-check of this machine that can be read is kept beside the run"
                 text.append(f"{whose}{missing}; `versus selfcheck` makes one.")
             continue
         rows = checked.rows()
@@ -139,9 +139,7 @@ def troubles(material: Material) -> Section:
         if record.status != "finished"
     ]
     rows += [
-        [run.name, each.path.name, "damaged record", each.reason]
-        for run in material.runs
-        for each in run.damaged
+        [run.name, each.path.name, "damaged", each.reason] for run in material.runs for each in run.damaged
     ]
     rows += [[units.UNKNOWN, each.path.name, "unreadable run", each.reason] for each in material.unreadable]
     if not rows:
