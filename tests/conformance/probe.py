@@ -249,14 +249,12 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
 
 
 def weighable() -> list[elements.Variant]:
-    """Return every loss that averages, from probabilities and logits, without weights of classes."""
-    return [
-        variant
-        for variant in elements.variants()
-        if variant.kind == "loss"
-        and catalog.loss(variant.element).averages
-        and "class_weight" not in variant.options
-    ]
+    """Return the first variant of every loss that averages: a weight comes after the loss of an example."""
+    first: dict[str, elements.Variant] = {}
+    for variant in elements.variants():
+        if variant.kind == "loss" and catalog.loss(variant.element).averages:
+            first.setdefault(variant.element, variant)
+    return list(first.values())
 
 
 def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
