@@ -9,7 +9,7 @@ from benchmarks import stats
 from benchmarks.once import Records, kept, once
 from benchmarks.result import LimitData
 from benchmarks.tables.limit import network_of
-from benchmarks.tables.rows import REFERENCE, frame_of, key_of
+from benchmarks.tables.rows import REFERENCE, frame_of, grouped, key_of
 from benchmarks.tables.speed import all_doubts, judge, speed, timings, told
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def fastest(records: Records) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     behind: list[dict[str, Any]] = []
     ratios: list[stats.Interval] = []
-    for place, group in times.groupby(POINT, sort=False) if len(times) else ():
+    for place, group in grouped(times, POINT).items() if len(times) else ():
         key, metric = place[:3], place[3]
-        first = group.loc[group["seconds"].idxmin(), "contender"]
-        for row in group.itertuples():
+        first = min(group, key=lambda row: row.seconds).contender
+        for row in group:
             found = {
                 **dict(zip(POINT, place, strict=True)),
                 "contender": row.contender,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.result import Case
@@ -31,3 +33,12 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(rows)
+
+
+def grouped(frame: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[Any, ...], list[Any]]:
+    """Return the rows by what stands in these columns: without a frame for each, of which there are many."""
+    found = defaultdict[tuple[Any, ...], list[Any]](list)
+    keys = frame[list(columns)].itertuples(index=False, name=None)
+    for key, row in zip(keys, frame.itertuples(index=False), strict=True):
+        found[key].append(row)
+    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables, units
 from benchmarks.report.sections.section import Cell, Outcome, Section, Table, shared, varying
 from benchmarks.result import CardData, Record
+from benchmarks.tables.rows import grouped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +22,13 @@ def parity(records: Sequence[Record]) -> Section:
     if not len(frame):
         return Section("parity", "Parity")
     contenders, places = list(dict.fromkeys(frame["contender"])), ["workload", *varying(frame)]
-    rows = []
-    for place, group in frame.groupby(places, sort=False):
-        found = {contender: _drifts(own) for contender, own in group.groupby("contender", sort=False)}
-        rows.append([*place, *(found.get(contender, units.UNKNOWN) for contender in contenders)])
+    found: dict[tuple[Any, ...], dict[str, Cell]] = defaultdict(dict)
+    for (*place, contender), own in grouped(frame, [*places, "contender"]).items():
+        found[tuple(place)][contender] = _drifts(own)
+    rows = [
+        [*place, *(cells.get(contender, units.UNKNOWN) for contender in contenders)]
+        for place, cells in found.items()
+    ]
     text = [
         "Largest relative distance from the same training in float64 NumPy, in float64 | float32.",
         "Initial parameters and batches are the same, and the trainings are compared step by step.",
@@ -51,8 +56,8 @@ def _pairs(records: Sequence[Record]) -> list[Table]:
         return []
     places = ["workload", *varying(frame)]
     rows = []
-    for (*place, contender, other), group in frame.groupby([*places, "contender", "other"], sort=False):
-        told = {dtype: " ".join(map(_apart, found.itertuples())) for dtype, found in group.groupby("dtype")}
+    for (*place, contender, other), group in grouped(frame, [*places, "contender", "other"]).items():
+        told = {row.dtype: _apart(row) for row in group}
         pair = f"{contender} – {other}"
         rows.append([*place, pair, *(told.get(dtype, units.UNKNOWN) for dtype in ("float64", "float32"))])
     title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
@@ -74,19 +79,24 @@ def _multiple(ratio: float | None, step: float | None, verdict: str | None) -> s
     return f" ({units.number(ratio)}× noise{where})"
 
 
-def _drifts(rows: pd.DataFrame) -> Cell:
+def _drifts(rows: Sequence[Any]) -> Cell:
     """Return a contender's trainings on one workload, sorted by the worst drift in tolerances."""
-    worst = rows[["largest_loss_drift", "largest_parameter_drift"]].max(axis=1)
-    shares = [_share(*each) for each in zip(worst, rows["tolerance"], strict=True)]
+    passed = all(row.passed for row in rows)
+    known = any(isinstance(row.known_deviation, str) for row in rows)
     return Cell(
-        " | ".join(map(_drift, rows.itertuples())),
-        order=(float(not rows["passed"].all()), max(shares)),
-        outcome=_outcome(rows["passed"], rows["known_deviation"]),
+        " | ".join(map(_drift, rows)),
+        order=(float(not passed), max(_share(_worst_drift(row), row.tolerance) for row in rows)),
+        outcome=_outcome(passed, known),
     )
 
 
+def _worst_drift(row: Any) -> float:
+    drift: float = max(row.largest_loss_drift, row.largest_parameter_drift)
+    return drift
+
+
 def _drift(row: Any) -> str:
-    worst = max(row.largest_loss_drift, row.largest_parameter_drift)
+    worst = _worst_drift(row)
     if not row.passed:
         tensor = f" in {row.first_departure_tensor}" if row.first_departure_tensor else ""
         step = row.first_departure_step
@@ -103,10 +113,15 @@ def _share(error: float, tolerance: float) -> float:
     return error / tolerance if tolerance and math.isfinite(error) else math.inf
 
 
-def _outcome(passed: pd.Series, deviations: pd.Series) -> Outcome:
-    if not passed.all():
+def _judged(elements: pd.DataFrame) -> tuple[bool, bool]:
+    """Return whether all have passed, and whether some by a known deviation only."""
+    return bool(elements["passed"].all()), bool(elements["deviation"].notna().any())
+
+
+def _outcome(passed: bool, known: bool) -> Outcome:
+    if not passed:
         return "failed"
-    return "known deviation" if deviations.notna().any() else ""
+    return "known deviation" if known else ""
 
 
 def elements(records: Sequence[Record]) -> Section:
@@ -136,9 +151,7 @@ def elements(records: Sequence[Record]) -> Section:
             failed = int((~part["passed"]).sum())
             told = f"{exact} of {len(part)}" + (f", {known} known deviations" if known else "")
             told += f", {failed} FAILED" if failed else ""
-            cells.append(
-                Cell(told, order=(float(exact),), outcome=_outcome(part["passed"], part["deviation"]))
-            )
+            cells.append(Cell(told, order=(float(exact),), outcome=_outcome(*_judged(part))))
         rows.append(cells)
     details = [
         [
@@ -207,7 +220,7 @@ def _worst(found: pd.DataFrame) -> Cell:
     """Return the worst of an element's errors in a contender; what failed comes after all that did not."""
     worst = float(found["share"].max())
     told = f"{worst:.2g}" if math.isfinite(worst) else "not finite"
-    outcome = _outcome(found["passed"], found["deviation"])
+    outcome = _outcome(*_judged(found))
     words = {"": told, "failed": f"FAILED {told}", "known deviation": f"known deviation {told}"}
     return Cell(words[outcome], order=(float(outcome == "failed"), worst), outcome=outcome)
 
