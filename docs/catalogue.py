@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from implementations import catalog
-from implementations.catalog import Element, Option
+from implementations.catalog import ABSENT, REQUIRED, Element, Option
 
 PAGE = Path(__file__).with_name("catalogue.md")
 TABLES: dict[str, Mapping[str, Element]] = {
@@ -21,7 +21,7 @@ TABLES: dict[str, Mapping[str, Element]] = {
 }
 SHARED = ("weight_decay_mode", "clipvalue", "clipnorm", "global_clipnorm")
 """Options of every optimizer, told once."""
-FRAMEWORKS = ("keras", "torch", "jax", "tensorflow")
+FRAMEWORKS = {"keras": "Keras", "torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
 INTRODUCTIONS = {
     "Losses": (
         "All but dice and tversky, which sum over all examples, take `sample_weight`, a weight w for each",
@@ -31,7 +31,8 @@ INTRODUCTIONS = {
     ),
     "Optimizers": (
         "All take `weight_decay` (`weight_decay_mode` decoupled or l2), and one of `clipvalue`,",
-        "`clipnorm` and `global_clipnorm`.",
+        "`clipnorm` and `global_clipnorm`, which are no options of PyTorch's. A learning rate is always",
+        "given here; the frameworks have defaults of it, which differ.",
     ),
     "Regularizations": ("Settings of a layer.",),
     "Initializers": ("Drawn once, in NumPy, for every backend.",),
@@ -49,8 +50,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
     yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX, TensorFlow and Keras on each"
-    yield "runtime. An option shows its default here, which is Keras's, and a framework's own where that"
-    yield "differs."
+    yield "runtime. An option shows its default here, mostly Keras's, and a framework's own where that"
+    yield "differs, – where its call has no such option. [Side by side](side-by-side.md) has them all."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
@@ -67,7 +68,7 @@ def _lines() -> Iterator[str]:
     yield "made of operations. Initial values are drawn in NumPy for all; the calls named there draw from the"
     yield "same distribution, and tests compare them."
     yield ""
-    yield "| kind | element | NumPy | Keras | PyTorch | JAX | TensorFlow |"
+    yield f"| kind | element | NumPy | {' | '.join(FRAMEWORKS.values())} |"
     yield "|---|---|---|---|---|---|---|"
     for name, table in TABLES.items():
         calls = [[each.native.get(framework) for framework in FRAMEWORKS] for each in table.values()]
@@ -84,7 +85,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _row(element: Element) -> tuple[str, ...]:
-    options = "; ".join(_option(each) for each in element.options if each.name not in SHARED)
+    options = "; ".join(_option(element, each) for each in element.arguments if each.name not in SHARED)
     notes = [element.notes] if element.notes else []
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"{name} = {value}" for name, value in preset.items())
@@ -92,11 +93,12 @@ def _row(element: Element) -> tuple[str, ...]:
     return f"`{element.name}`", element.formula, options, " ".join(notes), element.reference
 
 
-def _option(option: Option) -> str:
-    default = "required" if option.default is None else f"{option.default}"
-    own = {"Keras": option.keras_default, "PyTorch": option.torch_default, "JAX": option.jax_default}
-    differing = [f", {framework} {value}" for framework, value in own.items() if value is not None]
-    return f"{option.name} ({default}{''.join(differing)})"
+def _option(element: Element, option: Option) -> str:
+    own = {FRAMEWORKS[each]: value for each, value in option.own_defaults.items() if each in element.native}
+    differing = [
+        f", {label} {'–' if value == ABSENT else value}" for label, value in own.items() if value is not None
+    ]
+    return f"{option.name} ({REQUIRED if option.default is None else option.default}{''.join(differing)})"
 
 
 if __name__ == "__main__":

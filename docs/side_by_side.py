@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from implementations import catalog
-from implementations.catalog import Element, Option, OptionValue
+from implementations.catalog import ABSENT, REQUIRED, Element, Option, OptionValue
 from implementations.spec import LayerSpec
 
 PAGE = Path(__file__).with_name("side-by-side.md")
@@ -21,6 +21,7 @@ BACKENDS = {
     "tensorflow": "TensorFlow",
     "keras": "Keras",
 }
+FRAMEWORKS = ("keras", "torch", "jax", "tensorflow")
 HOST = SOURCES / "host"
 KINDS: dict[str, Mapping[str, Element]] = {
     "activations": catalog.ACTIVATIONS,
@@ -172,8 +173,13 @@ def _lines() -> Iterator[str]:
     yield "derivatives are written by hand (`…_gradient`); the frameworks find theirs."
     yield ""
     yield "Of an option, *here* is what this project takes in every framework, before a convention or you say"
-    yield "otherwise; beside it are the frameworks' own defaults, – where one has no such element. JAX itself"
-    yield "has neither layers nor losses, metrics, optimizers or schedules."
+    yield "otherwise; beside it are the frameworks' own defaults, which a test compares with their"
+    yield "signatures. Where a framework has no argument for what an option chooses, such as the place of"
+    yield "epsilon, the column says what it always does. – means that its call has no such option, or that"
+    yield "the element is composed of others. A learning rate has no default here: it is always given."
+    yield ""
+    yield "JAX itself has neither layers nor losses, metrics, optimizers or schedules. Nor has TensorFlow, as"
+    yield "those of `tf.keras` are Keras's. What is left are functions and kernels, mostly without defaults."
     yield ""
     for kind, elements in {**KINDS, "layers": LAYERS, "initializers": catalog.INITIALIZERS}.items():
         links = " · ".join(f"[{name}](#{_anchor(kind, name)})" for name in elements)
@@ -245,11 +251,12 @@ def _facts(element: Element) -> Iterator[str]:
         yield from (element.notes, "")
     yield from (f"Source: {element.reference}", "")
     if element.options:
-        yield "| option | here | Keras | PyTorch | JAX | meaning |"
-        yield "|---|---|---|---|---|---|"
-        for option in element.options:
-            defaults = [_shown(option.default), *_defaults(element, option)]
-            yield f"| `{option.name}` | {' | '.join(defaults)} | {_cell(option.meaning)} |"
+        yield f"| option | here | {' | '.join(BACKENDS[each] for each in FRAMEWORKS)} | meaning |"
+        yield f"|---|---|{'---|' * len(FRAMEWORKS)}---|"
+        for option in element.arguments:
+            here = REQUIRED if option.default is None else option.default
+            defaults = [here, *(element.own_default(each, option) for each in FRAMEWORKS)]
+            yield f"| `{option.name}` | {' | '.join(map(_shown, defaults))} | {_cell(option.meaning)} |"
         yield ""
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"`{name} = {value}`" for name, value in preset.items())
@@ -270,16 +277,8 @@ def _anchor(kind: str, name: str) -> str:
     return f"{kind}-{name}"
 
 
-def _defaults(element: Element, option: Option) -> Iterator[str]:
-    """Yield an option's default in Keras, PyTorch and JAX."""
-    given = {"keras": option.keras_default, "torch": option.torch_default, "jax": option.jax_default}
-    for framework, own in given.items():
-        default = element.conventions.get(framework, {}).get(option.name, option.default)
-        yield _shown(default if own is None else own) if framework in element.native else "–"
-
-
-def _shown(default: OptionValue | None) -> str:
-    return "required" if default in (None, "required") else f"`{default}`"
+def _shown(default: OptionValue) -> str:
+    return "–" if default == ABSENT else REQUIRED if default == REQUIRED else f"`{default}`"
 
 
 def _cell(value: str) -> str:

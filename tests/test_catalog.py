@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 
@@ -102,6 +103,8 @@ def test_conventions_expand_to_options():
     assert adam.resolve({}, "torch")["epsilon_mode"] == "plain"
     assert adam.resolve({"convention": "keras"}, "torch")["epsilon_mode"] == "hat"
     assert adam.resolve({"convention": "keras", "epsilon_mode": "plain"})["epsilon_mode"] == "plain"
+    assert adam.resolve({}, "torch")["weight_decay_mode"] == "l2"
+    assert catalog.optimizer("adafactor").resolve({}, "torch")["weight_decay_mode"] == "decoupled"
 
 
 def test_both_conventions_of_every_ambiguous_element_differ():
@@ -117,37 +120,117 @@ def test_tables_cannot_be_changed():
         catalog.ACTIVATIONS["mine"] = catalog.activation("relu")  # type: ignore[index]  # on purpose
 
 
-CALLED = {"gain": "scale"}
-"""What JAX calls an option."""
+CALLED = {
+    "keras": {
+        "dropout": "rate",
+        "prelu alpha": "alpha_initializer",
+        "threshold value": "default_value",
+        "precision threshold": "thresholds",
+        "recall threshold": "thresholds",
+        "linear_warmup warmup_target": "end_learning_rate",
+        "linear_warmup warmup_steps": "decay_steps",
+    },
+    "torch": {
+        "learning_rate": "lr",
+        "epsilon": "eps",
+        "beta_1": "betas 0",
+        "beta_2": "betas 1",
+        "rmsprop rho": "alpha",
+        "beta_2_decay": "beta2_decay",
+        "epsilon_1": "eps 0",
+        "epsilon_2": "eps 1",
+        "clip_threshold": "d",
+        "prelu alpha": "init",
+        "hard_shrink threshold": "lambd",
+        "soft_shrink threshold": "lambd",
+        "categorical_crossentropy class_weight": "weight",
+        "sparse_categorical_crossentropy class_weight": "weight",
+        "decay_steps": "step_size",
+        "decay_rate": "gamma",
+        "warmup_steps": "total_iters",
+        "min_delta": "threshold",
+        "dropout": "p",
+        "constant value": "val",
+        "minval": "a",
+        "maxval": "b",
+        "stddev": "std",
+    },
+    "jax": {"gain": "scale"},
+    "tensorflow": {
+        "learning_rate": "lr",
+        "nesterov": "use_nesterov",
+        "negative_slope": "alpha",
+        "epsilon": "variance_epsilon",
+    },
+}
+"""What a framework calls an option, of every element or of one; a number is the place in a pair."""
+MEANT: dict[tuple[str, str], dict[object, object]] = {
+    ("keras", "prelu alpha"): {"Zeros": 0.0},
+    ("keras", "precision threshold"): {None: 0.5},
+    ("keras", "recall threshold"): {None: 0.5},
+    ("keras", "f1 threshold"): {None: "None"},
+    ("torch", "adafactor epsilon_1"): {None: 2.0**-23},
+    ("torch", "batch_normalization momentum"): {0.1: 0.9},
+}
+"""Defaults that a framework writes in another way, and what they mean; any other None is 0 or empty."""
+READ = {
+    "torch.nn.functional.hardshrink": "torch.nn.Hardshrink",
+    "torch.nn.functional.softshrink": "torch.nn.Softshrink",
+    "torch.nn.functional.prelu": "torch.nn.PReLU",
+}
+"""Functions without a signature or, the last, without a default -> the class that has one."""
 SIGNATURES = """
-import importlib, inspect, json, sys
+import inspect, json, pkgutil, sys
 found = {}
 for call in sys.argv[1:]:
-    module, _, name = call.rpartition(".")
-    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
+    parameters = inspect.signature(pkgutil.resolve_name(call)).parameters.values()
     found[call] = {
-        each.name: "required" if each.default is each.empty else each.default
-        for each in parameters
-        if isinstance(each.default, (int, float)) or each.default is each.empty
+        each.name: "required" if each.default is each.empty else each.default for each in parameters
     }
-print(json.dumps(found))
+print(json.dumps(found, default=str))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason='needs jax: pip install -e ".[jax]"')
-def test_defaults_of_jax_are_jax_s_own():
-    """In a process of its own, as this one imports no framework."""
-    native = [each for each in catalog.every() if "jax" in each.native and each.options]
-    calls = sorted({element.native["jax"] for element in native})
-    told = subprocess.run([sys.executable, "-c", SIGNATURES, *calls], capture_output=True, check=True)
+def _installed(package):
+    return importlib.util.find_spec(package) is not None
+
+
+def _calls(element, framework):
+    calls = (each.partition("(")[0] for each in element.native[framework].split(", "))
+    return [READ.get(each, each) for each in calls]
+
+
+@pytest.mark.parametrize(
+    ("framework", "least"), [("keras", 150), ("torch", 80), ("jax", 10), ("tensorflow", 10)]
+)
+def test_defaults_of_frameworks_are_their_own(framework, least):
+    """Each in a process of its own, as this one imports none."""
+    runtime = next(filter(_installed, ("torch", "jax", "tensorflow")), None)
+    if not _installed(framework) or runtime is None:
+        pytest.skip(f"{framework} is not installed: pip install 'nn-versus[{framework}]'")
+    native = [each for each in catalog.every() if framework in each.native and each.arguments]
+    calls = sorted({call for each in native for call in _calls(each, framework)})
+    told = subprocess.run(
+        [sys.executable, "-c", SIGNATURES, *calls],
+        env=os.environ | {"KERAS_BACKEND": runtime, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stderr[-2000:]
     signatures = json.loads(told.stdout)
     compared = 0
     for element in native:
-        own = signatures[element.native["jax"]]
-        for option in element.options:
-            name = CALLED.get(option.name, option.name)
-            if name in own:
-                claimed = option.default if option.jax_default is None else option.jax_default
-                assert claimed == own[name], (element.name, option.name)
-                compared += 1
-    assert compared >= 10
+        own = {name: each for call in _calls(element, framework) for name, each in signatures[call].items()}
+        for option in element.arguments:
+            claimed, name = element.own_default(framework, option), f"{element.name} {option.name}"
+            called = CALLED[framework].get(name, CALLED[framework].get(option.name, option.name))
+            called, _, place = called.partition(" ")
+            if called not in own:  # what the framework always does, or nothing
+                always = option.choices or any(option.name in each for each in element.conventions.values())
+                assert claimed == catalog.ABSENT or always, name
+                continue
+            default = own[called][int(place)] if place else own[called]
+            default = MEANT.get((framework, name), {}).get(default, default)
+            assert claimed == default or (default is None and claimed in (0.0, ())), (name, claimed, default)
+            compared += 1
+    assert compared >= least

@@ -15,17 +15,18 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from implementations.catalog.activations import ACTIVATIONS
-from implementations.catalog.element import Accuracy, Element, Option, OptionValue, Range
+from implementations.catalog.element import ABSENT, REQUIRED, Accuracy, Element, Option, OptionValue, Range
 from implementations.catalog.initializers import INITIALIZERS
 from implementations.catalog.losses import LOSSES, LossElement
 from implementations.catalog.metrics import METRICS, MetricElement
 from implementations.catalog.normalizations import NORMALIZATIONS
-from implementations.catalog.optimizers import OPTIMIZERS
+from implementations.catalog.optimizers import OPTIMIZERS, OptimizerElement
 from implementations.catalog.regularizations import REGULARIZATIONS
 from implementations.catalog.schedules import SCHEDULES
 from implementations.errors import unknown_name
 
 __all__ = [
+    "ABSENT",
     "ACTIVATIONS",
     "INITIALIZERS",
     "LOSSES",
@@ -33,11 +34,13 @@ __all__ = [
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "REGULARIZATIONS",
+    "REQUIRED",
     "SCHEDULES",
     "Accuracy",
     "Element",
     "LossElement",
     "MetricElement",
+    "OptimizerElement",
     "Option",
     "OptionValue",
     "Range",
@@ -87,7 +90,7 @@ def loss(name: str) -> LossElement:
     return _find(LOSSES, "loss", "losses", name)
 
 
-def optimizer(name: str) -> Element:
+def optimizer(name: str) -> OptimizerElement:
     """Return the optimizer of that name, or raise InvalidInput with the nearest one."""
     return _find(OPTIMIZERS, "optimizer", "optimizers", name)
 

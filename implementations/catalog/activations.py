@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from implementations.catalog.element import GOOD, Accuracy, Element, Option, Range, table
+from implementations.catalog.element import ABSENT, GOOD, REQUIRED, Accuracy, Element, Option, Range, table
 
 _EVERYWHERE = (-math.inf, math.inf)
 _TAIL = "what is subtracted from 1 has as many digits as the tail has lost"
@@ -161,15 +161,15 @@ ACTIVATIONS = table(
                 "threshold",
                 0.5,
                 "where x begins to pass",
-                keras_default="required",
-                torch_default="required",
+                keras_default=REQUIRED,
+                torch_default=REQUIRED,
             ),
             Option(
                 "value",
                 0.0,
                 "what stands for smaller x",
-                keras_default="required",
-                torch_default="required",
+                keras_default=REQUIRED,
+                torch_default=REQUIRED,
             ),
         ),
         kinks=(0.5,),
@@ -184,7 +184,9 @@ ACTIVATIONS = table(
         torch="elu",
         jax="elu",
         tensorflow="elu",
-        options=(Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0),),
+        options=(
+            Option("alpha", 1.0, "minus the limit at minus infinity", above=0.0, tensorflow_default=ABSENT),
+        ),
         kinks=(0.0,),
         notes="f'(0) = alpha; with alpha = 1 there is no kink.",
     ),

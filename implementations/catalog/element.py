@@ -11,6 +11,9 @@ from typing import Any, Literal, TypeVar
 from implementations.errors import InvalidInput, unknown_name
 
 OptionValue = float | bool | str | tuple[float, ...]
+REQUIRED = "required"
+ABSENT = "absent"
+"""What a framework's default is called where it has none, and where it has no such option."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ class Option:
         Closed bounds of a number; `above` is an open lower bound, `below` an open upper one.
     choices
         The values that a text option can take.
-    keras_default, torch_default, jax_default
-        The frameworks' own where it differs, for the documentation; `required` where there is none.
+    keras_default, torch_default, jax_default, tensorflow_default
+        The frameworks' own where it is not the same, for the documentation: a value, REQUIRED or ABSENT. A
+        test compares it, or that it is the same, with the signatures of what an element names as `native`.
     """
 
     name: str
@@ -88,6 +92,17 @@ class Option:
     keras_default: OptionValue | None = None
     torch_default: OptionValue | None = None
     jax_default: OptionValue | None = None
+    tensorflow_default: OptionValue | None = None
+
+    @property
+    def own_defaults(self) -> Mapping[str, OptionValue | None]:
+        """Each framework's own default; None where it is not another one."""
+        return {
+            "keras": self.keras_default,
+            "torch": self.torch_default,
+            "jax": self.jax_default,
+            "tensorflow": self.tensorflow_default,
+        }
 
     def check(self, owner: str, value: object) -> OptionValue:
         """Return the value as a plain Python bool, float, str or, for a list, tuple of floats.
@@ -178,6 +193,30 @@ class Element:
     value: Accuracy = GOOD
     derivative: Accuracy = GOOD
     notes: str = ""
+
+    @property
+    def arguments(self) -> tuple[Option, ...]:
+        """The options, after what else a framework's call takes."""
+        return self.options
+
+    def own_default(self, framework: str, option: Option) -> OptionValue:
+        """Return what a framework takes where an option is not given, REQUIRED or ABSENT.
+
+        A convention's preset is what the framework does, whether an argument could change it or not.
+
+        Examples
+        --------
+        >>> from implementations.catalog import optimizer
+        >>> rmsprop = optimizer("rmsprop")
+        >>> {option.name: rmsprop.own_default("torch", option) for option in rmsprop.arguments[:3]}
+        {'learning_rate': 0.01, 'rho': 0.99, 'centered': False}
+        """
+        if framework not in self.native:
+            return ABSENT
+        default = option.own_defaults[framework]
+        if default is None:
+            default = self.conventions.get(framework, {}).get(option.name, option.default)
+        return REQUIRED if default is None else default
 
     def resolve(self, given: Mapping[str, Any], default_convention: str = "keras") -> dict[str, Any]:
         """Return every option with its value: defaults, then the convention's preset, then what was given.

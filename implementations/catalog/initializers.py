@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from implementations.catalog.element import Element, Option, table
+from implementations.catalog.element import ABSENT, REQUIRED, Element, Option, table
 
 _GLOROT = "Glorot & Bengio 2010, Understanding the Difficulty of Training Deep Feedforward Neural Networks"
 _HE = "He et al. 2015, arXiv:1502.01852"
@@ -45,7 +45,7 @@ INITIALIZERS = table(
         "initializer",
         "w = value",
         "constant",
-        options=(Option("value", 0.0, "what every w is", torch_default="required", jax_default="required"),),
+        options=(Option("value", 0.0, "what every w is", torch_default=REQUIRED, jax_default=REQUIRED),),
         native={
             "keras": "keras.initializers.Constant",
             "torch": "torch.nn.init.constant_",
@@ -75,7 +75,7 @@ INITIALIZERS = table(
         "w ~ N(mean, stddev^2)",
         "keras/src/initializers/random_initializers.py",
         options=(
-            Option("mean", 0.0, "mean"),
+            Option("mean", 0.0, "mean", jax_default=ABSENT),
             Option("stddev", 0.05, "standard deviation", low=0.0, torch_default=1.0, jax_default=0.01),
         ),
         native={
@@ -91,7 +91,7 @@ INITIALIZERS = table(
         "w ~ N(mean, stddev^2) cut at two standard deviations from the mean, which leaves 0.8796 stddev",
         "keras/src/initializers/random_initializers.py",
         options=(
-            Option("mean", 0.0, "mean"),
+            Option("mean", 0.0, "mean", jax_default=ABSENT),
             Option(
                 "stddev",
                 0.05,
@@ -99,6 +99,7 @@ INITIALIZERS = table(
                 low=0.0,
                 torch_default=1.0,
                 jax_default=0.01,
+                tensorflow_default=1.0,
             ),
         ),
         native={

@@ -7,10 +7,10 @@ the mean is then sum of w l / n or, in weight mode `weights`, sum of w l / sum o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from implementations.catalog.element import Accuracy, Element, Option, Range, table
+from implementations.catalog.element import ABSENT, Accuracy, Element, Option, Range, table
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] (keras/src/backend/config.py)."""
@@ -93,7 +93,11 @@ _FLOORED = (
 )
 """Torch's derivative: the divisor p (1 - p) is at least 1e-12; at p = 0 and 1 the logarithm has no slope."""
 _FROM_LOGITS = Option(
-    "from_logits", False, "whether predictions are logits (unbounded scores) instead of probabilities"
+    "from_logits",
+    False,
+    "whether predictions are logits (unbounded scores) instead of probabilities",
+    torch_default=ABSENT,
+    tensorflow_default=ABSENT,
 )
 _LABEL_SMOOTHING = Option(
     "label_smoothing",
@@ -101,6 +105,7 @@ _LABEL_SMOOTHING = Option(
     "share s of each target that is spread over all classes: y (1 - s) + s / k",
     low=0.0,
     high=1.0,
+    tensorflow_default=ABSENT,
 )
 _BINARY_SMOOTHING = Option(
     "label_smoothing",
@@ -108,12 +113,16 @@ _BINARY_SMOOTHING = Option(
     "share s by which targets move to the middle: y (1 - s) + s / 2",
     low=0.0,
     high=1.0,
+    torch_default=ABSENT,
+    tensorflow_default=ABSENT,
 )
 _CLASS_WEIGHT = Option(
     "class_weight",
     (),
     "a weight for the examples of each class, in their order; empty: all 1",
     low=0.0,
+    keras_default=ABSENT,
+    tensorflow_default=ABSENT,
 )
 WEIGHT_MODE = Option(
     "weight_mode",
@@ -121,7 +130,7 @@ WEIGHT_MODE = Option(
     "what the weighted sum is divided by: the number of examples (Keras's sum_over_batch_size), "
     "or the sum of their weights (Keras's mean_with_sample_weight, torch's `weight`)",
     choices=("examples", "weights"),
-    torch_default="weights",
+    tensorflow_default=ABSENT,
 )
 """For weights of classes; with weights of examples, every loss that averages takes it."""
 
@@ -215,9 +224,18 @@ LOSSES = table(
                 "how log 0 is avoided: clip_probability keeps p in [1e-7, 1 - 1e-7] (Keras), clamp_log keeps "
                 "log p above -100 (torch); without effect from logits",
                 choices=("clip_probability", "clamp_log"),
+                tensorflow_default=ABSENT,
             ),
             _BINARY_SMOOTHING,
-            Option("class_weight", (), "two weights: of targets 0, and of targets 1; empty: both 1", low=0.0),
+            Option(
+                "class_weight",
+                (),
+                "two weights: of targets 0, and of targets 1; empty: both 1",
+                low=0.0,
+                keras_default=ABSENT,
+                torch_default=ABSENT,
+                tensorflow_default=ABSENT,
+            ),
         ),
         conventions={"keras": {"clip_mode": "clip_probability"}, "torch": {"clip_mode": "clamp_log"}},
         native={
@@ -226,6 +244,8 @@ LOSSES = table(
             "torch.nn.functional.binary_cross_entropy_with_logits",
             "tensorflow": "tensorflow.nn.sigmoid_cross_entropy_with_logits",
         },
+        notes="Torch's logits form has a function of its own, and there a weight of targets 1, `pos_weight`; "
+        "TensorFlow has that form only. Keras knows class weights in `fit` alone.",
         targets="binary",
         predictions="probabilities",
         exact=f"{_WEIGHT} * Piecewise(({_binary('-log(1 + exp(-p))', '-log(1 + exp(p))')}, from_logits), "
@@ -273,9 +293,10 @@ LOSSES = table(
             "torch": "torch.nn.functional.cross_entropy",
             "tensorflow": "tensorflow.nn.softmax_cross_entropy_with_logits",
         },
-        notes="Torch has the logits form only; the probability form is composed there. An example's weight "
-        "is sum over k of y w, before smoothing. Torch's `weight` weighs each term of the sum over k instead "
-        "(not the same under label_smoothing) and divides by the number of examples.",
+        notes="Torch and TensorFlow have the logits form only; the probability form is composed there. Keras "
+        "knows class weights in `fit` alone. An example's weight is sum over k of y w, before smoothing. "
+        "Torch's `weight` weighs each term of the sum over k instead (not the same under label_smoothing) "
+        "and divides by the number of examples.",
         targets="one_hot",
         predictions="probabilities",
         value=_ROW_OF_LOGITS,
@@ -290,15 +311,15 @@ LOSSES = table(
         options=(
             _FROM_LOGITS,
             _CLASS_WEIGHT,
-            WEIGHT_MODE,
+            replace(WEIGHT_MODE, torch_default="weights"),
         ),
         native={
             "keras": "keras.losses.SparseCategoricalCrossentropy",
             "torch": "torch.nn.functional.cross_entropy",
             "tensorflow": "tensorflow.nn.sparse_softmax_cross_entropy_with_logits",
         },
-        notes="Torch has the logits form only; the probability form is composed there. Keras knows class "
-        "weights in `fit` alone, as weights of examples, and divides by their number.",
+        notes="Torch and TensorFlow have the logits form only; the probability form is composed there. Keras "
+        "knows class weights in `fit` alone, as weights of examples, and divides by their number.",
         targets="index",
         predictions="probabilities",
         value=_ROW_OF_LOGITS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from implementations.catalog.element import Element, Option, table
@@ -63,8 +63,9 @@ METRICS = table(
         "metric",
         "2 true positives / (2 true positives + false positives + false negatives), over n and k",
         "keras/src/metrics/f_score_metrics.py",
-        options=(_THRESHOLD,),
+        options=(replace(_THRESHOLD, keras_default="None"),),
         native={"keras": "keras.metrics.F1Score"},
+        notes="Keras's None: the largest of a row counts as 1; of the outputs, each has an F1 of its own.",
         targets="binary",
     ),
     MetricElement(

@@ -6,11 +6,18 @@ moving variance (units,), which training changes but no gradient.
 
 from __future__ import annotations
 
-from implementations.catalog.element import Element, Option, table
+from implementations.catalog.element import ABSENT, REQUIRED, Element, Option, table
 
 
 def _epsilon() -> Option:
-    return Option("epsilon", 1e-3, "keeps the divisor above zero", above=0.0, torch_default=1e-5)
+    return Option(
+        "epsilon",
+        1e-3,
+        "keeps the divisor above zero",
+        above=0.0,
+        torch_default=1e-5,
+        tensorflow_default=REQUIRED,
+    )
 
 
 NORMALIZATIONS = table(
@@ -30,6 +37,7 @@ NORMALIZATIONS = table(
                 low=0.0,
                 below=1.0,
                 torch_default=0.9,
+                tensorflow_default=ABSENT,
             ),
             _epsilon(),
             Option(
@@ -37,6 +45,7 @@ NORMALIZATIONS = table(
                 "biased",
                 "whether the moving variance takes the batch's sum of squares divided by n or by n - 1",
                 choices=("biased", "unbiased"),
+                tensorflow_default=ABSENT,
             ),
         ),
         conventions={

@@ -7,17 +7,47 @@ clipped, then weights decay.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from implementations.catalog.element import Element, Option, OptionValue, table
+from implementations.catalog.element import ABSENT, REQUIRED, Element, Option, OptionValue, table
+
+
+@dataclass(frozen=True)
+class OptimizerElement(Element):
+    """An optimizer, and the rate that frameworks take where none is given.
+
+    Parameters
+    ----------
+    learning_rate
+        No option here, as a rate is always given.
+    """
+
+    learning_rate: Option = field(kw_only=True)
+
+    @property
+    def arguments(self) -> tuple[Option, ...]:
+        """The learning rate and the options."""
+        return self.learning_rate, *self.options
+
 
 _MODES: Mapping[str, Mapping[str, OptionValue]] = {
     "keras": {"weight_decay_mode": "decoupled"},
     "torch": {"weight_decay_mode": "l2"},
 }
-_CLIPPING = (
-    Option("clipvalue", 0.0, "bound of each gradient's absolute value; 0 for none", low=0.0),
-    Option("clipnorm", 0.0, "bound of the norm of each array's gradient; 0 for none", low=0.0),
-    Option("global_clipnorm", 0.0, "bound of the norm of all gradients together; 0 for none", low=0.0),
+_CLIPPING = tuple(
+    Option(
+        name,
+        0.0,
+        f"bound of {what}; 0 for none",
+        low=0.0,
+        torch_default=ABSENT,
+        tensorflow_default=ABSENT,
+    )
+    for name, what in (
+        ("clipvalue", "each gradient's absolute value"),
+        ("clipnorm", "the norm of each array's gradient"),
+        ("global_clipnorm", "the norm of all gradients together"),
+    )
 )
 _BETA_1 = Option("beta_1", 0.9, "share of the previous mean gradient that is kept", low=0.0, below=1.0)
 _BETA_2 = Option("beta_2", 0.999, "share of the previous mean square that is kept", low=0.0, below=1.0)
@@ -51,12 +81,22 @@ def _optimizer(
     keras: str = "",
     torch: str = "",
     tensorflow: str = "",
+    keras_rate: float = 0.001,
+    torch_rate: float = 0.001,
     weight_decay: float = 0.0,
     weight_decay_torch: float | None = None,
     always_decoupled: bool = False,
     notes: str = "",
-) -> Element:
+) -> OptimizerElement:
     modes = {} if always_decoupled else _MODES
+    rate = Option(
+        "learning_rate",
+        None,
+        "rate r, or a schedule",
+        above=0.0,
+        keras_default=keras_rate,
+        torch_default=torch_rate,
+    )
     decay = (
         Option(
             "weight_decay",
@@ -64,12 +104,14 @@ def _optimizer(
             "weight decay w: decoupled x -= r w x, l2 g += w x",
             low=0.0,
             torch_default=weight_decay_torch,
+            tensorflow_default=ABSENT,
         ),
         Option(
             "weight_decay_mode",
             "decoupled",
             "whether weight decay acts on the parameters or is added to the gradient",
             choices=("decoupled", "l2"),
+            tensorflow_default=ABSENT,
         ),
     )
     native = {
@@ -80,7 +122,7 @@ def _optimizer(
     conventions = {
         each: {**(presets or {}).get(each, {}), **modes.get(each, {})} for each in ("keras", "torch")
     }
-    return Element(
+    return OptimizerElement(
         name,
         "optimizer",
         formula,
@@ -89,6 +131,7 @@ def _optimizer(
         conventions=conventions if conventions["keras"] != conventions["torch"] else {},
         native={key: call for key, call in native.items() if call and not call.endswith(".")},
         notes=notes,
+        learning_rate=rate,
     )
 
 
@@ -112,13 +155,21 @@ OPTIMIZERS = table(
         "Sutskever et al. 2013, On the Importance of Initialization and Momentum in Deep Learning; "
         "keras/src/optimizers/sgd.py; torch/optim/sgd.py",
         (
-            Option("momentum", 0.0, "share of the previous velocity that is kept", low=0.0, high=1.0),
+            Option(
+                "momentum",
+                0.0,
+                "share of the previous velocity that is kept",
+                low=0.0,
+                high=1.0,
+                tensorflow_default=REQUIRED,
+            ),
             Option("nesterov", False, "whether the gradient is taken as if the velocity had been applied"),
             Option(
                 "momentum_mode",
                 "rate_inside",
                 "whether the velocity contains the learning rate; the two differ only when the rate changes",
                 choices=("rate_inside", "rate_outside"),
+                tensorflow_default=ABSENT,
             ),
         ),
         presets={"keras": {"momentum_mode": "rate_inside"}, "torch": {"momentum_mode": "rate_outside"}},
@@ -126,6 +177,7 @@ OPTIMIZERS = table(
         torch="SGD",
         tensorflow="tensorflow.raw_ops.ResourceApplyGradientDescent, "
         "tensorflow.raw_ops.ResourceApplyKerasMomentum, tensorflow.raw_ops.ResourceApplyMomentum",
+        keras_rate=0.01,
     ),
     _optimizer(
         "rmsprop",
@@ -149,6 +201,7 @@ OPTIMIZERS = table(
         presets=_ROOT_OR_PLAIN,
         keras="RMSprop",
         torch="RMSprop",
+        torch_rate=0.01,
     ),
     _optimizer(
         "adagrad",
@@ -159,6 +212,7 @@ OPTIMIZERS = table(
         presets=_ROOT_OR_PLAIN,
         keras="Adagrad",
         torch="Adagrad",
+        torch_rate=0.01,
     ),
     _optimizer(
         "adadelta",
@@ -173,6 +227,7 @@ OPTIMIZERS = table(
         ),
         keras="Adadelta",
         torch="Adadelta",
+        torch_rate=1.0,
     ),
     _optimizer(
         "adam",
@@ -218,6 +273,7 @@ OPTIMIZERS = table(
         presets={"keras": {"epsilon_mode": "plain"}, "torch": {"epsilon_mode": "inside_max"}},
         keras="Adamax",
         torch="Adamax",
+        torch_rate=0.002,
     ),
     _optimizer(
         "nadam",
@@ -240,6 +296,7 @@ OPTIMIZERS = table(
         presets={"keras": {"momentum_decay": 1.0}, "torch": {"momentum_decay": 0.004}},
         keras="Nadam",
         torch="NAdam",
+        torch_rate=0.002,
     ),
     _optimizer(
         "radam",
@@ -297,7 +354,10 @@ OPTIMIZERS = table(
         },
         keras="Adafactor",
         torch="Adafactor",
-        notes="Keras cannot clamp and refuses torch's convention.",
+        torch_rate=0.01,
+        always_decoupled=True,
+        notes="Keras cannot clamp and refuses torch's convention. Torch's own decay comes after "
+        "rms(x) is taken.",
     ),
     _optimizer(
         "lamb",
@@ -325,8 +385,8 @@ OPTIMIZERS = table(
         ),
         keras="Muon",
         weight_decay=0.004,
-        weight_decay_torch=0.1,
         always_decoupled=True,
-        notes="Composed in torch: torch.optim.Muon takes matrices only, in bfloat16.",
+        notes="Composed in torch: torch.optim.Muon takes matrices only, in bfloat16, and its weight_decay is "
+        "0.1 by default.",
     ),
 )

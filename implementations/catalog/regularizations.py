@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from implementations.catalog.element import Element, Option, table
+from implementations.catalog.element import ABSENT, REQUIRED, Element, Option, table
 
 REGULARIZATIONS = table(
     Element(
@@ -20,7 +20,7 @@ REGULARIZATIONS = table(
         "regularization",
         "L += l2 * sum of W^2 over the layer's kernel",
         "Hoerl & Kennard 1970, Ridge Regression",
-        options=(Option("l2", 0.0, "how much the penalty counts", low=0.0),),
+        options=(Option("l2", 0.0, "how much the penalty counts", low=0.0, tensorflow_default=ABSENT),),
         native={"keras": "keras.regularizers.L1L2", "tensorflow": "tensorflow.nn.l2_loss"},
         notes="Torch's optimizers have weight_decay over all parameters instead: in plain SGD, twice l2.",
     ),
@@ -36,7 +36,7 @@ REGULARIZATIONS = table(
                 "share of outputs that are dropped",
                 low=0.0,
                 below=1.0,
-                keras_default="required",
+                keras_default=REQUIRED,
                 torch_default=0.5,
             ),
         ),

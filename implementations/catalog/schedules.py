@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from implementations.catalog.element import Element, Option, table
+from dataclasses import replace
 
-_RATE = Option("initial_learning_rate", None, "rate of the first step", above=0.0)
+from implementations.catalog.element import ABSENT, REQUIRED, Element, Option, table
+
+_RATE = Option("initial_learning_rate", None, "rate of the first step", above=0.0, torch_default=ABSENT)
 _STEPS = Option("decay_steps", None, "steps of one decay", low=1.0)
 _DECAY = Option("decay_rate", None, "factor after decay_steps steps", above=0.0, high=1.0)
 
@@ -14,7 +16,7 @@ SCHEDULES = table(
         "schedule",
         "r(t) = r0 decay_rate^floor(t / decay_steps)",
         "keras ExponentialDecay(staircase=True); torch.optim.lr_scheduler.StepLR",
-        options=(_RATE, _STEPS, _DECAY),
+        options=(_RATE, _STEPS, replace(_DECAY, torch_default=0.1)),
         native={
             "keras": "keras.optimizers.schedules.ExponentialDecay",
             "torch": "torch.optim.lr_scheduler.StepLR",
@@ -25,7 +27,7 @@ SCHEDULES = table(
         "schedule",
         "r(t) = r0 decay_rate^(t / decay_steps)",
         "keras ExponentialDecay; torch.optim.lr_scheduler.ExponentialLR",
-        options=(_RATE, _STEPS, _DECAY),
+        options=(_RATE, replace(_STEPS, torch_default=ABSENT), _DECAY),
         native={
             "keras": "keras.optimizers.schedules.ExponentialDecay",
             "torch": "torch.optim.lr_scheduler.ExponentialLR",
@@ -48,7 +50,7 @@ SCHEDULES = table(
         options=(
             _RATE,
             _STEPS,
-            Option("end_learning_rate", 1e-4, "last rate", low=0.0, torch_default=0.0),
+            Option("end_learning_rate", 1e-4, "last rate", low=0.0),
             Option("power", 1.0, "1 for a line", above=0.0),
         ),
         native={"keras": "keras.optimizers.schedules.PolynomialDecay"},
@@ -64,12 +66,13 @@ SCHEDULES = table(
         options=(
             _RATE,
             Option("first_decay_steps", None, "steps until the first restart", low=1.0),
-            Option("t_mul", 2.0, "how much longer each period is", low=1.0, torch_default=1.0),
+            Option("t_mul", 2.0, "how much longer each period is", low=1.0),
             Option("m_mul", 1.0, "height of each restart as a share of the one before", above=0.0),
             Option("alpha", 0.0, "last rate as a share of the first", low=0.0, high=1.0),
         ),
         native={"keras": "keras.optimizers.schedules.CosineDecayRestarts"},
-        notes="Torch's CosineAnnealingWarmRestarts has no m_mul and takes whole numbers.",
+        notes="Torch's CosineAnnealingWarmRestarts has no m_mul, and t_mul 1 by default; it takes "
+        "whole numbers.",
     ),
     Element(
         "inverse_time",
@@ -88,8 +91,13 @@ SCHEDULES = table(
         "first step "
         "of the new rate",
         options=(
-            Option("boundaries", (1000.0,), "steps, in rising order"),
-            Option("values", (0.01, 0.001), "rates, one more than there are boundaries"),
+            Option("boundaries", (1000.0,), "steps, in rising order", keras_default=REQUIRED),
+            Option(
+                "values",
+                (0.01, 0.001),
+                "rates, one more than there are boundaries",
+                keras_default=REQUIRED,
+            ),
         ),
         native={"keras": "keras.optimizers.schedules.PiecewiseConstantDecay"},
         notes="Torch's MultiStepLR multiplies by one factor at every milestone.",
@@ -101,8 +109,15 @@ SCHEDULES = table(
         "Goyal et al. 2017, arXiv:1706.02677; torch.optim.lr_scheduler.LinearLR",
         options=(
             _RATE,
-            Option("warmup_target", None, "rate after the warm-up", above=0.0),
-            Option("warmup_steps", None, "steps of the warm-up", low=1.0),
+            Option(
+                "warmup_target",
+                None,
+                "rate after the warm-up",
+                above=0.0,
+                keras_default=1e-4,
+                torch_default=ABSENT,
+            ),
+            Option("warmup_steps", None, "steps of the warm-up", low=1.0, torch_default=5.0),
         ),
         native={
             "keras": "keras.optimizers.schedules.PolynomialDecay",
@@ -119,7 +134,7 @@ SCHEDULES = table(
         "which waits "
         "one epoch more and takes 1e-4 of the best loss as difference",
         options=(
-            _RATE,
+            replace(_RATE, keras_default=ABSENT),
             Option("factor", 0.1, "what the rate is multiplied by", above=0.0, below=1.0),
             Option("patience", 10.0, "epochs to wait", low=1.0),
             Option("min_delta", 1e-4, "least difference that counts", low=0.0),
