@@ -297,7 +297,9 @@ OPTIMIZERS = table(
         },
         keras="Adafactor",
         torch="Adafactor",
-        notes="Keras cannot clamp and refuses torch's convention.",
+        always_decoupled=True,
+        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before the weights decay; "
+        "here they decay first, as in Keras.",
     ),
     _optimizer(
         "lamb",
