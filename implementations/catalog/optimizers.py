@@ -298,7 +298,7 @@ OPTIMIZERS = table(
         keras="Adafactor",
         torch="Adafactor",
         always_decoupled=True,
-        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before the weights decay; "
+        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before weights decay; "
         "here they decay first, as in Keras.",
     ),
     _optimizer(
