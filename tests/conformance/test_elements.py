@@ -164,13 +164,13 @@ def test_losses_of_classes_meet_masked_classes_nan_and_shared_targets(reference,
         assert (np.count_nonzero(targets, axis=1) > 1).any()
 
 
-def test_full_asks_losses_at_every_exponent():
+@pytest.mark.parametrize(("dtype", "stride"), [("float32", 1), ("float64", 8)])
+def test_full_asks_losses_at_as_many_exponents_as_it_says(dtype, stride):
     variant = next(each for each in elements.variants() if each.name == "mean_squared_error")
-    for dtype in ("float32", "float64"):
-        _, predictions = questions.hard(variant, dtype, True)
-        _, exponents = np.frexp(predictions[(predictions > 0) & np.isfinite(predictions)])
-        info = np.finfo(dtype)
-        assert set(exponents) == set(range(info.minexp - info.nmant + 1, info.maxexp + 1))
+    _, predictions = questions.hard(variant, dtype, True)
+    _, exponents = np.frexp(predictions[(predictions > 0) & np.isfinite(predictions)])
+    info = np.finfo(dtype)
+    assert set(exponents) >= set(range(info.minexp - info.nmant + 1, info.maxexp + 1, stride))
 
 
 def judged_with(reference, name, quantity, dtype, change):
