@@ -110,7 +110,7 @@ def test_some_gradients_are_clipped_and_some_are_not(variant):
 @pytest.mark.parametrize("variant", CLIPPED, ids=lambda each: each.name)
 def test_gradients_that_are_always_scaled_to_the_norm_are_found(reference, monkeypatch, variant):
     monkeypatch.setattr(optimizers, "_shrink", lambda gradient, norm: norm / optimizers._norm(gradient))
-    key = (variant, "100 steps", "float64")
+    key: elements.Key = (variant, "100 steps", "float64")
     found = QUESTIONS["optimizer"]["100 steps"](load_backend("numpy"), variant, "float64", False)
     assert not elements.judge("numpy", reference.expected, {key: found}).passed
 
