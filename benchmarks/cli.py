@@ -115,7 +115,11 @@ def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices:
 
 @main.command()
 @click.argument("suite", default="parity")
-@click.option("--full", is_flag=True, help="Every exponent, every optimizer, 1000 steps: suite parity-full.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Every exponent (of losses in float64 every 8th), every optimizer, 1000 steps: suite parity-full.",
+)
 @click.option("--card", is_flag=True, help="Print each contender's semantics card instead.")
 @CONTENDERS
 @DEVICE

@@ -356,8 +356,8 @@ OPTIMIZERS = table(
         torch="Adafactor",
         torch_rate=0.01,
         always_decoupled=True,
-        notes="Keras cannot clamp and refuses torch's convention. Torch's own decay comes after "
-        "rms(x) is taken.",
+        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before the weights decay; "
+        "here they decay first, as in Keras.",
     ),
     _optimizer(
         "lamb",

@@ -25,6 +25,9 @@ from implementations.interface import AbstractOptimizer
 from implementations.spec import ElementSpec, OptimizerSpec
 from implementations.torch import rules, runtime, schedules
 
+_DECOUPLED = (torch.optim.AdamW, torch.optim.Adafactor)
+"""Whose own weight decay leaves the gradients alone."""
+
 
 def sgd(
     parameters: Iterable[Tensor], learning_rate: float, *, momentum: float, nesterov: bool, momentum_mode: str
@@ -262,7 +265,7 @@ def _prepare(
         return
     if weight_decay_mode == "decoupled":
         optimizer.register_step_pre_hook(decay)
-    elif "weight_decay" in group:
+    elif "weight_decay" in group and not isinstance(optimizer, _DECOUPLED):
         group["weight_decay"] = weight_decay  # torch's own
     else:
         optimizer.register_step_pre_hook(add_decay)

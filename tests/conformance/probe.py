@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -15,13 +16,24 @@ from typing import Any
 import numpy as np
 
 from benchmarks import datasets
+from benchmarks.deviations import deviations
 from benchmarks.measures import card, elements, parity
 from benchmarks.measures.elements import Computed, Reference, questions
 from benchmarks.suite import load_suite
-from implementations import AbstractBackend, ModelSpec, Placement, catalog, initial, load_backend
+from implementations import (
+    AbstractBackend,
+    ModelSpec,
+    Placement,
+    backend_names,
+    catalog,
+    initial,
+    load_backend,
+)
 from tests.conformance import native_initializers
 
 STEPS = 20
+LONG = 100
+"""Steps in float64 of trainings in which a contender is known to drift: long enough for most of it."""
 BATCH = 8
 EXAMPLES = 24
 UNITS = 1000
@@ -296,6 +308,15 @@ def _exists(call: str) -> bool:
     return found is not None
 
 
+def training_steps(model: Mapping[str, Any], dtype: str) -> int:
+    """Return how long a workload is trained."""
+    spec = ModelSpec.from_dict({"inputs": [1], **model})
+    used = {spec.optimizer.name, *(layer.activation.name for layer in spec.network.layers)}
+    known = [each for name in backend_names() for each in deviations(name) if "training" in each.quantity]
+    drifts = any(used & set(each.element) and dtype in each.at_most for each in known)
+    return LONG if drifts and dtype == "float64" else STEPS
+
+
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
     for workload in load_suite("parity-full").workloads:
@@ -309,7 +330,7 @@ def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
                 model=workload.model,
                 device="cpu",
                 dtype=dtype,
-                steps=STEPS,
+                steps=training_steps(workload.model, dtype),
             )
     return found
 

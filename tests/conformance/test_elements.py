@@ -11,8 +11,10 @@ import pytest
 from benchmarks.deviations import deviations, read
 from benchmarks.measures import elements
 from benchmarks.measures.elements import questions
+from benchmarks.measures.elements.answers import QUANTITIES as QUESTIONS
 from benchmarks.measures.layers import QUESTIONS as LAYERS
 from implementations import InvalidInput, backend_names, catalog, load_backend
+from implementations.numpy import optimizers
 from tests.conformance.probe import SAMPLE_WEIGHT, weighable
 
 QUANTITIES = {
@@ -80,6 +82,95 @@ def test_every_element_is_compared():
         if isinstance(variant.options.get("learning_rate"), dict)
     }
     assert used == set(catalog.SCHEDULES)
+    for name in catalog.OPTIMIZERS:
+        asked = [variant.options for variant in elements.variants() if variant.element == name]
+        assert {isinstance(options["learning_rate"], dict) for options in asked} == {False, True}, name
+        assert any(
+            options.get("weight_decay_mode") == "l2" and options.get("global_clipnorm") for options in asked
+        ), name
+
+
+CLIPPED = [
+    variant for variant in elements.variants() if {"clipnorm", "global_clipnorm"} & set(variant.options)
+]
+
+
+@pytest.mark.parametrize("variant", CLIPPED, ids=lambda each: each.name)
+def test_some_gradients_are_clipped_and_some_are_not(variant):
+    _, course = questions.course("float64")
+    norms = np.array([[np.linalg.norm(gradient) for gradient in gradients] for gradients in course])
+    if bound := variant.options.get("global_clipnorm"):
+        norms = np.linalg.norm(norms, axis=1, keepdims=True)
+    else:
+        bound = variant.options["clipnorm"]
+    above = (norms > bound).mean(axis=0)
+    assert ((above >= 0.1) & (above <= 0.9)).all(), above
+
+
+@pytest.mark.parametrize("variant", CLIPPED, ids=lambda each: each.name)
+def test_gradients_that_are_always_scaled_to_the_norm_are_found(reference, monkeypatch, variant):
+    monkeypatch.setattr(optimizers, "_shrink", lambda gradient, norm: norm / optimizers._norm(gradient))
+    key: elements.Key = (variant, "100 steps", "float64")
+    found = QUESTIONS["optimizer"]["100 steps"](load_backend("numpy"), variant, "float64", False)
+    assert not elements.judge("numpy", reference.expected, {key: found}).passed
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("full", [False, True])
+def test_probabilities_are_asked_on_both_sides_of_where_they_are_clipped(dtype, full):
+    variant = next(each for each in elements.variants() if each.name == "binary_crossentropy keras")
+    _, predictions = questions.hard(variant, dtype, full)
+    bounds = np.array([1e-7, 1 - 1e-7], dtype)
+    for points in (bounds, *(np.nextafter(bounds, way) for way in np.array([-1, 2], dtype))):
+        assert set(points) <= set(predictions.ravel())
+
+
+def test_only_the_derivative_at_the_bound_of_a_clip_is_not_asked(reference):
+    for name, quantity, count in (
+        ("binary_crossentropy keras", "gradient", 2),
+        ("binary_crossentropy keras", "value", 0),
+        ("binary_crossentropy torch", "gradient", 0),
+        ("binary_focal_crossentropy", "gradient", 2),
+        ("binary_focal_crossentropy from_logits", "value", 0),
+    ):
+        (expected,) = (
+            each
+            for key, each in reference.expected.items()
+            if key[0].name == name and key[1:] == (quantity, "float32")
+        )
+        assert len(set(expected.where[np.isinf(expected.unit) & np.isfinite(expected.where)])) == count, name
+
+
+OF_CLASSES = [
+    variant
+    for variant in elements.variants()
+    if variant.kind == "loss" and catalog.LOSSES[variant.element].targets in ("one_hot", "index")
+]
+
+
+@pytest.mark.parametrize("variant", OF_CLASSES, ids=lambda each: each.name)
+def test_losses_of_classes_meet_masked_classes_nan_and_shared_targets(reference, variant):
+    kind = catalog.LOSSES[variant.element].targets
+    targets, predictions = questions.hard(variant, "float64", False)
+    assert np.isnan(predictions).any()
+    if variant.options.get("from_logits"):
+        masked = np.isneginf(predictions[:, 0])
+        value = reference.expected[variant, "value", "float64"]
+        assert np.isneginf(value.where[1:][masked]).all()
+        if kind == "index":
+            assert list(np.isinf(value.nearest[1:][masked])) == [True, False]
+            assert np.isfinite(value.unit[1:][masked]).all()
+    if kind == "one_hot":
+        assert (np.count_nonzero(targets, axis=1) > 1).any()
+
+
+@pytest.mark.parametrize(("dtype", "stride"), [("float32", 1), ("float64", 8)])
+def test_full_asks_losses_at_as_many_exponents_as_it_says(dtype, stride):
+    variant = next(each for each in elements.variants() if each.name == "mean_squared_error")
+    _, predictions = questions.hard(variant, dtype, True)
+    _, exponents = np.frexp(predictions[(predictions > 0) & np.isfinite(predictions)])
+    info = np.finfo(dtype)
+    assert set(exponents) >= set(range(info.minexp - info.nmant + 1, info.maxexp + 1, stride))
 
 
 def judged_with(reference, name, quantity, dtype, change):

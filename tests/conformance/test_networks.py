@@ -111,15 +111,15 @@ class TestDropout:
         np.testing.assert_allclose(told["gradient"], np.full(UNITS, -2.0), rtol=1e-14)
 
 
-@pytest.mark.parametrize(
-    ("backend", "deviation"),
-    [
-        pytest.param(name, each, id=f"{name} {' '.join(each.element)}")
-        for name in backend_names()
-        for each in deviations(name)
-        if "training" in each.quantity
-    ],
-)
+OF_TRAININGS = [
+    pytest.param(name, each, id=f"{name} {' '.join(each.element)}")
+    for name in backend_names()
+    for each in deviations(name)
+    if "training" in each.quantity
+]
+
+
+@pytest.mark.parametrize(("backend", "deviation"), OF_TRAININGS)
 def test_known_deviation_of_trainings_still_occurs(computed, reference, backend, deviation):
     found = {
         trajectory.dtype
@@ -128,6 +128,19 @@ def test_known_deviation_of_trainings_still_occurs(computed, reference, backend,
         if trajectory.deviation == deviation.told
     }
     assert found == set(deviation.at_most)
+
+
+@pytest.mark.parametrize(("backend", "deviation"), OF_TRAININGS)
+def test_known_deviation_of_trainings_is_no_larger_than_what_occurs(computed, reference, backend, deviation):
+    most = 100 if deviation.varies else 4
+    largest = dict.fromkeys(deviation.at_most, 0.0)
+    for workload in WORKLOADS:
+        for trajectory in judged(computed, reference, backend, workload).trajectories:
+            if trajectory.deviation == deviation.told:
+                drifts = [max(drift.loss, drift.parameters) for drift in trajectory.drift]
+                largest[trajectory.dtype] = max(largest[trajectory.dtype], *drifts)
+    for dtype, size in deviation.at_most.items():
+        assert size <= most * largest[dtype], (dtype, largest[dtype])
 
 
 def test_a_changed_constant_is_found(reference):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from implementations import catalog
+
 LOSS = "cross-entropy from probabilities"
 SATURATED = "sigmoid before it, saturated"
 NORMALIZATION = "batch normalization"
@@ -117,6 +119,22 @@ def test_place_of_epsilon(computed, contender):
     told = dict(each.split(": ") for each in computed(contender).card["place of epsilon"].split("; "))
     for name, place in EPSILON["torch" if contender == "torch" else "keras"].items():
         assert told[name] == place
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in catalog.OPTIMIZERS.items() if "torch" in each.native and name != "sgd"]
+)
+def test_weight_decay_of_torch_s_own_class_is_that_of_torch_s_convention(name):
+    """Where gradients are 0, decoupled decay leaves the same share of every number; so would l2 of sgd."""
+    torch, element = pytest.importorskip("torch"), catalog.OPTIMIZERS[name]
+    kind = getattr(torch.optim, element.native["torch"].split(".")[-1].partition("(")[0])
+    x = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    x.grad = torch.zeros_like(x)
+    optimizer = kind([x], lr=0.1, weight_decay=0.5)
+    for _ in range(10):
+        optimizer.step()
+    decoupled = element.resolve({"convention": "torch"})["weight_decay_mode"] == "decoupled"
+    assert (x[1].item() == pytest.approx(3 * x[0].item(), rel=1e-12)) is decoupled
 
 
 @pytest.mark.parametrize("contender", LEAKS)

@@ -134,9 +134,23 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     nearest, rest = _split(values)
     batch = len(questions.together(variant, dtype, full)[-1][1]) if quantity == "gradient" else 1
     unit = _units(accuracy, where, sizes, nearest, dtype, batch)
+    if loss.exact:
+        unit[_at_clip(variant, quantity, dtype, where)] = np.inf
+    else:  # infinity minus itself, or 0 times infinity: some tell the limit, some NaN
+        unit[np.isnan(nearest) & np.isinf(where)] = np.inf
     if quantity == "value":
         unit[0] = np.finfo(dtype).eps / 2 * max(sizes[0], abs(nearest[0])) * DRAWN_TOLERANCE / accuracy.ulp
     return _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
+
+
+def _at_clip(variant: Variant, quantity: Quantity, dtype: DType, where: np.ndarray) -> np.ndarray:
+    """Return where a derivative is that at the bound of a clip: the slope of either side, or their mean.
+
+    Which side of it the rounded bound lies on depends on the dtype.
+    """
+    loss = catalog.LOSSES[variant.element]
+    clips = questions.probabilities(variant) and loss.resolve(variant.options).get("clip_mode") != "clamp_log"
+    return np.isin(where, questions.clip_bounds(dtype) if clips and quantity == "gradient" else [])
 
 
 Judged = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -171,7 +185,7 @@ def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     where, sizes, values = [], [], []
     for targets, predictions in asked(variant, dtype, full):
         given = targets if loss.targets == "index" else targets.astype(wide), predictions.astype(wide)
-        largest = np.abs(predictions).max(axis=1)
+        largest = np.abs(np.where(np.isfinite(predictions), predictions, 0)).max(axis=1)
         if quantity == "gradient":
             slopes = questions.undone_mean(variant, predictions) * _own(
                 f"losses.{loss.name}_gradient", variant

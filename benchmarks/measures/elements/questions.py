@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.deviations import deviations
 from benchmarks.measures.elements.variants import DType, Variant
 from implementations import backend_names, catalog
+from implementations.catalog.losses import EPSILON
 
 STEPS = 100
 
@@ -85,6 +86,12 @@ _LOGITS = (0.0, 1e-3, 0.7, 1.0, 3.0, 9.0, 12.0, 16.5, 17.0, 30.0, 60.0, 100.0)
 
 _SHARES = (1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20)
 
+_NEAR_CLIP = (EPSILON * (1 - 2.0**-8), EPSILON * (1 + 2.0**-8), 1.0 - 2.0**-22, 1.0 - 2.0**-24)
+"""Shares of a row on both sides of where they are clipped; nearer by, the rounding of its sum decides."""
+
+_SOFT = (0.5, 0.25, 0.0, 0.125, 0.125)
+"""A target of several classes, one of them with nothing; its sum is exact."""
+
 
 def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     """Return targets and predictions of random examples, as the loss wants them."""
@@ -98,7 +105,7 @@ def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
         "counts": random.integers(0, 5, size=(RANDOM, 5)).astype(np.float64),
         "index": classes,
     }[loss.targets]
-    if _probabilities(variant):
+    if probabilities(variant):
         scores = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     elif loss.predictions == "positive":
         scores = np.exp(scores / 3)
@@ -110,21 +117,30 @@ def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
 def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return one row for each hard example; none for sums over all examples.
 
-    Of a loss of single predictions: exponents and signs, tails, neighbours of kinks, infinities, NaN, for
-    each target; targets are 0, or 2 where they are counts, so that differences are exact.
+    Of a loss of single predictions: exponents and signs, tails, both sides of kinks and of where
+    probabilities are clipped, infinities, NaN, for each target; targets are 0, or 2 where they are counts, so
+    that differences are exact. Of a loss of classes: the first class from impossible to certain, masked with
+    -inf, inf and NaN, where it is the target, another is, or several share it.
     """
     loss = catalog.LOSSES[variant.element]
     if loss.name in ("dice", "tversky"):
         return np.zeros((0, 5), dtype), np.zeros((0, 5), dtype)
     if loss.targets in ("one_hot", "index"):
-        signed = (*_LOGITS, *(-logit for logit in _LOGITS))
-        first = np.array((0.0, *_SHARES, 1.0) if _probabilities(variant) else signed)[:, np.newaxis]
         weights = np.array([[0.4, 0.3, 0.2, 0.1]])
-        others = (1 - first) * weights if _probabilities(variant) else weights - 0.35 + 0 * first
+        if probabilities(variant):
+            first = np.array((0.0, *_SHARES, *_NEAR_CLIP, 1.0, np.nan))[:, np.newaxis]
+            others = (1 - first) * weights
+        else:
+            signed = (*_LOGITS, *(-logit for logit in _LOGITS))
+            # scores alone, of which a margin is the difference, mask nothing
+            endless = () if loss.predictions == "values" else (-np.inf, np.inf)
+            first = np.array((*signed, *endless, np.nan))[:, np.newaxis]
+            others = np.repeat(weights - 0.35, len(first), axis=0)
         rows = np.concatenate([first, others], axis=1)
-        classes = np.repeat([0, 1], len(rows))
-        targets = classes if loss.targets == "index" else np.eye(5, dtype=dtype)[classes]
-        return targets, _rounded(np.concatenate([rows, rows]), dtype)
+        if loss.targets == "index":
+            return np.repeat([0, 1], len(rows)), _rounded(np.tile(rows, (2, 1)), dtype)
+        targets = np.array([*np.eye(5)[:2], _SOFT], dtype)
+        return np.repeat(targets, len(rows), axis=0), _rounded(np.tile(rows, (3, 1)), dtype)
     if loss.name == "cosine_similarity":
         rows = np.repeat(
             _rounded(np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4]), dtype)[:, np.newaxis], 5, 1
@@ -142,13 +158,15 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
 def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return single predictions: of every size and sign that the loss takes, around kinks, special ones."""
     loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
-    stride = {"float32": 16, "float64": 128}[dtype] // (4 if full else 1)
+    # exact results of every exponent of float64 would take as long as all the rest
+    stride = ({"float32": 1, "float64": 8} if full else {"float32": 16, "float64": 128})[dtype]
     sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
     known = _known_points(variant, dtype)
-    if _probabilities(variant):
-        return np.concatenate([sizes[sizes < 0.5], np.array((0.0, *_SHARES, 1.0), dtype), known])
-    kinks = np.array(loss.kinks, dtype)
+    kinks = clip_bounds(dtype) if probabilities(variant) else np.array(loss.kinks, dtype)
     near = [np.nextafter(kinks, way) for way in np.array([-np.inf, np.inf], dtype)]
+    if probabilities(variant):
+        shares = np.array((0.0, *_SHARES, 1.0), dtype)
+        return np.concatenate([sizes[sizes < 0.5], shares, kinks, *near, known])
     # torch refuses a probability that is NaN
     special = np.array([0.0, np.inf, *([] if "focal" in loss.name else [np.nan])], dtype)
     points = np.concatenate([np.array(_LOGITS, dtype), sizes, kinks, *near, special, known])
@@ -156,7 +174,13 @@ def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     return np.abs(points) if positive else np.concatenate([points, -points])
 
 
-def _probabilities(variant: Variant) -> bool:
+def clip_bounds(dtype: DType) -> np.ndarray:
+    """Return where probabilities are clipped, as the dtype holds it."""
+    return np.array([EPSILON, 1 - EPSILON], dtype)
+
+
+def probabilities(variant: Variant) -> bool:
+    """Return whether a loss is given probabilities, not logits."""
     loss = catalog.LOSSES[variant.element]
     return loss.predictions == "probabilities" and not variant.options.get("from_logits")
 
