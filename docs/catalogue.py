@@ -50,7 +50,7 @@ def _lines() -> Iterator[str]:
     yield "Written by `python docs/catalogue.py` from `implementations/catalog/`; a test sees to it."
     yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX, TensorFlow and Keras on each"
     yield "runtime. An option shows its default here, which is Keras's, and a framework's own where that"
-    yield "differs."
+    yield "differs. Kinks, where the derivative jumps, are those with the defaults."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
@@ -85,7 +85,8 @@ def _line(cells: Iterable[str]) -> str:
 
 def _row(element: Element) -> tuple[str, ...]:
     options = "; ".join(_option(each) for each in element.options if each.name not in SHARED)
-    notes = [element.notes] if element.notes else []
+    notes = [f"Kinks: {', '.join(f'{kink:g}' for kink in element.kinks)}."] if element.kinks else []
+    notes += [element.notes] if element.notes else []
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"{name} = {value}" for name, value in preset.items())
         notes.append(f"{convention}: {settings}.")
