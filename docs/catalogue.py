@@ -52,6 +52,7 @@ def _lines() -> Iterator[str]:
     yield "Every element is there in NumPy (derivatives by hand), PyTorch, JAX, TensorFlow and Keras on each"
     yield "runtime. An option shows its default here, mostly Keras's, and a framework's own where that"
     yield "differs, – where its call has no such option. [Side by side](side-by-side.md) has them all."
+    yield "Kinks, where the derivative jumps, are those with the defaults."
     yield ""
     counts = ", ".join(f"{len(table)} {name.lower()}" for name, table in TABLES.items())
     yield f"There are {counts}."
@@ -86,7 +87,8 @@ def _line(cells: Iterable[str]) -> str:
 
 def _row(element: Element) -> tuple[str, ...]:
     options = "; ".join(_option(element, each) for each in element.arguments if each.name not in SHARED)
-    notes = [element.notes] if element.notes else []
+    notes = [f"Kinks: {', '.join(f'{kink:g}' for kink in element.kinks)}."] if element.kinks else []
+    notes += [element.notes] if element.notes else []
     for convention, preset in element.conventions.items():
         settings = ", ".join(f"{name} = {value}" for name, value in preset.items())
         notes.append(f"{convention}: {settings}.")

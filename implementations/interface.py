@@ -106,6 +106,9 @@ class Framework(Protocol):
     def constant(self, value: float) -> float | None:
         """Return a Python number cast to float64."""
 
+    def descent(self, rate: float) -> float | None:
+        """Return how far a step of gradient descent moves a float64 parameter down a slope of 1."""
+
     def product(self, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
         """Return the matrix product x y, where the framework computes it and as precisely as it does."""
 
@@ -117,6 +120,9 @@ class Framework(Protocol):
 
     def sigmoid_crossentropy(self, score: float) -> list[float] | None:
         """Return the binary cross-entropy of a sigmoid unit for target 1, and its derivative by the score."""
+
+    def softmax_crossentropy(self, score: float) -> list[float] | None:
+        """Return the same for the first of two softmax units; the other one's score is 0."""
 
     def binary_crossentropy(self, targets: np.ndarray, probabilities: np.ndarray) -> float | None:
         """Return the loss of probabilities (n, k)."""

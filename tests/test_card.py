@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.measures import card
-from implementations import backend_names, load_backend
+from implementations import backend_names, catalog, load_backend
 
 BACKEND = load_backend("numpy")
 
@@ -51,6 +51,35 @@ def cards():
 def test_facts_follow_the_convention(cards, what, keras, torch):
     assert keras in cards["keras"][what]
     assert torch in cards["torch"][what]
+
+
+def test_numpy_has_no_optimizers_of_its_own(cards):
+    for what in ("momentum under a changing rate", "Nesterov momentum", "weight decay of adam"):
+        assert cards["keras"][what].startswith("nothing of its own; here: ")
+
+
+def test_what_the_framework_has_comes_first():
+    told = [(catalog.activation(name), name) for name in ("relu", "cauchit", "sigmoid")]
+    torch = Torchlike("torch")
+    assert card._of_elements(torch, told) == "relu; sigmoid; here: cauchit"
+    assert card._of_elements(torch, told[:1]) == "relu"
+    assert card._of_elements(torch, told[1:2]) == "nothing of its own; here: cauchit"
+
+
+def test_defaults_are_numbers_and_texts():
+    def call(x, axis=-1, rate=0.1, shape=(1, 2), flag=True, start="zeros", name="call", _level=3):
+        """Has defaults of every kind."""
+
+    class Call:
+        def __new__(cls, *_, **__):
+            return super().__new__(cls)
+
+        def __init__(self, x, rate=1e-7):
+            self.x, self.rate = x, rate
+
+    assert card._shown(call) == "rate=0.1, shape=(1, 2), start=zeros"
+    assert card._shown(Call) == "rate=1e-07"
+    assert card._shown(max) == ""
 
 
 def test_what_is_no_known_form_is_told_with_its_number():

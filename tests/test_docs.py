@@ -185,6 +185,13 @@ def test_catalogue_page_is_current():
     assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/catalogue.py`"
 
 
+@pytest.mark.parametrize(("name", "told"), [("hard_shrink", "-0.5, 0.5"), ("relu", "0"), ("hinge", "1")])
+def test_catalogue_page_tells_kinks(name, told):
+    page = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{name}` \| .*", page, re.MULTILINE)
+    assert f"| Kinks: {told}." in row
+
+
 def test_side_by_side_page_is_current():
     found = runpy.run_path(str(ROOT / "docs" / "side_by_side.py"))
     assert found["PAGE"].read_text(encoding="utf-8") == found["text"](), "run `python docs/side_by_side.py`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -16,8 +17,9 @@ from benchmarks.measures.elements.answers import QUANTITIES
 from benchmarks.suite import load_suite
 from tests.conformance import probe
 from tests.mutation import __main__ as mutation
+from tests.mutation import gate
 from tests.mutation.__main__ import ROOT, about, faults, summary, verdict
-from tests.mutation.gate import Complaint
+from tests.mutation.gate import WITNESS, Complaint
 
 ALL = faults()
 ELEMENTS = {
@@ -94,6 +96,30 @@ def test_a_fault_that_hangs_is_caught(monkeypatch, tmp_path):
     assert (found.result, found.told.partition(":")[0]) == ("caught", "it hangs")
 
 
+def test_no_fault_is_planted_where_the_clean_sources_draw_complaints(monkeypatch):
+    planted = [replace(ALL[0], backend=name) for name in ("numpy", "keras-jax")]
+    asked = []
+    monkeypatch.setattr(mutation, "ask", lambda *each: asked.append(each[1:3]))
+    monkeypatch.setattr(mutation, "clean", lambda _: told("loss dice value"))
+    with pytest.raises(SystemExit, match="numpy: loss dice value"):
+        mutation.run(planted, 1, Console(quiet=True))
+    assert asked == [("answer", "keras-jax"), ("answer", "numpy"), ("answer", WITNESS)]
+
+
+def test_every_clean_contender_is_compared_with_numpy(monkeypatch, tmp_path):
+    for name in ("torch", "numpy"):
+        (tmp_path / name).write_bytes(pickle.dumps(name))
+    compared = []
+
+    def complaints(*compare):
+        compared.append(compare)
+        return told("loss dice value") if compare[0] == "torch" else []
+
+    monkeypatch.setattr(gate, "complaints", complaints)
+    assert gate.clean(tmp_path) == told("loss dice value")
+    assert compared == [("numpy", "numpy", "numpy"), ("torch", "numpy", "torch")]
+
+
 def test_an_interrupted_run_keeps_what_it_knows(monkeypatch):
     def outcome(fault, clean):
         return mutation.Outcome(fault.backend, fault.name, fault.file, "missed", "", fault.expects)
@@ -104,6 +130,7 @@ def test_an_interrupted_run_keeps_what_it_knows(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(mutation, "ask", lambda *_: None)
+    monkeypatch.setattr(mutation, "clean", lambda _: [])
     monkeypatch.setattr(mutation, "outcome", outcome)
     monkeypatch.setattr(mutation, "track", interrupted)
     (found,) = mutation.run(list(ALL[:2]), 1, Console(quiet=True))
@@ -129,6 +156,7 @@ def test_committed_run_planted_these_faults():
     if not path.exists():
         pytest.skip("no run is committed")
     document = json.loads(path.read_text(encoding="utf-8"))
-    assert {(each["backend"], each["name"]) for each in document["faults"]} == {
-        (each.backend, each.name) for each in ALL
+    assert {(each["backend"], each["name"]): tuple(each["expects"]) for each in document["faults"]} == {
+        (each.backend, each.name): each.expects for each in ALL
     }
+    assert document["share"] >= mutation.ASKED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -227,13 +228,27 @@ def test_permuted_units_compute_the_same_and_come_back():
 
 
 def test_noise_is_made_of_every_change_that_means_nothing():
-    made: Any = parity.noise(lambda **asked: asked, 10, 20)  # type: ignore[arg-type]  # what is asked
+    made = asked_for(threads=2)
     assert made.moved == [
-        {"steps": 10, "dtype": "float64", "perturbation": number}
+        SimpleNamespace(threads=2, steps=10, dtype="float64", perturbation=number)
         for number in range(1, parity.PERTURBATIONS + 1)
     ]
     assert made.varied == {
-        name: {"steps": 10, "dtype": "float32", "variation": name} for name in parity.VARIATIONS
+        name: SimpleNamespace(threads=2, steps=10, dtype="float32", variation=name)
+        for name in parity.VARIATIONS
     }
-    assert made.float32 == {"steps": 10, "dtype": "float32"}
-    assert made.float64 == {"steps": 20, "dtype": "float64", "variation": "one ULP"}
+    assert made.float32 == SimpleNamespace(threads=2, steps=10, dtype="float32")
+    assert made.float64 == SimpleNamespace(threads=2, steps=20, dtype="float64", variation="one ULP")
+
+
+def asked_for(threads: int) -> Any:
+    """Return what is asked for a noise floor, of a process with so many threads."""
+    return parity.noise(
+        lambda **asked: SimpleNamespace(threads=threads, **asked),  # type: ignore[arg-type]
+        10,
+        20,
+    )
+
+
+def test_two_threads_are_no_noise_where_there_is_one():
+    assert list(asked_for(threads=1).varied) == ["one ULP", "permuted units"]

@@ -35,6 +35,11 @@ class LeakyConstant(Numpy):
         return super()._optimizer(replace(spec, options=tuple({**dict(spec.options), **constants}.items())))
 
 
+class LeakyRate(Numpy):
+    def _optimizer(self, spec):
+        return super()._optimizer(replace(spec, learning_rate=float(rounded(spec.learning_rate))))
+
+
 class LeakyLoss(Numpy):
     def _loss(self, name, targets, predictions, options, weighting):
         return float(rounded(super()._loss(name, targets, predictions, options, weighting)))
@@ -47,6 +52,7 @@ class LeakyLoss(Numpy):
         (LeakyDense, ["dense"]),
         (LeakyTanh, ["tanh"]),
         (LeakyConstant, ["constant 0.9"]),
+        (LeakyRate, ["rate 0.1"]),
         (LeakyLoss, ["loss"]),
     ],
 )
@@ -78,6 +84,39 @@ def test_float64_trainings_alone_are_probed(monkeypatch):
             session, lambda: None, data=load("iris"), model=model, device="cpu", dtype=dtype, steps=1
         )
         assert path.leaks == leaking
+
+
+def test_two_threads_round_a_wide_training_otherwise():
+    """What a BLAS shares out among them: ten million multiplications, as no suite of parity has."""
+    data = load("digits")  # before threads are told: it brings a BLAS of its own
+    layers = [{"units": 1024, "activation": "tanh"}, {"units": 1024, "activation": "tanh"}, {"units": 10}]
+    model = {
+        "layers": layers,
+        "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+    }
+    backend = Numpy("numpy")
+    before = backend.threads()
+    backend.set_threads(1)
+    try:
+        one, two, again = (
+            parity.compute(
+                {"backend": backend},
+                lambda: None,
+                data=data,
+                model=model,
+                device="cpu",
+                dtype="float32",
+                steps=2,
+                variation=variation,
+            )
+            for variation in ("", "two threads", "")
+        )
+    finally:
+        backend.set_threads(before)
+    assert [each.threads for each in (one, two, again)] == [1, 2, 1]
+    assert (one.parameters[-1] != two.parameters[-1]).any()
+    np.testing.assert_array_equal(one.parameters[-1], again.parameters[-1])
 
 
 def test_one_ulp_moves_a_training():

@@ -1,16 +1,17 @@
 """The semantics card: what a contender does where frameworks differ, found out by trying.
 
 Every fact comes from running the framework by itself or the backend in its own convention, or from reading
-the defaults of the library's own classes; none is written down here. Where this project's backend does
-something else than its framework, the fact goes on with `here:`.
+the defaults of the library's own calls; none is written down here. Where this project's backend does
+something else than its framework, or what its framework has not, the fact goes on with `here:`.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,6 +25,9 @@ _Found = TypeVar("_Found")
 """What a probe has found, before it is put into words."""
 
 _NOTHING = "nothing of its own"
+
+_UNTOLD = ("name", "dim", "axis", "in_axis", "out_axis", "column_axis", "batch_axis", "last_epoch")
+"""Arguments of library calls that say nothing of what is computed from a batch of rows."""
 
 _SQUARES = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "loss": "mean_squared_error"}
 
@@ -44,21 +48,18 @@ def _momentum(backend: AbstractBackend) -> str:
     """Two steps on gradient 1 with momentum 0.5, the rate halved before the second."""
     rate = {"name": "step", "initial_learning_rate": 1.0, "decay_steps": 1, "decay_rate": 0.5}
     moved = _run(backend, "sgd", [1.0, 1.0], learning_rate=rate, momentum=0.5)
-    return _nearest(
-        moved,
-        {
-            "the velocity contains the rate: v = momentum v - r g, x += v": -1.0 - (0.5 + 0.5),
-            "the rate multiplies the velocity: v = momentum v + g, x -= r v": -1.0 - 0.5 * 1.5,
-        },
-    )
+    meanings = {
+        "the velocity contains the rate: v = momentum v - r g, x += v": -1.0 - (0.5 + 0.5),
+        "the rate multiplies the velocity: v = momentum v + g, x -= r v": -1.0 - 0.5 * 1.5,
+    }
+    return _of_elements(backend, [(catalog.optimizer("sgd"), _nearest(moved, meanings))])
 
 
 def _nesterov(backend: AbstractBackend) -> str:
     """One step on gradient 1 at rate 1 with momentum 0.5: 1 + momentum, or 1 where it looks back."""
     moved = _run(backend, "sgd", [1.0], learning_rate=1.0, momentum=0.5, nesterov=True)
-    return _nearest(
-        moved, {"gradient plus momentum times the new velocity": -1.5, "the velocity alone": -1.0}
-    )
+    meanings = {"gradient plus momentum times the new velocity": -1.5, "the velocity alone": -1.0}
+    return _of_elements(backend, [(catalog.optimizer("sgd"), _nearest(moved, meanings))])
 
 
 def _epsilon(backend: AbstractBackend) -> str:
@@ -96,7 +97,8 @@ def _epsilon(backend: AbstractBackend) -> str:
             },
         ),
     }
-    return "; ".join(f"{name}: {place}" for name, place in found.items())
+    told = [(catalog.optimizer(name), f"{name}: {place}") for name, place in found.items()]
+    return _of_elements(backend, told)
 
 
 def _weight_decay(backend: AbstractBackend) -> str:
@@ -104,7 +106,8 @@ def _weight_decay(backend: AbstractBackend) -> str:
     first = [np.ones(1)]
     optimizer = backend.optimizer("adam", learning_rate=0.1, weight_decay=0.5)
     moved = float(optimizer.step(first, [np.zeros(1)])[0][0]) - 1.0
-    return _nearest(moved, {"decoupled: x -= r w x": -0.05, "l2: w x is added to the gradient": -0.1})
+    meanings = {"decoupled: x -= r w x": -0.05, "l2: w x is added to the gradient": -0.1}
+    return _of_elements(backend, [(catalog.optimizer("adam"), _nearest(moved, meanings))])
 
 
 def _clipping(backend: AbstractBackend) -> str:
@@ -118,19 +121,36 @@ def _clipping(backend: AbstractBackend) -> str:
     )
 
 
-def _saturation(backend: AbstractBackend) -> str:
+def _sigmoid(backend: AbstractBackend) -> str:
     """A sigmoid unit with score -20 and target 1: loss 20 and derivative -1 if the loss sees the score."""
-    settings = {"inputs": [1], "layers": [{"units": 1, "activation": "sigmoid"}]}
-    settings |= {"loss": "binary_crossentropy", "optimizer": {"name": "sgd", "learning_rate": 0.1}}
-    learner = backend.build(ModelSpec.from_dict(settings), [np.full((1, 1), -20.0), np.zeros(1)])
-    loss, gradients = learner.gradients(np.ones((1, 1)), np.ones((1, 1)))
+    own, here = backend.native().sigmoid_crossentropy(-20.0), ("sigmoid", "binary_crossentropy")
+    return _saturation(backend, own, *here, np.array([[-20.0]]), np.ones((1, 1)))
+
+
+def _softmax(backend: AbstractBackend) -> str:
+    """The same of the first of two softmax units, with scores -20 and 0, if its class is the target."""
+    own, here = backend.native().softmax_crossentropy(-20.0), ("softmax", "sparse_categorical_crossentropy")
+    return _saturation(backend, own, *here, np.array([[-20.0, 0.0]]), np.zeros(1, dtype=np.int64))
+
+
+def _saturation(
+    backend: AbstractBackend,
+    own: list[float] | None,
+    activation: str,
+    loss: str,
+    scores: np.ndarray,
+    target: np.ndarray,
+) -> str:
+    layer = {"units": scores.size, "activation": activation, "use_bias": False}
+    model = ModelSpec.from_dict({**_SQUARES, "inputs": [1], "layers": [layer], "loss": loss})
+    objective, gradients = backend.build(model, [scores]).gradients(np.ones((1, 1)), target)
 
     def told(found: list[float]) -> str:
         loss, slope = found[0], found[1] + 0.0  # no -0
         meaning = "learns" if slope < -0.5 else "no longer learns"
         return f"the unit {meaning}: loss {loss:.4g}, derivative {slope:.3g} by the score"
 
-    return _told(backend.native().sigmoid_crossentropy(-20.0), [loss, float(gradients[0][0, 0])], told)
+    return _told(own, [objective, float(gradients[0][0, 0])], told)
 
 
 def _reductions(backend: AbstractBackend) -> Facts:
@@ -182,16 +202,21 @@ def _reductions(backend: AbstractBackend) -> Facts:
 
 def _kinks(backend: AbstractBackend) -> str:
     zero, one = np.zeros((1, 1)), np.ones((1, 1))
-    found = {
-        "relu'(0)": backend.activation_gradient("relu", zero, one),
-        "leaky_relu'(0) with slope 0.2": backend.activation_gradient(
-            "leaky_relu", zero, one, negative_slope=0.2
+    activation, loss = backend.activation_gradient, backend.loss_gradient
+    found: dict[str, tuple[catalog.Element, np.ndarray]] = {
+        "relu'(0)": (catalog.activation("relu"), activation("relu", zero, one)),
+        "leaky_relu'(0) with slope 0.2": (
+            catalog.activation("leaky_relu"),
+            activation("leaky_relu", zero, one, negative_slope=0.2),
         ),
-        "hard_tanh'(1)": backend.activation_gradient("hard_tanh", one, one),
-        "|e|'(0)": backend.loss_gradient("mean_absolute_error", zero, zero),
-        "hinge'(1)": backend.loss_gradient("hinge", one, one),
+        "hard_tanh'(1)": (catalog.activation("hard_tanh"), activation("hard_tanh", one, one)),
+        "|e|'(0)": (catalog.loss("mean_absolute_error"), loss("mean_absolute_error", zero, zero)),
+        "hinge'(1)": (catalog.loss("hinge"), loss("hinge", one, one)),
     }
-    return ", ".join(f"{name} = {float(value.ravel()[0]) + 0.0:.4g}" for name, value in found.items())
+    told = [
+        (element, f"{name} = {float(value.ravel()[0]) + 0.0:.4g}") for name, (element, value) in found.items()
+    ]
+    return _of_elements(backend, told, ", ")
 
 
 def _softplus(backend: AbstractBackend) -> str:
@@ -318,26 +343,61 @@ def _distribution(sample: np.ndarray, bounds: dict[str, float]) -> str:
 
 
 def _defaults(backend: AbstractBackend) -> Facts:
-    """Read the defaults of the library's own optimizers, if the library is loaded here."""
+    """Read the defaults of all calls of the framework's library that the catalogue names."""
     facts: Facts = {}
-    for name, element in catalog.OPTIMIZERS.items():
-        path, _, extra = element.native.get(backend.convention, "").partition("(")
-        library, _, rest = path.partition(".")
-        if library in sys.modules:
-            kind: Any = sys.modules[library]
-            for part in rest.split("."):
-                kind = getattr(kind, part)
-            shown = [
-                f"{each.name}={each.default:g}"
-                if isinstance(each.default, float)
-                else f"{each.name}={each.default}"
-                for each in inspect.signature(kind).parameters.values()
-                if isinstance(each.default, (int, float, tuple))
-                and not isinstance(each.default, bool)
-                and not each.name.startswith("ema_")
-            ]
-            facts[f"defaults of {library} {name}"] = ", ".join(shown) + (f" ({extra}" if extra else "")
+    for element in catalog.every():
+        for call in filter(None, element.native.get(_framework(backend), "").split(", ")):
+            path = _module_of(call.partition("(")[0])
+            if shown := _shown(_at(path)):
+                facts[f"defaults of {path}"] = shown
     return facts
+
+
+def _module_of(path: str) -> str:
+    """Return the path of the module that a function of PyTorch is in: it has defaults that C code keeps."""
+    place, _, name = path.rpartition(".")
+    if place == "torch.nn.functional":
+        modules = _at("torch.nn")
+        for each in dir(modules):
+            if each.lower() == name.replace("_", "") and isinstance(getattr(modules, each), type):
+                return f"torch.nn.{each}"
+    return path
+
+
+def _at(path: str) -> Any:
+    library, *rest = path.split(".")
+    return reduce(getattr, rest, import_module(library))
+
+
+def _shown(call: Any) -> str:
+    """Return the numbers and texts that are a call's defaults; nothing of what is built in and tells none."""
+    try:
+        # of a class, what `__new__` takes may be anything
+        signature = inspect.signature(call.__init__ if isinstance(call, type) else call)  # type: ignore[misc]
+    except ValueError:
+        return ""
+    return ", ".join(
+        f"{each.name}={each.default:g}" if isinstance(each.default, float) else f"{each.name}={each.default}"
+        for each in signature.parameters.values()
+        if isinstance(each.default, (int, float, tuple, str))
+        and not isinstance(each.default, bool)
+        and each.name not in _UNTOLD
+        and not each.name.startswith(("ema_", "_"))
+    )
+
+
+def _framework(backend: AbstractBackend) -> str:
+    """Return the name by which the catalogue knows the framework."""
+    return backend.name.partition("-")[0]
+
+
+def _of_elements(
+    backend: AbstractBackend, told: Sequence[tuple[catalog.Element, str]], between: str = "; "
+) -> str:
+    """Return what is told of elements, and after `here:` of those that the framework has not by itself."""
+    own = between.join(fact for element, fact in told if _framework(backend) in element.native)
+    here = between.join(fact for element, fact in told if _framework(backend) not in element.native)
+    return f"{own or _NOTHING}; here: {here}" if here else own
 
 
 def _told(native: _Found | None, here: _Found, words: Callable[[_Found], str]) -> str:
@@ -368,7 +428,8 @@ _PROBES: dict[str, Callable[[AbstractBackend], str]] = {
     "place of epsilon": _epsilon,
     "weight decay of adam": _weight_decay,
     "cross-entropy from probabilities": _clipping,
-    "sigmoid before it, saturated": _saturation,
+    "sigmoid before it, saturated": _sigmoid,
+    "softmax before it, saturated": _softmax,
     "derivatives at kinks": _kinks,
     "default initialization": _initialization,
     "softplus of large numbers": _softplus,

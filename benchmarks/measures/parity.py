@@ -80,6 +80,8 @@ class Path:
     """What `benchmarks.measures.precision` has found not to be float64, with its error."""
     tensors: tuple[tuple[str, int], ...] = ()
     """Name and size of each parameter in a flat array, such as `layer 1 kernel`."""
+    threads: int = 1
+    """With which it was computed, as the framework tells."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Noise:
     moved
         In float64, each initial parameter moved by 4 u of float32.
     varied
-        In float32, by what was changed: `VARIATIONS`.
+        In float32, by what was changed: `VARIATIONS`, without `two threads` where there are not two.
     float32
         In float32 with nothing changed.
     float64
@@ -183,9 +185,10 @@ def compute(
     elif variation == "permuted units":
         there, back = _permutations(learner.model, learner.parameters())
         learner.load_parameters(there)
-    threads = backend.threads()
+    before = backend.threads()
     if variation == "two threads":
         backend.set_threads(2)
+    threads = backend.threads()
     x, y = prepared.train
     order = prepared.order(steps + 1, prepared.model.seed)  # the last batch only shows the loss
     chosen, losses, flat = compared_steps(steps), [], []
@@ -201,14 +204,14 @@ def compute(
             learner.step(x[batch], y[batch])
         alive()
     if variation == "two threads":
-        backend.set_threads(threads)
+        backend.set_threads(before)
     leaks: dict[str, float] = {}
     if dtype == "float64":
         if "float64" not in session:
             session["float64"] = precision.leaks(precision.errors(backend, device))
         leaks = session["float64"]
     sizes = [math.prod(shape) for shape in learner.model.network.parameter_shapes]
-    return Path(chosen, losses, flat, leaks, tuple(zip(_names(learner.model), sizes, strict=True)))
+    return Path(chosen, losses, flat, leaks, tuple(zip(_names(learner.model), sizes, strict=True)), threads)
 
 
 def _names(model: ModelSpec) -> list[str]:
@@ -266,9 +269,12 @@ def noise(train: Callable[..., Path], float32_steps: int, float64_steps: int) ->
         Does what `compute` does, given its `dtype`, `steps`, `perturbation` and `variation` by name.
     """
     short, long = partial(train, steps=float32_steps), partial(train, steps=float64_steps)
+    varied = {name: short(dtype="float32", variation=name) for name in VARIATIONS}
+    if varied["two threads"].threads != 2:
+        del varied["two threads"]  # a BLAS that cannot be told has computed nothing else
     return Noise(
         moved=[short(dtype="float64", perturbation=number) for number in range(1, PERTURBATIONS + 1)],
-        varied={name: short(dtype="float32", variation=name) for name in VARIATIONS},
+        varied=varied,
         float32=short(dtype="float32"),
         float64=long(dtype="float64", variation="one ULP"),
     )

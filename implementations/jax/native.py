@@ -1,4 +1,4 @@
-"""What JAX does by itself: functions and products. It has no layers and no losses."""
+"""What JAX does by itself: functions and products. It has no layers, losses or optimizers."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ def constant(value: float) -> float | None:
     return float(jnp.float64(value))
 
 
+def descent(rate: float) -> float | None:
+    return None
+
+
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     with process.products_by_default():
         return np.array(jnp.matmul(x, y))
@@ -50,6 +54,10 @@ def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:
 
 
 def sigmoid_crossentropy(score: float) -> list[float] | None:
+    return None
+
+
+def softmax_crossentropy(score: float) -> list[float] | None:
     return None
 
 

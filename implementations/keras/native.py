@@ -42,6 +42,12 @@ def constant(value: float) -> float | None:
     return float(_to_numpy(ops.cast(value, "float64")))
 
 
+def descent(rate: float) -> float | None:
+    x = keras.Variable(np.zeros(1), dtype="float64")
+    keras.optimizers.SGD(rate).apply([ops.ones((1,), dtype="float64")], [x])
+    return -float(_to_numpy(x)[0])
+
+
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     with process.products_by_default():
         return _to_numpy(ops.matmul(x, y))
@@ -59,13 +65,12 @@ def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:
 
 def sigmoid_crossentropy(score: float) -> list[float] | None:
     layer = keras.layers.Dense(1, activation="sigmoid", use_bias=False)
-    layer.build((None, 1))
-    layer.kernel.assign([[score]])
-    one = ops.ones((1, 1))
-    loss, (slope,) = runtime.value_and_gradients(
-        lambda: keras.losses.BinaryCrossentropy()(one, layer(one)), [layer.kernel]
-    )
-    return [float(loss), float(slope[0, 0])]
+    return _first_unit(layer, [score], keras.losses.BinaryCrossentropy(), ops.ones((1, 1)))
+
+
+def softmax_crossentropy(score: float) -> list[float] | None:
+    layer = keras.layers.Dense(2, activation="softmax", use_bias=False)
+    return _first_unit(layer, [score, 0.0], keras.losses.SparseCategoricalCrossentropy(), ops.zeros((1, 1)))
 
 
 def binary_crossentropy(targets: np.ndarray, probabilities: np.ndarray) -> float | None:
@@ -87,6 +92,14 @@ def crossentropy(
 
 def kl_divergence(targets: np.ndarray, probabilities: np.ndarray) -> float | None:
     return float(keras.losses.KLDivergence()(targets, probabilities))
+
+
+def _first_unit(layer: Any, scores: list[float], loss: Any, target: Any) -> list[float]:
+    one = ops.ones((1, 1))
+    layer.build((None, 1))
+    layer.kernel.assign([scores])
+    value, (slope,) = runtime.value_and_gradients(lambda: loss(target, layer(one)), [layer.kernel])
+    return [float(value), float(slope[0, 0])]
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

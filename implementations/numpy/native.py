@@ -1,4 +1,4 @@
-"""What NumPy does by itself: numbers and products. It has no layers and no losses."""
+"""What NumPy does by itself: numbers and products. It has no layers, losses or optimizers."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def constant(value: float) -> float | None:
     return float(np.float64(value))
 
 
+def descent(rate: float) -> float | None:
+    return None
+
+
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     return x @ y
 
@@ -44,6 +48,10 @@ def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:
 
 
 def sigmoid_crossentropy(score: float) -> list[float] | None:
+    return None
+
+
+def softmax_crossentropy(score: float) -> list[float] | None:
     return None
 
 

@@ -1,4 +1,4 @@
-"""What TensorFlow without Keras does by itself: functions and products. It has no layers and no losses."""
+"""What TensorFlow without Keras does by itself: functions and products. It has no layers or losses."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def constant(value: float) -> float | None:
     return float(tf.cast(value, tf.float64))
 
 
+def descent(rate: float) -> float | None:
+    x = tf.Variable(np.zeros(1))
+    tf.raw_ops.ResourceApplyGradientDescent(var=x.handle, alpha=rate, delta=tf.ones(1, tf.float64))
+    return -float(x[0])
+
+
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     with process.products_by_default():
         return np.array(tf.matmul(x, y))
@@ -48,6 +54,10 @@ def batch_normalization(x: np.ndarray) -> list[np.ndarray] | None:
 
 
 def sigmoid_crossentropy(score: float) -> list[float] | None:
+    return None
+
+
+def softmax_crossentropy(score: float) -> list[float] | None:
     return None
 
 

@@ -41,6 +41,13 @@ def constant(value: float) -> float | None:
     return torch.tensor(value, dtype=torch.float64).item()
 
 
+def descent(rate: float) -> float | None:
+    x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    x.grad = torch.ones_like(x)
+    torch.optim.SGD([x], rate).step()
+    return -x.item()
+
+
 def product(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with process.products_by_default():
@@ -64,6 +71,10 @@ def sigmoid_crossentropy(score: float) -> list[float] | None:
     loss = nn.functional.binary_cross_entropy(torch.sigmoid(point), torch.ones(1, 1))
     (slope,) = torch.autograd.grad(loss, point)
     return [loss.item(), slope.item()]
+
+
+def softmax_crossentropy(score: float) -> list[float] | None:
+    return None  # its losses of classes take scores, or logarithms of probabilities
 
 
 def binary_crossentropy(targets: np.ndarray, probabilities: np.ndarray) -> float | None:

@@ -8,6 +8,7 @@ from implementations import catalog
 
 LOSS = "cross-entropy from probabilities"
 SATURATED = "sigmoid before it, saturated"
+SOFTMAX = "softmax before it, saturated"
 NORMALIZATION = "batch normalization"
 INITIAL = "default initialization"
 WEIGHTS = "class weights in cross-entropy"
@@ -30,6 +31,7 @@ KEPT = "keeps its digits"
 WITHOUT_LAYERS = {
     LOSS: f"{NOTHING}; here: {CLIPPED}",
     SATURATED: f"{NOTHING}; here: {STUCK}",
+    SOFTMAX: f"{NOTHING}; here: {STUCK}",
     NORMALIZATION: f"{NOTHING}; here: {OF_N}",
     LARGE_MEAN: f"{NOTHING}; here: {KEPT}",
     INITIAL: f"{NOTHING}; here: {GLOROT}",
@@ -48,6 +50,7 @@ EXACT = {
     "torch": {
         LOSS: "logarithms clamped at -100",
         SATURATED: LEARNS,
+        SOFTMAX: f"{NOTHING}; here: {STUCK}",
         SOFTPLUS: f"{CUT}; here: {EVERYWHERE}",
         NORMALIZATION: f"keeps 0.9 of the moving averages, takes the {OF_N_1}",
         LARGE_MEAN: KEPT,
@@ -57,9 +60,14 @@ EXACT = {
         DIVERGENCE: f"{ALL}; here: {ROWS}",
         "float64": "complete",
     },
-    "keras-tensorflow": {SATURATED: f"{LEARNS}; here: {STUCK}", SOFTPLUS: EVERYWHERE, LARGE_MEAN: KEPT},
-    "keras-jax": {SATURATED: STUCK, SOFTPLUS: EVERYWHERE, LARGE_MEAN: KEPT},
-    "keras-torch": {SATURATED: STUCK, SOFTPLUS: CUT},
+    "keras-tensorflow": {
+        SATURATED: f"{LEARNS}; here: {STUCK}",
+        SOFTMAX: f"{LEARNS}; here: {STUCK}",
+        SOFTPLUS: EVERYWHERE,
+        LARGE_MEAN: KEPT,
+    },
+    "keras-jax": {SATURATED: STUCK, SOFTMAX: STUCK, SOFTPLUS: EVERYWHERE, LARGE_MEAN: KEPT},
+    "keras-torch": {SATURATED: STUCK, SOFTMAX: STUCK, SOFTPLUS: CUT},
 }
 KERAS = {LOSS: CLIPPED, NORMALIZATION: OF_N, INITIAL: GLOROT, WEIGHTS: BY_ROWS, DIVERGENCE: ROWS}
 EPSILON = {
@@ -80,11 +88,43 @@ EPSILON = {
         "adadelta": "under both roots",
     },
 }
+MOMENTUM, NESTEROV, DECAY = "momentum under a changing rate", "Nesterov momentum", "weight decay of adam"
+WITHOUT_OPTIMIZERS = {
+    "numpy": [MOMENTUM, NESTEROV, DECAY, "place of epsilon", "derivatives at kinks"],
+    "jax": [MOMENTUM, NESTEROV, DECAY, "place of epsilon"],
+    "tensorflow": [DECAY, "place of epsilon"],
+    "torch": [],
+    "keras-tensorflow": [],
+    "keras-jax": [],
+    "keras-torch": [],
+}
+"""What stands on a card with nothing of the framework's own in it."""
+KINKS = {
+    "jax": "hard_tanh'(1) = 1; here: |e|'(0) = 1, hinge'(1) = -0.5",
+    "tensorflow": "with slope 0.2 = 0.2; here: hard_tanh'(1) = 0, |e|'(0) = 0, hinge'(1) = -1",
+    "torch": "hard_tanh'(1) = 0, |e|'(0) = 0; here: hinge'(1) = -1",
+}
+DEFAULTS = {
+    "torch": {
+        "torch.optim.Adam": "lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0",
+        "torch.nn.BatchNorm1d": "eps=1e-05, momentum=0.1",
+        "torch.nn.LeakyReLU": "negative_slope=0.01",
+        "torch.nn.PReLU": "num_parameters=1, init=0.25",
+    },
+    "jax": {"jax.nn.leaky_relu": "negative_slope=0.01"},
+    "tensorflow": {"tensorflow.nn.leaky_relu": "alpha=0.2"},
+    "keras-jax": {
+        "keras.layers.BatchNormalization": "momentum=0.99, epsilon=0.001, gamma_initializer=ones",
+        "keras.activations.leaky_relu": "negative_slope=0.2",
+        "keras.layers.PReLU": "alpha_initializer=Zeros",
+    },
+}
+"""Of some of the calls that the catalogue names, as the library has them."""
 LEAKS = {
     "tensorflow": ["constant 0.9"],
-    "keras-tensorflow": ["constant 0.9", "loss without a switch"],
-    "keras-jax": ["tanh", "loss", "loss without a switch"],
-    "keras-torch": ["dense", "loss", "loss without a switch"],
+    "keras-tensorflow": ["constant 0.9", "rate 0.1 without a switch", "loss without a switch"],
+    "keras-jax": ["tanh", "loss", "rate 0.1 without a switch", "loss without a switch"],
+    "keras-torch": ["dense", "loss", "rate 0.1 without a switch", "loss without a switch"],
 }
 SETTINGS = {
     "tensorflow": "with tensor_float_32_execution True by default",
@@ -116,7 +156,8 @@ def test_variance_of_numbers_with_a_large_mean_is_lost_by_keras_on_torch(compute
 
 @pytest.mark.parametrize("contender", EXACT)
 def test_place_of_epsilon(computed, contender):
-    told = dict(each.split(": ") for each in computed(contender).card["place of epsilon"].split("; "))
+    listed = computed(contender).card["place of epsilon"].removeprefix(f"{NOTHING}; here: ")
+    told = dict(each.split(": ") for each in listed.split("; "))
     for name, place in EPSILON["torch" if contender == "torch" else "keras"].items():
         assert told[name] == place
 
@@ -135,6 +176,25 @@ def test_weight_decay_of_torch_s_own_class_is_that_of_torch_s_convention(name):
         optimizer.step()
     decoupled = element.resolve({"convention": "torch"})["weight_decay_mode"] == "decoupled"
     assert (x[1].item() == pytest.approx(3 * x[0].item(), rel=1e-12)) is decoupled
+
+
+@pytest.mark.parametrize("contender", WITHOUT_OPTIMIZERS)
+def test_what_this_project_wrote_is_no_fact_about_a_framework(computed, contender):
+    facts = computed(contender).card
+    told = {what for what in WITHOUT_OPTIMIZERS["numpy"] if facts[what].startswith(f"{NOTHING}; here: ")}
+    assert told == set(WITHOUT_OPTIMIZERS[contender])
+
+
+@pytest.mark.parametrize("contender", KINKS)
+def test_kinks_of_what_the_framework_has_come_first(computed, contender):
+    assert computed(contender).card["derivatives at kinks"].endswith(KINKS[contender])
+
+
+@pytest.mark.parametrize("contender", DEFAULTS)
+def test_defaults_are_those_of_the_library(computed, contender):
+    facts = computed(contender).card
+    for call, defaults in DEFAULTS[contender].items():
+        assert set(defaults.split(", ")) <= set(facts[f"defaults of {call}"].split(", ")), call
 
 
 @pytest.mark.parametrize("contender", LEAKS)

@@ -2,7 +2,8 @@
 
 `python -m tests.mutation [--only TEXT] [--chart FILE.svg] [--out FILE.json]` prints a table.
 
-Exit code 1: below 95 %, or interrupted, in which case what is known so far is kept.
+Exit code 1: below 95 %, or interrupted, in which case what is known so far is kept, or a contender draws
+complaints with nothing planted: then no complaint would say anything of a fault.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from rich.table import Table
 
 from benchmarks import environment
 from implementations import support
-from tests.mutation.gate import WITNESS, Complaint
+from tests.mutation.gate import WITNESS, Complaint, clean
 
 ROOT = Path(__file__).parents[2]
 ASKED = 0.95
@@ -151,14 +152,14 @@ def ask(folder: Path, *arguments: str) -> None:
     )
 
 
-def outcome(fault: Fault, clean: Path) -> Outcome:
-    """Plant a fault and see what becomes of it, given the answers of the clean sources."""
+def outcome(fault: Fault, kept: Path) -> Outcome:
+    """Plant a fault and see what becomes of it, given the folder with the answers of the clean sources."""
     make = partial(Outcome, fault.backend, fault.name, fault.file, expects=fault.expects)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plant(fault, folder)
         try:
-            ask(folder, "judge", fault.backend, str(clean), "out", *(["shared"] if fault.shared else []))
+            ask(folder, "judge", fault.backend, str(kept), "out", *(["shared"] if fault.shared else []))
         except subprocess.TimeoutExpired:
             return make("caught", f"it hangs: no answer within {SECONDS} s")
         except subprocess.CalledProcessError as error:
@@ -175,16 +176,30 @@ def outcome(fault: Fault, clean: Path) -> Outcome:
 
 
 def run(planted: list[Fault], jobs: int, console: Console) -> list[Outcome]:
-    """Plant the faults; return what became of them, of all that were tried before an interruption."""
-    needed = {"numpy", *(WITNESS for each in planted if each.backend == "numpy")}
+    """Plant the faults; return what became of them, of all that were tried before an interruption.
+
+    Raises
+    ------
+    SystemExit
+        If a contender that a fault is meant for is complained of without it.
+    """
+    needed = {"numpy", *(each.backend for each in planted)}
+    needed |= {WITNESS for each in planted if each.backend == "numpy"}
     found: dict[Fault, Outcome] = {}
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(jobs) as pool:
-        clean = Path(name)
+        folder = Path(name)
         try:
-            asked = [pool.submit(ask, ROOT, "answer", each, str(clean)) for each in sorted(needed)]
+            asked = [pool.submit(ask, ROOT, "answer", each, str(folder)) for each in sorted(needed)]
             for each in track(as_completed(asked), "the clean sources", len(asked), console=console):
                 each.result()
-            pending = {pool.submit(outcome, fault, clean): fault for fault in planted}
+            if told := clean(folder):
+                listed = "\n".join(f"  {each.contender}: {each.identity}" for each in told)
+                raise SystemExit(
+                    "expected: no complaint before a fault is planted, or no verdict means anything\n"
+                    f"got, on this machine:\n{listed}\n"
+                    "mend or explain these first (`benchmarks/deviations/`), or leave them out with --only"
+                )
+            pending = {pool.submit(outcome, fault, folder): fault for fault in planted}
             for done in track(as_completed(pending), "planting faults", len(pending), console=console):
                 found[pending[done]] = done.result()
                 console.print(f"{found[pending[done]].result}: {pending[done].backend}, {pending[done].name}")

@@ -2,6 +2,7 @@
 
 `python -c "from tests.mutation.gate import main; main()" answer BACKEND FOLDER` keeps what a contender of the
 clean sources computes; `judge BACKEND FOLDER FILE`, in a copy with a fault, writes what is complained of.
+What is complained of without a fault, `clean` tells.
 
 In a run of `versus parity` every contender meets the same NumPy. Where the fault is in NumPy, so is the
 reference, and it is for the others to disagree: PyTorch does, with the answers of the clean sources.
@@ -138,6 +139,18 @@ def judge(contender: str, folder: Path, *, shared: bool = False) -> list[Complai
         }
         witness = _kept(folder, WITNESS)
     return [*complaints(contender, own, own), *complaints(WITNESS, own, witness)]
+
+
+def clean(folder: Path) -> list[Complaint]:
+    """Return what is complained of where nothing has a fault, of all whose answers are kept."""
+    reference = _kept(folder, "numpy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [
+            complaint
+            for contender in sorted(path.name for path in folder.iterdir())
+            for complaint in complaints(contender, reference, _kept(folder, contender))
+        ]
 
 
 def _by_formula(variant: elements.Variant) -> bool:
