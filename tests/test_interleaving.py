@@ -220,6 +220,8 @@ def driver():
 
 
 QUIET, STOLEN = Witnesses(0.0, 0.0, 0), Witnesses(0.09, 0.0, 0)
+COLD, WARM = 0.1, 0.003
+"""What the first build of a worker takes, and every later one."""
 
 
 class Idler:
@@ -229,6 +231,7 @@ class Idler:
 
     def __init__(self, disturbances, threads, cpu_seconds):
         self.disturbances, self.threads, self.cpu_seconds = disturbances, threads, cpu_seconds
+        self.served = 0
 
     def call(self, command, *, metrics=(), **_):
         if command == "time_chunk":
@@ -240,7 +243,9 @@ class Idler:
             "warm_up": {name: [0.01] for name in metrics},
             "problems": {name: [] for name in metrics},
         }
-        return {"build": 0.1, "first_step": 0.1, "warm_up_steps": 10, "threads": self.threads, **of_each}
+        self.served += 1
+        start = {"build": COLD if self.served == 1 else WARM, "first_step": 0.1}
+        return {**start, "warm_up_steps": 10, "threads": self.threads, **of_each}
 
     def freeze(self): ...
 
@@ -249,20 +254,32 @@ class Idler:
     def close(self): ...
 
 
-def interleaved(*, disturbances=(), threads=1, cpu_seconds=0.1, asked=1, device="cpu", outcome=None, **speed):
+def interleaved(
+    *,
+    disturbances=(),
+    threads=1,
+    cpu_seconds=0.1,
+    asked=1,
+    device="cpu",
+    outcome=None,
+    workloads=1,
+    idler=Idler,
+    **speed,
+):
     """Return the blocks of two contenders, of which the second is disturbed in those of its chunks."""
     settings = {"metrics": ["train_step"], "chunks": 6, "margin": 0.02, **speed}
     suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in settings.items()})
-    suite = suite.model_copy(update={"workloads": suite.workloads[:1], "threads": asked, "device": device})
-    workload, outcome, script = suite.workloads[0].name, outcome or Outcome(), iter(disturbances)
-    no_data: Any = None
+    changes = {"workloads": suite.workloads[:workloads], "threads": asked, "device": device}
+    suite, outcome, script = suite.model_copy(update=changes), outcome or Outcome(), iter(disturbances)
+    names = [workload.name for workload in suite.workloads]
 
     def hire(name: str) -> Any:
-        idler = Idler(script if name == "b" else iter(()), threads, cpu_seconds)
-        return idler, {"import": 0.03, "device": 0.04}
+        made = (idler if name == "b" else Idler)(script if name == "b" else iter(()), threads, cpu_seconds)
+        return made, {"import": 0.03, "device": 0.04}
 
-    interleave(suite, suite.workloads, {workload: ["a", "b"]}, {workload: no_data}, hire, outcome)
-    return [outcome.blocks[workload, name] for name in ("a", "b")]
+    no_data: Any = dict.fromkeys(names)
+    interleave(suite, suite.workloads, dict.fromkeys(names, ["a", "b"]), no_data, hire, outcome)
+    return [outcome.blocks[names[0], name] for name in ("a", "b")]
 
 
 @pytest.mark.parametrize(("preset", "starts"), [("quick", 1), ("standard", 6), ("rigorous", 6)])
@@ -284,6 +301,31 @@ def test_a_start_that_was_lost_is_measured_again():
     _, b = interleaved(preset="quick", blocks=3, block_limit=3, outcome=outcome)
     assert "spawn" in b[0].stages
     assert "spawn" not in b[1].stages
+
+
+def test_a_start_is_cold_in_every_block_that_counts():
+    """Two workloads take turns at being the first that a worker serves; the other one is built warm."""
+    outcome = Outcome()
+    interleaved(preset="standard", blocks=6, block_limit=6, workloads=2, outcome=outcome)
+    timed = {pair: SpeedData(blocks=blocks, stopped_by="") for pair, blocks in outcome.blocks.items()}
+    assert len(timed) == 4
+    for (workload, _), data in timed.items():
+        assert sorted(block.served_before for block in data.blocks) == [0, 0, 0, 1, 1, 1]
+        built = [block for block in data.blocks if stats.measured(block, "build")]
+        assert [stats.block_seconds(block, "build") for block in built] == [COLD] * 3
+        assert stats.start_seconds(data) == pytest.approx(0.3)
+        reference = timed[workload, "a"]
+        assert stats.paired_ratio(data, reference, "import").count == 6
+        assert stats.paired_ratio(data, reference, "build").count == 3
+        assert stats.paired_ratio(data, reference, "start").count == 3
+
+
+def test_every_workload_has_a_cold_start_before_one_has_two():
+    outcome = Outcome()
+    interleaved(preset="quick", blocks=3, block_limit=3, workloads=3, outcome=outcome)
+    for blocks in outcome.blocks.values():
+        assert sorted(block.served_before for block in blocks) == [0, 1, 2]
+        assert sum(stats.measured(block, "start") for block in blocks) == 1
 
 
 def test_a_disturbed_round_is_repeated_until_it_is_quiet():

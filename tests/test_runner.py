@@ -110,6 +110,7 @@ def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
     assert [block.index for block in data.blocks] == [0, 1]
     assert list(data.blocks[0].stages) == list(stats.START_STAGES)
     assert set(data.blocks[1].stages) == {"build", "first_step"}
+    assert [block.served_before for block in data.blocks] == [0, 0]
     for block in data.blocks:
         assert {samples.metric for samples in block.samples} == {"train_step", "epoch", "predict"}
         assert all(len(samples.seconds) == 2 and min(samples.seconds) > 0 for samples in block.samples)
