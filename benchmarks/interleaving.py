@@ -83,6 +83,10 @@ class Outcome:
         if self._misses[pair] == CHANCES:
             self.failures[pair] = reason
 
+    def skip(self, pair: Pair, reason: str) -> None:
+        """Note that a contender lost a block by no failure on this workload."""
+        self.lost[pair].setdefault(self.next_index, reason)
+
     def starts(self, pair: Pair, timed: stats.Timed = "start") -> int:
         """Return from how many blocks a contender has a whole cold start, or a stage of one."""
         return sum(stats.measured(block, timed) for block in self.blocks.get(pair, ()))
@@ -230,6 +234,8 @@ class _BlockRun:
     index: int
     _served: Counter[str] = field(default_factory=Counter)
     """Workloads that each contender's worker has opened."""
+    _gone: dict[str, str] = field(default_factory=dict)
+    """Contenders whose worker has failed, and on what."""
 
     def run(self, team: Sequence[str]) -> None:
         shuffle = random.Random(f"{self.suite.seed} block {self.index} {team}")
@@ -288,6 +294,8 @@ class _BlockRun:
         shuffle: random.Random,
     ) -> dict[Pair, Block]:
         ready: dict[str, dict[str, Any]] = {}
+        for contender in self._gone.keys() & set(self.participants[workload.name]):
+            self.outcome.skip((workload.name, contender), self._gone[contender])
         present = [name for name in self.participants[workload.name] if name in workers]
         for contender in shuffle.sample(present, len(present)):
             with self._turn(contender, workload, workers):
@@ -357,6 +365,7 @@ class _BlockRun:
         except WorkerFailed as error:
             workers.pop(contender).close()
             self._fail(contender, [workload.name], error)
+            self._gone[contender] = f"its worker had failed on {workload.name}: {error}"
 
     def _fail(self, contender: str, names: Sequence[str], error: WorkerFailed) -> None:
         for name in names:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from benchmarks import interleaving, stats, tables
-from benchmarks.interleaving import Outcome, interleave, stopping
+from benchmarks.interleaving import CHANCES, Outcome, interleave, stopping
 from benchmarks.measures import witnesses
 from benchmarks.measures.witnesses import Chunk, Witnesses, now
 from benchmarks.result import Block, Samples, SpeedData
 from benchmarks.suite import SpeedSettings, load_suite
+from benchmarks.worker import WorkerFailed
 
 
 def block(
@@ -326,6 +327,31 @@ def test_every_workload_has_a_cold_start_before_one_has_two():
     for blocks in outcome.blocks.values():
         assert sorted(block.served_before for block in blocks) == [0, 1, 2]
         assert sum(stats.measured(block, "start") for block in blocks) == 1
+
+
+class Failing(Idler):
+    """Cannot open one workload."""
+
+    def call(self, command, *, workload, **arguments):
+        if (command, workload) == ("open_workload", "digits-network"):
+            raise WorkerFailed("worker of b", expected="a result", got="none", action="see its log")
+        return super().call(command, **arguments)
+
+
+def test_every_block_that_a_contender_lacks_is_named():
+    """A worker that fails is gone for what it would have served later, which is not held against that."""
+    outcome = Outcome()
+    interleaved(preset="quick", blocks=4, block_limit=4, workloads=3, outcome=outcome, idler=Failing)
+    assert set(outcome.failures) == {("digits-network", "b")}
+    assert len(outcome.lost["digits-network", "b"]) == CHANCES
+    others = outcome.lost.keys() - outcome.failures.keys()
+    assert {why for pair in others for why in outcome.lost[pair].values()} == {
+        "its worker had failed on digits-network: worker of b: expected a result, got none; see its log"
+    }
+    for pair in others:
+        kept = [block.index for block in outcome.blocks[pair]]
+        assert sorted([*kept, *outcome.lost[pair]]) == list(range(len(kept) + len(outcome.lost[pair])))
+        assert len(kept) >= 4
 
 
 def test_a_disturbed_round_is_repeated_until_it_is_quiet():
