@@ -255,16 +255,25 @@ class _BlockRun:
     def _hire_all(
         self, team: Sequence[str], workers: dict[str, Worker], loaded: dict[str, dict[str, Any]]
     ) -> None:
-        """Start the workers: one after the other where their start is measured, else on all cores."""
-        with ThreadPoolExecutor(1 if self._measures_start else os.cpu_count()) as pool:
-            futures = {contender: pool.submit(self.hire, contender) for contender in team}
+        """Start the workers: one after the other where their start is measured, else on all cores.
+
+        Each is frozen once it is up: the idle threads of those before would slow the next one's start.
+        """
+
+        def start(contender: str) -> None:
+            workers[contender], loaded[contender] = self.hire(contender)
+            self._freeze(workers[contender])
+
+        pool = ThreadPoolExecutor(1 if self._measures_start else os.cpu_count())
+        try:
+            futures = {contender: pool.submit(start, contender) for contender in team}
             for contender, future in futures.items():
                 try:
-                    workers[contender], loaded[contender] = future.result()
+                    future.result()
                 except WorkerFailed as error:
                     self._fail(contender, [workload.name for workload in self.workloads], error)
-        for worker in workers.values():
-            self._freeze(worker)
+        finally:
+            pool.shutdown(cancel_futures=True)  # no more of them after an interruption
 
     @cached_property
     def _measures_start(self) -> bool:

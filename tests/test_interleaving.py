@@ -14,7 +14,7 @@ from benchmarks.measures import witnesses
 from benchmarks.measures.witnesses import Chunk, Witnesses, now
 from benchmarks.result import Block, Samples, SpeedData
 from benchmarks.suite import SpeedSettings, load_suite
-from benchmarks.worker import WorkerFailed
+from benchmarks.worker import CAN_FREEZE, WorkerFailed
 
 
 def block(
@@ -232,7 +232,7 @@ class Idler:
 
     def __init__(self, disturbances, threads, cpu_seconds):
         self.disturbances, self.threads, self.cpu_seconds = disturbances, threads, cpu_seconds
-        self.served = 0
+        self.served, self.frozen, self.closed = 0, False, False
 
     def call(self, command, *, metrics=(), **_):
         if command == "time_chunk":
@@ -248,11 +248,14 @@ class Idler:
         start = {"build": COLD if self.served == 1 else WARM, "first_step": 0.1}
         return {**start, "warm_up_steps": 10, "threads": self.threads, **of_each}
 
-    def freeze(self): ...
+    def freeze(self):
+        self.frozen = True
 
-    def thaw(self): ...
+    def thaw(self):
+        self.frozen = False
 
-    def close(self): ...
+    def close(self):
+        self.closed = True
 
 
 def interleaved(
@@ -264,10 +267,11 @@ def interleaved(
     device="cpu",
     outcome=None,
     workloads=1,
-    idler=Idler,
+    contenders="ab",
+    idlers=None,
     **speed,
 ):
-    """Return the blocks of two contenders, of which the second is disturbed in those of its chunks."""
+    """Return the blocks of the contenders on the first workload; `b` is disturbed in those of its chunks."""
     settings = {"metrics": ["train_step"], "chunks": 6, "margin": 0.02, **speed}
     suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in settings.items()})
     changes = {"workloads": suite.workloads[:workloads], "threads": asked, "device": device}
@@ -275,12 +279,13 @@ def interleaved(
     names = [workload.name for workload in suite.workloads]
 
     def hire(name: str) -> Any:
-        made = (idler if name == "b" else Idler)(script if name == "b" else iter(()), threads, cpu_seconds)
+        idler = (idlers or {}).get(name, Idler)
+        made = idler(script if name == "b" else iter(()), threads, cpu_seconds)
         return made, {"import": 0.03, "device": 0.04}
 
     no_data: Any = dict.fromkeys(names)
-    interleave(suite, suite.workloads, dict.fromkeys(names, ["a", "b"]), no_data, hire, outcome)
-    return [outcome.blocks[names[0], name] for name in ("a", "b")]
+    interleave(suite, suite.workloads, dict.fromkeys(names, list(contenders)), no_data, hire, outcome)
+    return [outcome.blocks[names[0], name] for name in contenders]
 
 
 @pytest.mark.parametrize(("preset", "starts"), [("quick", 1), ("standard", 6), ("rigorous", 6)])
@@ -329,6 +334,39 @@ def test_every_workload_has_a_cold_start_before_one_has_two():
         assert sum(stats.measured(block, "start") for block in blocks) == 1
 
 
+@pytest.mark.skipif(not CAN_FREEZE, reason="this system cannot stop processes")
+def test_each_worker_is_frozen_before_the_next_one_starts():
+    """Also where the start of one in between fails."""
+    up, beside = [], []
+
+    def started(*arguments):
+        beside.append([each.frozen for each in up])
+        if len(beside) == 2:
+            raise WorkerFailed("worker", expected="a start", got="none", action="see its log")
+        up.append(Idler(*arguments))
+        return up[-1]
+
+    idlers = dict.fromkeys("abc", started)
+    interleaved(preset="quick", blocks=1, block_limit=1, contenders="abc", idlers=idlers)
+    assert beside[:3] == [[], [True], [True]]
+
+
+def test_an_interruption_ends_every_worker_that_was_started():
+    up = []
+
+    def started(*arguments):
+        if len(up) == 1:
+            up.append(None)
+            raise KeyboardInterrupt
+        up.append(Idler(*arguments))
+        return up[-1]
+
+    idlers = dict.fromkeys("abc", started)
+    with pytest.raises(KeyboardInterrupt):
+        interleaved(preset="quick", blocks=1, block_limit=1, contenders="abc", idlers=idlers)
+    assert all(each.closed for each in up if each)
+
+
 class Failing(Idler):
     """Cannot open one workload."""
 
@@ -341,7 +379,7 @@ class Failing(Idler):
 def test_every_block_that_a_contender_lacks_is_named():
     """A worker that fails is gone for what it would have served later, which is not held against that."""
     outcome = Outcome()
-    interleaved(preset="quick", blocks=4, block_limit=4, workloads=3, outcome=outcome, idler=Failing)
+    interleaved(preset="quick", blocks=4, block_limit=4, workloads=3, outcome=outcome, idlers={"b": Failing})
     assert set(outcome.failures) == {("digits-network", "b")}
     assert len(outcome.lost["digits-network", "b"]) == CHANCES
     others = outcome.lost.keys() - outcome.failures.keys()
