@@ -176,3 +176,14 @@ FAULTS: dict[str, Callable[[Bench], Bench]] = {
     "a worker that dies": _dying,
 }
 """Faults of the harness or of a backend that no verdict may rest on."""
+
+SAID: dict[str, str] = {
+    "device not waited for": "expected an idle device",
+    "recompilation in each step": "compiled every time",
+    "a worker that sleeps": "of its time",
+    "a worker that dies": "ended with signal SIGKILL",
+    "thread count ignored": "2 threads instead of 1",
+    "another dtype": "expected float32, got float64",
+}
+"""Words by which each must be told, threads and dtype too: something is also said of a busy machine, or of a
+worker that cannot start."""
