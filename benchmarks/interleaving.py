@@ -83,6 +83,14 @@ class Outcome:
         if self._misses[pair] == CHANCES:
             self.failures[pair] = reason
 
+    def skip(self, pair: Pair, reason: str) -> None:
+        """Note that a contender lost a block by no failure on this workload."""
+        self.lost[pair].setdefault(self.next_index, reason)
+
+    def starts(self, pair: Pair, timed: stats.Timed = "start") -> int:
+        """Return from how many blocks a contender has a whole cold start, or a stage of one."""
+        return sum(stats.measured(block, timed) for block in self.blocks.get(pair, ()))
+
     def live(self, workload: str, participants: Sequence[str]) -> list[str]:
         """Return those that are still in."""
         return [each for each in participants if (workload, each) not in self.failures]
@@ -122,9 +130,10 @@ def interleave(
         live = {workload.name: outcome.live(workload.name, participants[workload.name]) for workload in left}
         contenders = sorted({contender for names in live.values() for contender in names})
         teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
+        order = _in_turn(suite, left, live, outcome)
         on_begin(outcome.next_index, _turns(suite, left, live))
         for team in teams:
-            _BlockRun(suite, left, live, data, hire, outcome, on_turn, outcome.next_index).run(team)
+            _BlockRun(suite, order, live, data, hire, outcome, on_turn, outcome.next_index).run(team)
         outcome.next_index += 1
         for workload in left:
             compared = _compared(workload.name, participants[workload.name], outcome, references or {})
@@ -132,6 +141,24 @@ def interleave(
             if reason:
                 outcome.stopped_by[workload.name] = reason
         on_block()
+
+
+def _in_turn(
+    suite: Suite, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]], outcome: Outcome
+) -> list[Workload]:
+    """Return the workloads of the next block: first the one with the fewest cold starts, the others as drawn.
+
+    Of all that a worker serves only the first is built cold.
+    """
+    drawn = random.Random(f"{suite.seed} block {outcome.next_index}").sample(workloads, len(workloads))
+
+    def cold(workload: Workload) -> int:
+        names = participants[workload.name]
+        starts = [outcome.starts((workload.name, contender), "first_step") for contender in names]
+        return min(starts, default=0)
+
+    first = min(drawn, key=cold)
+    return [first, *(workload for workload in drawn if workload is not first)]
 
 
 def _compared(
@@ -195,7 +222,7 @@ def _turns(suite: Suite, workloads: Sequence[Workload], participants: Mapping[st
 
 @dataclass
 class _BlockRun:
-    """One block: fresh workers, all workloads in random order."""
+    """One block: fresh workers, and one workload after the other in the given order."""
 
     suite: Suite
     workloads: Sequence[Workload]
@@ -205,6 +232,10 @@ class _BlockRun:
     outcome: Outcome
     on_turn: Callable[[str], None]
     index: int
+    _served: Counter[str] = field(default_factory=Counter)
+    """Workloads that each contender's worker has opened."""
+    _gone: dict[str, str] = field(default_factory=dict)
+    """Contenders whose worker has failed, and on what."""
 
     def run(self, team: Sequence[str]) -> None:
         shuffle = random.Random(f"{self.suite.seed} block {self.index} {team}")
@@ -213,7 +244,7 @@ class _BlockRun:
         found: dict[Pair, Block] = {}
         try:
             self._hire_all(shuffle.sample(team, len(team)), workers, loaded)
-            for workload in shuffle.sample(self.workloads, len(self.workloads)):
+            for workload in self.workloads:
                 found |= self._time_workload(workload, workers, loaded, shuffle)
         finally:
             for worker in workers.values():
@@ -224,23 +255,31 @@ class _BlockRun:
     def _hire_all(
         self, team: Sequence[str], workers: dict[str, Worker], loaded: dict[str, dict[str, Any]]
     ) -> None:
-        """Start the workers: one after the other where their start is measured, else on all cores."""
-        with ThreadPoolExecutor(1 if self._measures_start else os.cpu_count()) as pool:
-            futures = {contender: pool.submit(self.hire, contender) for contender in team}
+        """Start the workers: one after the other where their start is measured, else on all cores.
+
+        Each is frozen once it is up: the idle threads of those before would slow the next one's start.
+        """
+
+        def start(contender: str) -> None:
+            workers[contender], loaded[contender] = self.hire(contender)
+            self._freeze(workers[contender])
+
+        pool = ThreadPoolExecutor(1 if self._measures_start else os.cpu_count())
+        try:
+            futures = {contender: pool.submit(start, contender) for contender in team}
             for contender, future in futures.items():
                 try:
-                    workers[contender], loaded[contender] = future.result()
+                    future.result()
                 except WorkerFailed as error:
                     self._fail(contender, [workload.name for workload in self.workloads], error)
-        for worker in workers.values():
-            self._freeze(worker)
+        finally:
+            pool.shutdown(cancel_futures=True)  # no more of them after an interruption
 
     @cached_property
     def _measures_start(self) -> bool:
         """Whether somebody lacks one of the starts that the suite wants, which a lost block may have had."""
         return any(
-            sum("spawn" in block.stages for block in self.outcome.blocks.get((workload.name, contender), ()))
-            < self.suite.speed.start_blocks
+            self.outcome.starts((workload.name, contender)) < self.suite.speed.start_blocks
             for workload in self.workloads
             for contender in self.participants[workload.name]
             if (workload.name, contender) not in self.outcome.failures
@@ -264,10 +303,14 @@ class _BlockRun:
         shuffle: random.Random,
     ) -> dict[Pair, Block]:
         ready: dict[str, dict[str, Any]] = {}
+        for contender in self._gone.keys() & set(self.participants[workload.name]):
+            self.outcome.skip((workload.name, contender), self._gone[contender])
         present = [name for name in self.participants[workload.name] if name in workers]
         for contender in shuffle.sample(present, len(present)):
             with self._turn(contender, workload, workers):
-                ready[contender] = workers[contender].call("open_workload", **self._arguments(workload))
+                told = workers[contender].call("open_workload", **self._arguments(workload))
+                ready[contender] = {**told, "served_before": self._served[contender]}
+                self._served[contender] += 1
             self.on_turn(f"{workload.name} {contender}")
         timed: dict[tuple[str, Metric], list[tuple[Chunk, int]]] = defaultdict(list)
         repeated: dict[Metric, int] = defaultdict(int)
@@ -331,6 +374,7 @@ class _BlockRun:
         except WorkerFailed as error:
             workers.pop(contender).close()
             self._fail(contender, [workload.name], error)
+            self._gone[contender] = f"its worker had failed on {workload.name}: {error}"
 
     def _fail(self, contender: str, names: Sequence[str], error: WorkerFailed) -> None:
         for name in names:
@@ -377,6 +421,7 @@ class _BlockRun:
                 "build": ready["build"],
                 "first_step": ready["first_step"],
             },
+            served_before=ready["served_before"],
             warm_up_steps=ready["warm_up_steps"],
             idle_workers=self._idle_workers,
             threads_seen=ready["threads"],

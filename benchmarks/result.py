@@ -10,10 +10,10 @@ Schema history
 2
     Speed: the preset and margin of the verdict; warm-up times, noise witnesses and rounds measured again;
     problems of a block; the stages interpreter (until then a part of spawn) and device; chunks that stayed
-    disturbed, and clocks of a GPU; blocks that a contender lost; in manifests how far timing has come, and
-    the sides of a comparison. Elements: layers, results at special points, the first bad step. Measures of
-    their own: the limit, the profile. Of tests the confusion matrix. All optional, so records of version 1
-    are read as they are.
+    disturbed, and clocks of a GPU; blocks that a contender lost; how much a worker had served before. In
+    manifests how far timing has come, and the sides of a comparison. Elements: layers, results at special
+    points, the first bad step. Measures of their own: the limit, the profile. Of tests the confusion matrix.
+    All optional, so records of version 1 are read as they are.
 """
 
 from __future__ import annotations
@@ -242,7 +242,10 @@ class Block(Model):
 
     index: int
     stages: dict[Stage, float]
-    """Seconds of each stage of a cold start; those before build only where workers started one by one."""
+    """Seconds of each stage of a start; those before build only where workers started one by one."""
+    served_before: int | None = None
+    """Workloads that its worker had served before: only where there were none are build and first step those
+    of a cold start. Early records do not tell."""
     warm_up_steps: int
     idle_workers: Literal["frozen", "running", "absent"]
     """What the other contenders' workers did meanwhile."""

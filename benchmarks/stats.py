@@ -48,6 +48,8 @@ Steadiness = Literal["flat", "warmup", "slowdown", "none", "not judged"]
 Timed = Metric | Stage | Literal["start"]
 """What contenders are compared in: a metric, a stage of the cold start, or the whole start."""
 START_STAGES: tuple[Stage, ...] = get_args(Stage)
+OF_A_WORKLOAD: tuple[Stage, ...] = ("build", "first_step")
+"""Stages that every workload of a worker has, and the first one alone has cold."""
 
 Pair = tuple[SpeedData, SpeedData, Metric]
 """After, before, and what of theirs is compared."""
@@ -103,10 +105,27 @@ def _samples(block: Block, metric: str) -> Samples:
     return next(each for each in block.samples if each.metric == metric)
 
 
+def cold_stages(block: Block) -> dict[Stage, float]:
+    """Return the seconds of a block's stages without those that were warm.
+
+    Whatever a worker has served before, such as the first network that torch builds, has made them shorter.
+    """
+    return {
+        stage: seconds
+        for stage, seconds in block.stages.items()
+        if not (block.served_before and stage in OF_A_WORKLOAD)
+    }
+
+
 def measured(block: Block, timed: Timed) -> bool:
-    """Return whether a block has it: only blocks whose workers start one by one have a whole start."""
-    if timed in START_STAGES or timed == "start":
-        return ("spawn" if timed == "start" else timed) in block.stages
+    """Return whether a block has it.
+
+    Only blocks whose workers start one by one have a whole start, and only of the workload that came first.
+    """
+    if timed == "start":
+        return {"spawn", "first_step"} <= cold_stages(block).keys()
+    if timed in START_STAGES:
+        return timed in cold_stages(block)
     return any(each.metric == timed for each in block.samples)
 
 
@@ -381,56 +400,69 @@ def geometric_mean_interval(ratios: Sequence[Interval]) -> Interval:
     return Interval(mean, mean * math.exp(-half), mean * math.exp(half), count)
 
 
-def start_seconds(data: SpeedData) -> float:
-    """Return the time of a cold start: the sum of its stages."""
-    return sum(stage_seconds(data).values())
+def start_seconds(data: SpeedData) -> float | None:
+    """Return the time of a cold start: the sum of its stages; None where it was not measured as a whole."""
+    stages = stage_seconds(data)
+    return sum(stages.values()) if {"spawn", "first_step"} <= stages.keys() else None
 
 
 def stage_seconds(data: SpeedData) -> dict[Stage, float]:
-    """Return for each stage of a cold start the median over the blocks that measured it."""
-    measured: dict[Stage, list[float]] = {}
+    """Return for each stage of a cold start the median over the blocks that measured it, in their order."""
+    found = defaultdict[Stage, list[float]](list)
     for block in data.blocks:
-        for stage, seconds in block.stages.items():
-            measured.setdefault(stage, []).append(seconds)
-    return {stage: median(times) for stage, times in measured.items()}
+        for stage, seconds in cold_stages(block).items():
+            found[stage].append(seconds)
+    return {stage: median(found[stage]) for stage in START_STAGES if stage in found}
+
+
+def warm_up_steps(data: SpeedData) -> float | None:
+    """Return how many training steps came before the timed ones, the median over blocks that began cold."""
+    found = [block.warm_up_steps for block in data.blocks if not block.served_before]
+    return median(found) if found else None
 
 
 def warm_up_seconds(data: SpeedData) -> float | None:
-    """Return what the training steps before the timed ones took, the median over blocks.
+    """Return what the training steps before the timed ones took, the median over blocks that began cold.
 
     Their number times the median of what one took meanwhile; None where no record has that.
     """
     found = [
         block.warm_up_steps * median(samples.warm_up)
         for block in data.blocks
+        if not block.served_before
         for samples in block.samples
         if samples.metric == "train_step" and samples.warm_up
     ]
     return median(found) if found else None
 
 
-def break_even_steps(contender: SpeedData, reference: SpeedData) -> float:
+def break_even_steps(contender: SpeedData, reference: SpeedData) -> float | None:
     """Return after how many training steps the contender, start included, has taken less time.
 
-    0 if it starts and steps faster; infinite if it never catches up.
+    0 if it starts and steps faster; infinite if it never catches up; None if a start was not measured.
     """
-    head_start = start_seconds(contender) - start_seconds(reference)
+    mine, theirs = start_seconds(contender), start_seconds(reference)
+    if mine is None or theirs is None:
+        return None
+    head_start = mine - theirs
     gain = seconds(reference, "train_step") - seconds(contender, "train_step")
     if head_start <= 0:
         return 0.0 if gain >= 0 else math.inf
     return head_start / gain if gain > 0 else math.inf
 
 
-def time_to_target(epochs: Sequence[float], data: SpeedData) -> float:
+def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:
     """Return the median over trainings of the seconds until a target was reached, the start included.
+
+    None if the start was not measured.
 
     Parameters
     ----------
     epochs
         Epochs that each training took; infinite for one that never came there.
     """
-    reached = median(epochs)
-    return start_seconds(data) + reached * seconds(data, "epoch")
+    start = start_seconds(data)
+    return None if start is None else start + median(epochs) * seconds(data, "epoch")
 
 
 @dataclass(frozen=True)

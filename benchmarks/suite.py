@@ -93,7 +93,7 @@ class SpeedSettings(Model):
     margin: float = Field(0.02, ge=0.02)
     """Ratios up to 1 + margin count as the same speed: 2 %, or the machine's own floor if that is more."""
     start_blocks: int = Field(1, ge=0)
-    """Blocks whose workers start one by one, so that their start is measured too."""
+    """Whole cold starts that are wanted of each workload; until all have them, workers start one by one."""
     freeze: bool = True
     """Whether workers are stopped while another one's turn is timed."""
 

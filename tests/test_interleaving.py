@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from benchmarks import interleaving, stats, tables
-from benchmarks.interleaving import Outcome, interleave, stopping
+from benchmarks.interleaving import CHANCES, Outcome, interleave, stopping
 from benchmarks.measures import witnesses
 from benchmarks.measures.witnesses import Chunk, Witnesses, now
 from benchmarks.result import Block, Samples, SpeedData
 from benchmarks.suite import SpeedSettings, load_suite
+from benchmarks.worker import CAN_FREEZE, WorkerFailed
 
 
 def block(
@@ -220,6 +221,8 @@ def driver():
 
 
 QUIET, STOLEN = Witnesses(0.0, 0.0, 0), Witnesses(0.09, 0.0, 0)
+COLD, WARM = 0.1, 0.003
+"""What the first build of a worker takes, and every later one."""
 
 
 class Idler:
@@ -229,6 +232,7 @@ class Idler:
 
     def __init__(self, disturbances, threads, cpu_seconds):
         self.disturbances, self.threads, self.cpu_seconds = disturbances, threads, cpu_seconds
+        self.served, self.frozen, self.closed = 0, False, False
 
     def call(self, command, *, metrics=(), **_):
         if command == "time_chunk":
@@ -240,29 +244,48 @@ class Idler:
             "warm_up": {name: [0.01] for name in metrics},
             "problems": {name: [] for name in metrics},
         }
-        return {"build": 0.1, "first_step": 0.1, "warm_up_steps": 10, "threads": self.threads, **of_each}
+        self.served += 1
+        start = {"build": COLD if self.served == 1 else WARM, "first_step": 0.1}
+        return {**start, "warm_up_steps": 10, "threads": self.threads, **of_each}
 
-    def freeze(self): ...
+    def freeze(self):
+        self.frozen = True
 
-    def thaw(self): ...
+    def thaw(self):
+        self.frozen = False
 
-    def close(self): ...
+    def close(self):
+        self.closed = True
 
 
-def interleaved(*, disturbances=(), threads=1, cpu_seconds=0.1, asked=1, device="cpu", outcome=None, **speed):
-    """Return the blocks of two contenders, of which the second is disturbed in those of its chunks."""
+def interleaved(
+    *,
+    disturbances=(),
+    threads=1,
+    cpu_seconds=0.1,
+    asked=1,
+    device="cpu",
+    outcome=None,
+    workloads=1,
+    contenders="ab",
+    idlers=None,
+    **speed,
+):
+    """Return the blocks of the contenders on the first workload; `b` is disturbed in those of its chunks."""
     settings = {"metrics": ["train_step"], "chunks": 6, "margin": 0.02, **speed}
     suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in settings.items()})
-    suite = suite.model_copy(update={"workloads": suite.workloads[:1], "threads": asked, "device": device})
-    workload, outcome, script = suite.workloads[0].name, outcome or Outcome(), iter(disturbances)
-    no_data: Any = None
+    changes = {"workloads": suite.workloads[:workloads], "threads": asked, "device": device}
+    suite, outcome, script = suite.model_copy(update=changes), outcome or Outcome(), iter(disturbances)
+    names = [workload.name for workload in suite.workloads]
 
     def hire(name: str) -> Any:
-        idler = Idler(script if name == "b" else iter(()), threads, cpu_seconds)
-        return idler, {"import": 0.03, "device": 0.04}
+        idler = (idlers or {}).get(name, Idler)
+        made = idler(script if name == "b" else iter(()), threads, cpu_seconds)
+        return made, {"import": 0.03, "device": 0.04}
 
-    interleave(suite, suite.workloads, {workload: ["a", "b"]}, {workload: no_data}, hire, outcome)
-    return [outcome.blocks[workload, name] for name in ("a", "b")]
+    no_data: Any = dict.fromkeys(names)
+    interleave(suite, suite.workloads, dict.fromkeys(names, tuple(contenders)), no_data, hire, outcome)
+    return [outcome.blocks[names[0], name] for name in contenders]
 
 
 @pytest.mark.parametrize(("preset", "starts"), [("quick", 1), ("standard", 6), ("rigorous", 6)])
@@ -284,6 +307,89 @@ def test_a_start_that_was_lost_is_measured_again():
     _, b = interleaved(preset="quick", blocks=3, block_limit=3, outcome=outcome)
     assert "spawn" in b[0].stages
     assert "spawn" not in b[1].stages
+
+
+def test_a_start_is_cold_in_every_block_that_counts():
+    """Two workloads take turns at being the first that a worker serves; the other one is built warm."""
+    outcome = Outcome()
+    interleaved(preset="standard", blocks=6, block_limit=6, workloads=2, outcome=outcome)
+    timed = {pair: SpeedData(blocks=blocks, stopped_by="") for pair, blocks in outcome.blocks.items()}
+    assert len(timed) == 4
+    for (workload, _), data in timed.items():
+        assert sorted(block.served_before for block in data.blocks) == [0, 0, 0, 1, 1, 1]
+        built = [block for block in data.blocks if stats.measured(block, "build")]
+        assert [stats.block_seconds(block, "build") for block in built] == [COLD] * 3
+        assert stats.start_seconds(data) == pytest.approx(0.3)
+        reference = timed[workload, "a"]
+        assert stats.paired_ratio(data, reference, "import").count == 6
+        assert stats.paired_ratio(data, reference, "build").count == 3
+        assert stats.paired_ratio(data, reference, "start").count == 3
+
+
+def test_every_workload_has_a_cold_start_before_one_has_two():
+    outcome = Outcome()
+    interleaved(preset="quick", blocks=3, block_limit=3, workloads=3, outcome=outcome)
+    for blocks in outcome.blocks.values():
+        assert [block.served_before for block in blocks].count(0) == 1
+        assert sum(stats.measured(block, "start") for block in blocks) == 1
+
+
+@pytest.mark.skipif(not CAN_FREEZE, reason="this system cannot stop processes")
+def test_each_worker_is_frozen_before_the_next_one_starts():
+    """Also where the start of one in between fails."""
+    up, beside = [], []
+
+    def started(*arguments):
+        beside.append([each.frozen for each in up])
+        if len(beside) == 2:
+            raise WorkerFailed("worker", expected="a start", got="none", action="see its log")
+        up.append(Idler(*arguments))
+        return up[-1]
+
+    idlers = dict.fromkeys("abc", started)
+    interleaved(preset="quick", blocks=1, block_limit=1, contenders="abc", idlers=idlers)
+    assert beside[:3] == [[], [True], [True]]
+
+
+def test_an_interruption_ends_every_worker_that_was_started():
+    up = []
+
+    def started(*arguments):
+        if len(up) == 1:
+            up.append(None)
+            raise KeyboardInterrupt
+        up.append(Idler(*arguments))
+        return up[-1]
+
+    idlers = dict.fromkeys("abc", started)
+    with pytest.raises(KeyboardInterrupt):
+        interleaved(preset="quick", blocks=1, block_limit=1, contenders="abc", idlers=idlers)
+    assert all(each.closed for each in up if each)
+
+
+class Failing(Idler):
+    """Cannot open one workload."""
+
+    def call(self, command, *, workload, **arguments):
+        if (command, workload) == ("open_workload", "digits-network"):
+            raise WorkerFailed("worker of b", expected="a result", got="none", action="see its log")
+        return super().call(command, **arguments)
+
+
+def test_every_block_that_a_contender_lacks_is_named():
+    """A worker that fails is gone for what it would have served later, which is not held against that."""
+    outcome = Outcome()
+    interleaved(preset="quick", blocks=4, block_limit=4, workloads=3, outcome=outcome, idlers={"b": Failing})
+    assert set(outcome.failures) == {("digits-network", "b")}
+    assert len(outcome.lost["digits-network", "b"]) == CHANCES
+    others = outcome.lost.keys() - outcome.failures.keys()
+    assert {why for pair in others for why in outcome.lost[pair].values()} == {
+        "its worker had failed on digits-network: worker of b: expected a result, got none; see its log"
+    }
+    for pair in others:
+        kept = [block.index for block in outcome.blocks[pair]]
+        assert sorted([*kept, *outcome.lost[pair]]) == list(range(len(kept) + len(outcome.lost[pair])))
+        assert len(kept) >= 4
 
 
 def test_a_disturbed_round_is_repeated_until_it_is_quiet():

@@ -367,6 +367,29 @@ def test_the_start_is_told_up_to_the_steady_step(store):
     assert chart["data"][-1]["text"][1] == f"then {told['steady step']} a step"
 
 
+def test_a_workload_that_never_came_first_has_no_cold_start(store):
+    for record in of(store).records:
+        if record.case.measure == "speed" and record.case.workload == "network":
+            served = [block.model_copy(update={"served_before": 1}) for block in record.data.blocks]
+            store.write(record.model_copy(update={"data": record.data.model_copy(update={"blocks": served})}))
+        if record.case.measure == "curves":
+            store.write(record.model_copy(update={"spec": {"target_accuracy": 0.5}}))
+    told = {each.anchor: each for each in sections(of(store))}
+    stages, ratios = told["cold-start"].tables[:2]
+    cells = {tuple(row[:2]): dict(zip(stages.headers, row, strict=True)) for row in stages.rows}
+    assert cells["network", "torch"]["import"] == cells["perceptron", "torch"]["import"] == "1.00 s"
+    for header in ("build", "first step", "warm-up steps", "break-even steps"):
+        assert cells["network", "torch"][header] == "–"
+        assert cells["perceptron", "torch"][header] != "–"
+    assert "never the first one that its worker served" in " ".join(told["cold-start"].text)
+    assert {row[2] for row in ratios.rows if row[0] == "network"} == {"spawn", "import"}
+    times = {row[0]: row[-1] for row in told["target"].tables[0].rows if row[1] == "torch"}
+    assert times["network"] == "–"
+    assert times["perceptron"].endswith(" s")
+    for trace in (trace for chart in charts(page_module.page(of(store), NOW)) for trace in chart["data"]):
+        assert "NaN" not in json.dumps(trace)
+
+
 def test_unreadable_run_is_told_and_the_rest_rendered(tmp_path):
     store = synthetic_run.write(tmp_path / "run")
     newer = tmp_path / "newer"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import subprocess
 import sys
 
+import psutil
 import pytest
 from filelock import FileLock, Timeout
 
 from benchmarks import launch, runner, stats, store, units
-from benchmarks.measures import parity
+from benchmarks.measures import parity, planted
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
+from benchmarks.sides import Side
 from benchmarks.store import RunStore, StoreError, find_run
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
@@ -110,6 +113,7 @@ def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
     assert [block.index for block in data.blocks] == [0, 1]
     assert list(data.blocks[0].stages) == list(stats.START_STAGES)
     assert set(data.blocks[1].stages) == {"build", "first_step"}
+    assert [block.served_before for block in data.blocks] == [0, 0]
     for block in data.blocks:
         assert {samples.metric for samples in block.samples} == {"train_step", "epoch", "predict"}
         assert all(len(samples.seconds) == 2 and min(samples.seconds) > 0 for samples in block.samples)
@@ -218,6 +222,50 @@ def test_a_contender_that_dies_once_while_timed_loses_one_block(begin, monkeypat
     assert "after 2 blocks" in record.data.stopped_by or "limit of 2" in record.data.stopped_by
     assert "SIGKILL" in record.data.lost_blocks[0]
     assert "numpy, w, block 1 (" in text(of(RunStore.open(begun.store.folder)))
+
+
+def beside_planted(begin, mishap, **settings):
+    """Return a run of NumPy and of NumPy to whose steps something happens before they are warm."""
+    begun = begin(small_suite.TIMED, **{"speed.warm_up_steps": planted.LATE})
+    contenders = ["numpy", "planted"]
+    begun.store.update_manifest(contenders=contenders)
+    sides = {"planted": Side("numpy", planted={"fault": mishap})}
+    suite = begun.suite.model_copy(update=settings)  # data sets are read already, which takes longer
+    return dataclasses.replace(begun, suite=suite, contenders=contenders, sides=sides)
+
+
+@pytest.mark.parametrize(
+    ("mishap", "says"),
+    [
+        ("a worker that hangs", "a sign of life within 10 s"),
+        ("a worker that leaks", "at most 400 MB of memory"),
+        ("a worker that raises", "ArithmeticError: planted in step 1000"),
+    ],
+)
+def test_what_happens_to_one_contender_while_timed_is_told_and_the_others_keep_their_times(
+    begin, mishap, says
+):
+    """It happens in each of its processes, of which it gets two."""
+    share = 400e6 / psutil.virtual_memory().total
+    begun = beside_planted(begin, mishap, timeout_seconds=10, memory_share=share)
+    launch.carry_out(begun, Watcher())
+    found = speed_of(begun)
+    assert (found["numpy"].status, found["planted"].status) == ("finished", "failed")
+    assert indices(begun) == {"numpy": [0, 1], "planted": []}
+    assert says in found["planted"].reason
+    assert [says in why for why in found["planted"].data.lost_blocks.values()] == [True, True]
+    assert "planted, w, block 2 (" in text(of(RunStore.open(begun.store.folder)))
+    assert not [child for child in psutil.Process().children() if "benchmarks.worker" in child.cmdline()]
+
+
+def test_what_a_contender_prints_while_timed_goes_to_its_log(begin):
+    begun = beside_planted(begin, "a worker that prints")
+    launch.carry_out(begun, Watcher())
+    assert {record.status for record in speed_of(begun).values()} == {"finished"}
+    assert indices(begun) == {"numpy": [0, 1], "planted": [0, 1]}
+    log = begun.store.log("planted").read_text()
+    assert "planted xxx" in log
+    assert "planted past Python" in log
 
 
 def test_a_contender_that_dies_again_keeps_the_blocks_it_has(begin, monkeypatch):

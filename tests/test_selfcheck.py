@@ -336,6 +336,28 @@ def test_a_contender_that_fails_is_told_and_the_rest_is_kept(found):
     assert not told.passed
 
 
+@pytest.mark.parametrize(
+    ("says", "finds"),
+    [(lambda name: f"2.0: {planted.SAID.get(name, '')}", True), (lambda _: "its process ended", False)],
+    ids=["the fault", "something else"],
+)
+def test_a_fault_is_found_by_its_own_words(found, says, finds):
+    """Not by anything that may happen to a worker, such as not being able to start."""
+
+    def measure(sides, suite, what):
+        outcome = made_up(sides, suite)
+        if "planted" in sides:
+            name = what.removeprefix("fault: ")
+            outcome.failures[suite.workloads[0].name, "planted"] = says(name) if name in planted.SAID else ""
+        return outcome
+
+    told = found(measure)
+    assert {fault.name: fault.found for fault in told.faults} == {
+        **dict.fromkeys(planted.SAID, finds),
+        "none": True,
+    }
+
+
 def test_verdicts_are_those_of_a_run(found):
     """A doubt leaves its comparisons open; one contender that is a little slower among many is chance."""
 
@@ -373,14 +395,7 @@ def test_planted_faults_are_found(bench):
     """Whether nothing is found in the control depends on how busy the machine is: the command tells."""
     told = {fault.name: fault for fault in bench.faults()}
     assert set(told) == {*planted.FAULTS, "thread count ignored", "another dtype", "none"}
-    for name, says in {
-        "device not waited for": "expected an idle device",
-        "recompilation in each step": "compiled every time",
-        "a worker that sleeps": "of its time",
-        "a worker that dies": "ended with signal SIGKILL",
-        "thread count ignored": "2 threads instead of 1",
-        "another dtype": "expected float32, got float64",
-    }.items():
+    for name, says in planted.SAID.items():
         assert says in told[name].said
         assert told[name].found
 

@@ -170,3 +170,17 @@ def test_break_even():
     assert stats.break_even_steps(slow_start, early) == pytest.approx(5000)
     assert stats.break_even_steps(early, slow_start) == math.inf
     assert stats.break_even_steps(slow_start, quick_start) == 0
+
+
+def test_without_a_cold_start_nothing_is_said_about_starts():
+    timed = synthetic_run.speed(1e-4, noise=0)
+    served = [block.model_copy(update={"served_before": 1}) for block in timed.blocks]
+    warm = timed.model_copy(update={"blocks": served})
+    assert set(stats.stage_seconds(warm)) == {"spawn", "import"}
+    assert stats.start_seconds(warm) is stats.warm_up_steps(warm) is None
+    assert stats.break_even_steps(warm, timed) is stats.break_even_steps(timed, warm) is None
+    assert stats.time_to_target([2.0], warm) is None
+    assert stats.paired_ratio(warm, timed, "start").count == 0
+    assert stats.seconds(warm, "train_step") == pytest.approx(1e-4)
+    once = timed.model_copy(update={"blocks": [timed.blocks[0], *served[1:]]})
+    assert stats.start_seconds(once) == stats.start_seconds(timed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -26,8 +27,8 @@ MODEL = {
 METRICS: list[Metric] = ["train_step", "epoch", "predict", "place"]
 
 
-def opened(plant=None, chunk_seconds=0.004):
-    session: dict[str, Any] = {"backend": load_backend("numpy")}
+def opened(plant=None, chunk_seconds=0.004, session=None):
+    session = {"backend": load_backend("numpy")} if session is None else session
     if plant:
         session["plant"] = plant
     told = open_workload(
@@ -55,6 +56,17 @@ def test_every_metric_is_warmed_up_in_chunks_that_can_be_compared_with_timed_one
         assert time_chunk(session, lambda: None, workload="w", metric=metric, iterations=1).wall_seconds > 0
     assert told["problems"]["train_step"] == []
     assert told["problems"]["place"] == [speed.STAYS]
+
+
+def test_only_one_workload_is_open():
+    """What was frozen while it was timed goes too, though it holds itself."""
+    session, _ = opened()
+    before = session["benches"]["w"].learner
+    before.itself, gone = before, weakref.ref(before)
+    del before
+    opened(session=session)
+    assert gone() is None
+    assert set(session["benches"]) == {"w"}
 
 
 class Clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from implementations import AbstractBackend, ModelSpec, Placement
 from implementations.spec import DType
 
 COMPILING_SECONDS = 0.03
+LATE = 1000
+"""Repetitions before a mishap."""
+LEAKED_BYTES = 2 * 10**9
 NOTHING = "steps that do nothing"
 """No fault, but what is left of a chunk without its work: the harness's own time."""
 
@@ -38,7 +42,7 @@ def plant(
     slowdown
         Share of repetitions that are done in addition: k become `slowed(k, slowdown)`.
     fault
-        Name of one of `FAULTS`, or `NOTHING`.
+        Name of one of `FAULTS` or `MISHAPS`, or `NOTHING`.
     threads
         What the worker computes on, whatever it was told.
     dtype
@@ -57,7 +61,7 @@ def plant(
     if slowdown:
         session["plant"] = lambda bench: _slower(bench, slowdown)
     if fault:
-        session["plant"] = _doing_nothing if fault == NOTHING else FAULTS[fault]
+        session["plant"] = _doing_nothing if fault == NOTHING else {**FAULTS, **MISHAPS}[fault]
 
 
 def slowed(repetitions: int, slowdown: float) -> int:
@@ -162,6 +166,47 @@ def _dying(bench: Bench) -> Bench:
     return _each(bench, change)
 
 
+def _late(act: Callable[[], None]) -> Callable[[Bench], Bench]:
+    """Return what has something happen from the thousandth repetition on."""
+
+    def plant(bench: Bench) -> Bench:
+        done = [0]
+
+        def change(repeat: Callable[[int], None]) -> Callable[[int], None]:
+            def act_too(count: int) -> None:
+                repeat(count)
+                done[0] += count
+                if done[0] >= LATE:
+                    act()
+
+            return act_too
+
+        return _each(bench, change)
+
+    return plant
+
+
+def _hang() -> None:
+    time.sleep(3600)
+
+
+def _leak() -> None:
+    """Take ever more memory, up to what a test machine has to spare."""
+    kept = []
+    for _ in range(LEAKED_BYTES // 10**7):
+        kept.append(b"x" * 10**7)
+        time.sleep(0.02)
+
+
+def _raise() -> None:
+    raise ArithmeticError(f"planted in step {LATE}")
+
+
+def _print() -> None:
+    sys.stdout.write(f"planted {'x' * 10_000}\n")
+    os.write(1, b"planted past Python\n")
+
+
 def _doing_nothing(bench: Bench) -> Bench:
     def nothing(*_: Any) -> None: ...
 
@@ -176,3 +221,23 @@ FAULTS: dict[str, Callable[[Bench], Bench]] = {
     "a worker that dies": _dying,
 }
 """Faults of the harness or of a backend that no verdict may rest on."""
+
+MISHAPS: dict[str, Callable[[Bench], Bench]] = {
+    "a worker that hangs": _late(_hang),
+    "a worker that leaks": _late(_leak),
+    "a worker that raises": _late(_raise),
+    "a worker that prints": _late(_print),
+}
+"""What a contender may do to a run besides, all of it late. No part of a self-check: the first two would take
+its timeout and its memory."""
+
+SAID: dict[str, str] = {
+    "device not waited for": "expected an idle device",
+    "recompilation in each step": "compiled every time",
+    "a worker that sleeps": "of its time",
+    "a worker that dies": "ended with signal SIGKILL",
+    "thread count ignored": "2 threads instead of 1",
+    "another dtype": "expected float32, got float64",
+}
+"""Words by which each must be told, threads and dtype too: something is also said of a busy machine, or of a
+worker that cannot start."""

@@ -88,6 +88,8 @@ def open_workload(
 ) -> dict[str, Any]:
     """Build, take the first step, warm up, and find how many repetitions fill a chunk.
 
+    The workload that was open before is closed.
+
     Returns
     -------
     dict
@@ -101,6 +103,7 @@ def open_workload(
     InvalidInput
         If the learner computes in another dtype than the model's, or goes on after `synchronize`.
     """
+    _close(session)
     prepared = prepare(data, model)
     began = time.perf_counter()
     _, learner = build(session, prepared, device, prepared.model.seed)
@@ -127,7 +130,7 @@ def open_workload(
             bench, metric, long_enough, warm_up_steps, seconds, alive
         )
         steps += count if metric == "train_step" else 0
-    session.setdefault("benches", {})[workload] = bench
+    session["benches"] = {workload: bench}
     return {
         "build": built - began,
         "first_step": stepped - placed,
@@ -138,6 +141,14 @@ def open_workload(
         "problems": {metric: [STAYS] if metric == "place" and bench.stays else [] for metric in metrics},
         "threads": session["backend"].threads(),
     }
+
+
+def _close(session: Session) -> None:
+    """Let go of an open workload, frozen cycles too: its data and programs would lie in caches and memory."""
+    for name in ("benches", "prepared"):
+        session.pop(name, None)
+    gc.unfreeze()
+    gc.collect()
 
 
 def time_chunk(session: Session, alive: Alive, *, workload: str, metric: Metric, iterations: int) -> Chunk:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from benchmarks import environment, launch, stats, tables
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import Outcome, interleave
-from benchmarks.measures.planted import FAULTS, NOTHING, slowed
+from benchmarks.measures.planted import FAULTS, NOTHING, SAID, slowed
 from benchmarks.result import Block, Metric, SpeedData
 from benchmarks.runner import Watcher
 from benchmarks.selfcheck.result import (
@@ -202,7 +202,9 @@ class _Bench:
             if not said:
                 timed = _timed(outcome, workload, ("numpy", "planted"))
                 said = "; ".join(tables.doubts(timed)["train_step"]["planted"])
-            found.append(Fault(name=name, found=bool(said) == bool(plant), said=said or "nothing"))
+            expected = SAID[name] if plant else ""
+            told = expected in said if plant else not said
+            found.append(Fault(name=name, found=told, said=said or "nothing", expected=expected))
         return found
 
     def freezing(self, blocks: int) -> list[Freezing]:

@@ -65,6 +65,8 @@ class Fault(Model):
     name: str
     found: bool
     said: str
+    expected: str = ""
+    """What it must say among other things; early self-checks took anything for a find."""
 
 
 class Freezing(Model):
@@ -221,7 +223,7 @@ class SelfCheck(Model):
             ),
             Figure("comparisons left open by a doubt", _share(doubted, all_of)),
             Figure("margin below which identical contenders stay", f"{self.floor:.1%}"),
-            *(Figure(f"planted: {each.name}", each.said, "", each.found) for each in self.faults),
+            *(Figure(f"planted: {each.name}", each.said, each.expected, each.found) for each in self.faults),
             *(
                 Figure(
                     f"NumPy against itself, idle workers {each.idle_workers}",

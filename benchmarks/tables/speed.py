@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import stats
@@ -96,10 +95,17 @@ def judge(rows: Sequence[dict[str, Any]], ratios: Sequence[stats.Interval]) -> N
 def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """Return one row for each timed contender and workload: from import to the steady step, and when it pays.
 
+    Build, first step and warm-up are those of workers that had served no other workload.
     The warm-up is that of the harness: its steps, times the median of what one took meanwhile; early records
     have the steps only.
     """
     rows = []
+    found = {
+        (key, contender): stats.stage_seconds(data)
+        for key, timed in timings(records).items()
+        for contender, data in timed.items()
+    }
+    stages = [stage for stage in stats.START_STAGES if any(stage in each for each in found.values())]
     for key, timed in timings(records).items():
         reference = timed[reference_of(timed, wanted)]
         for contender, data in timed.items():
@@ -107,9 +113,9 @@ def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
                 {
                     **dict(zip(("workload", "device", "threads"), key, strict=True)),
                     "contender": contender,
-                    **{f"{stage}_seconds": seconds for stage, seconds in stats.stage_seconds(data).items()},
+                    **{f"{stage}_seconds": found[key, contender].get(stage) for stage in stages},
                     "warm_up_seconds": stats.warm_up_seconds(data),
-                    "warm_up_steps": median(block.warm_up_steps for block in data.blocks),
+                    "warm_up_steps": stats.warm_up_steps(data),
                     "steady_step_seconds": stats.seconds(data, "train_step")
                     if was_timed(data, "train_step")
                     else None,

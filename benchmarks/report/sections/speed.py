@@ -103,13 +103,16 @@ def cold_start(records: Sequence[Record], reference: str) -> Section:
         "The warm-up is the harness's: as many steps as it took, times the median of one meanwhile.",
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
+    own = [name for stage in stats.OF_A_WORKLOAD if (name := f"{stage}_seconds") in stages]
+    if frame[own].isna().any(axis=None):
+        text.append("No build or first step: the workload was never the first one that its worker served.")
     headers = [*places, *headers, "warm-up steps", "break-even steps"]
     found = [Table("From import to the steady step", headers, rows, place=shared(frame), key="stages")]
     ratios = tables.cold_start_ratios(records, reference)
     if len(ratios):
         text.append(_judged(ratios))
         found.append(_start_verdicts(ratios))
-    pairs: dict[tuple[str, ...], dict[tuple[str, str], float]] = defaultdict(dict)
+    pairs: dict[tuple[str, ...], dict[tuple[str, str], float | None]] = defaultdict(dict)
     break_even = tables.break_even(records)
     for each in break_even.itertuples():
         pairs[each.workload, each.threads, each.device][each.contender, each.other] = each.break_even_steps
@@ -129,6 +132,8 @@ def cold_start(records: Sequence[Record], reference: str) -> Section:
 def _judged(ratios: pd.DataFrame) -> str:
     """Return on how many blocks the verdicts on starts rest."""
     blocks = ratios[ratios["stage"] == "start"]["blocks"]
+    if not len(blocks):
+        return "No whole start was measured."
     if blocks.max() == 1:
         return "The start until the build was measured in one block: without an interval it is not judged."
     return f"Verdicts on whole starts rest on {blocks.min()} to {blocks.max()} blocks."
