@@ -330,7 +330,7 @@ def _peaks(record: Record) -> dict[str, int]:
     """Return a case's peak of memory by stage, that of the process and on a GPU."""
     if not isinstance(record.data, MemoryData):
         return {}
-    peaks: dict[str, int] = {**record.data.peak_bytes}
+    peaks = {str(stage): peak for stage, peak in record.data.peak_bytes.items()}
     for stage, peak in (record.data.device_peak_bytes or {}).items():
         peaks[f"{stage} on GPU"] = peak
     if record.data.device_process_bytes:
