@@ -61,15 +61,6 @@ PRESET = click.option(
 RESUME = click.option("--resume", metavar="RUN", help="Take up a run that was broken off.")
 
 
-def _drop_output() -> None:
-    """Send to nowhere what standard output did not take: Python would try again, and complain, at its end."""
-    import os
-    from contextlib import suppress
-
-    with suppress(OSError):  # there may be no such file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _project_error() -> type[Exception]:
     """Return the project's base error; evaluated only once something was raised."""
     from implementations.errors import VersusError
@@ -92,7 +83,6 @@ class Commands(click.Group):
                 raise
             what = error.filename or "a disk"
             click.echo(f"versus: {what}: expected space, got {error.strerror}; free some", err=True)
-            _drop_output()
             context.exit(2)
         except KeyboardInterrupt:
             click.echo("versus: interrupted", err=True)
