@@ -6,6 +6,7 @@ nothing could be measured, with one line on standard error; 130 interrupted, wit
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from benchmarks.launch import Launch
 
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says wherever something is written, be it to standard output."""
 RESULTS = click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
@@ -74,6 +77,12 @@ class Commands(click.Group):
             return super().invoke(context)
         except _project_error() as error:
             click.echo(f"versus: {error}", err=True)
+            context.exit(2)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            what = error.filename or "a disk"
+            click.echo(f"versus: {what}: expected space, got {error.strerror}; free some", err=True)
             context.exit(2)
         except KeyboardInterrupt:
             click.echo("versus: interrupted", err=True)
@@ -471,7 +480,7 @@ def _carry_out(launch: Launch) -> None:
         with ProgressBar() as watcher:
             carry_out(launch, watcher)
     except KeyboardInterrupt:
-        kept = len(store.records()[0])
+        kept = sum(1 for _ in store.each())
         command = "compare" if store.manifest.sides else "run"
         click.echo(
             f"versus: interrupted; {kept} cases are kept. "

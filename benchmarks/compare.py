@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any, Literal, get_args
 
-from benchmarks import stats, surroundings, tables
+from benchmarks import stats, surroundings, tables, units
 from benchmarks.result import (
     Case,
     CurvesData,
     ElementsData,
     Manifest,
     Measure,
-    Metric,
+    MemoryData,
     ParityData,
     Record,
     SpeedData,
@@ -31,10 +32,22 @@ from implementations.errors import VersusError
 
 SIGNIFICANT = 0.05
 """Adjusted p-value below which a difference of time is not put down to chance."""
+LEAST_STAGE_SECONDS = 1e-3
+"""A stage of the start that takes less on both sides is not compared: nobody waits for it."""
+LEAST_STARTS = 2
+"""Starts of each side below which there is no interval: stages are left out, the start is inconclusive."""
+MEMORY_MARGIN, MEMORY_BYTES = 0.1, 10**7
+"""Peaks within a tenth, or 10 MB, of each other count as the same. Each is that of one process, without an
+interval: allocators round up, and what a library's threads have touched differs from start to start."""
 
 _SETTINGS = ("device", "threads", "convention", "seed")
 _SPEED_SETTINGS = ("preset", "chunks", "chunk_seconds", "warm_up_steps", "warm_up_seconds", "freeze")
 """What decides what is timed; how often it is done may differ."""
+
+PEAK_MEMORY = "peak memory"
+COLD = "cold"
+"""Stands in the place of a tier for the start and its stages."""
+START = f"start ({COLD})"
 
 Ratios = Callable[[Sequence[stats.Pair]], list[tuple[stats.Interval, float]]]
 """Pairs of times -> after ÷ before, and the p-value of there being no difference, of each."""
@@ -52,10 +65,11 @@ class Change:
     Parameters
     ----------
     what
-        `elements`, an element that agreed on one side only, `parity`, `test accuracy` or a metric of speed
-        with its tier; for a case that is lost, its measure.
+        `elements`, an element that agreed on one side only, `parity`, `test accuracy`, a metric of speed with
+        its tier, `start (cold)` or a stage of it, or `peak memory` with the stage in which it changed most;
+        for a case that is lost, its measure.
     before, after
-        Seconds, share of right answers, or 1 and 0 for parity that passed or not.
+        Seconds, bytes, share of right answers, or 1 and 0 for parity that passed or not.
     ratio
         After ÷ before with interval, for times.
     why
@@ -74,6 +88,15 @@ class Change:
     p_value: float | None = None
     lost: bool = False
     why: str = ""
+
+    @property
+    def told(self) -> str:
+        """The ratio, or what it was and is."""
+        if self.ratio:
+            return units.ratio(self.ratio)
+        if self.what.startswith(PEAK_MEMORY):
+            return f"{units.megabytes(self.before)} -> {units.megabytes(self.after)}"
+        return f"{self.before:.4g} -> {self.after:.4g}"
 
 
 @dataclass(frozen=True)
@@ -106,11 +129,15 @@ class _Time:
     """A time on both sides, before it is judged among the others."""
 
     case: Case
-    metric: Metric
+    timed: stats.Timed
     tier: str
     before: SpeedData
     after: SpeedData
     doubts: list[str]
+
+    @property
+    def what(self) -> str:
+        return f"{self.timed} ({self.tier})"
 
     @property
     def margin(self) -> float:
@@ -137,8 +164,7 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
         )
     asked = _asked_for(after)
     wanted = [record for record in old if asked(record.case)]
-    changes, times = _changes(wanted, new)
-    changes += _judged(times, stats.unpaired_ratios)
+    changes = _changes(wanted, new, stats.unpaired_ratios)
     return Comparison(before.manifest.run, after.manifest.run, differences, changes, _timing(wanted))
 
 
@@ -149,10 +175,10 @@ def compare_sides(store: RunStore) -> Comparison:
         contender, _, side = record.case.contender.rpartition("@")
         case = record.case.model_copy(update={"contender": contender})
         sides[side].append(record.model_copy(update={"case": case}))
-    changes, times = _changes(sides["before"], sides["after"])
+    changes = _changes(sides["before"], sides["after"], _paired)
     told = store.manifest.sides or {}
     names = [told[side]["what"] for side in ("before", "after")]
-    return Comparison(names[0], names[1], [], changes + _judged(times, _paired), timing=True)
+    return Comparison(names[0], names[1], [], changes, timing=True)
 
 
 def _asked_for(store: RunStore) -> Callable[[Case], bool]:
@@ -170,14 +196,21 @@ def _timing(wanted: Sequence[Record]) -> bool:
     return any(isinstance(record.data, SpeedData) for record in wanted)
 
 
-def _changes(before: Sequence[Record], after: Sequence[Record]) -> tuple[list[Change], list[_Time]]:
-    """Return what changed from one set of records to another; times are yet to be judged among each other."""
+def _changes(before: Sequence[Record], after: Sequence[Record], ratios: Ratios) -> list[Change]:
+    """Return what changed from one set of records to another; times are judged among each other."""
     new = {record.case.id: record for record in after}
     lost = [change for record in before for change in _lost(record, new.get(record.case.id))]
     pairs = [(record, new[record.case.id]) for record in before if record.case.id in new]
-    changes = [change for pair in pairs for change in (*_elements(*pair), *_parity(*pair), *_learning(*pair))]
+    changes = [
+        change
+        for pair in pairs
+        for change in (*_elements(*pair), *_parity(*pair), *_learning(*pair), *_memory(*pair))
+    ]
     timed = [_timed(records) for records in (before, after)]
-    return lost + changes, [time for _, record in pairs for time in _times(record, timed)]
+    steady = [time for _, record in pairs for time in _times(record, timed)]
+    starts = _starts((record for _, record in pairs), timed)
+    # a family each, as in a report: many starts make it no harder for a step to be found slower
+    return lost + changes + _judged(steady, ratios) + _by_stage(_judged(starts, ratios))
 
 
 def _timed(records: Sequence[Record]) -> dict[tables.Key, dict[str, SpeedData]]:
@@ -202,6 +235,7 @@ def _lost(before: Record, after: Record | None) -> list[Change]:
 def _facts(*runs: tuple[Manifest, Sequence[Record]]) -> list[dict[str, Any]]:
     """Return what two runs must have in common besides the code that was measured."""
     facts: list[dict[str, Any]] = []
+    all_named = all("distributions" in manifest.environment for manifest, _ in runs)
     for manifest, records in runs:
         settings = manifest.settings
         speed = settings.get("speed") or {}
@@ -214,10 +248,11 @@ def _facts(*runs: tuple[Manifest, Sequence[Record]]) -> list[dict[str, Any]]:
                 "setting speed": {name: speed.get(name) for name in _SPEED_SETTINGS},
             }
         )
-    for side, other in (facts, facts[::-1]):
-        side["workload"] = {
-            name: spec for name, spec in side["workload"].items() if name in other["workload"]
-        }
+    # early manifests name some packages only: whether the others were there is not known
+    for part in ("workload", *(() if all_named else ("packages",))):
+        shared = facts[0][part].keys() & facts[1][part].keys()
+        for side in facts:
+            side[part] = {name: fact for name, fact in side[part].items() if name in shared}
     return facts
 
 
@@ -273,13 +308,110 @@ def _learning(before: Record, after: Record) -> list[Change]:
     return [Change(*_place(after.case), "test accuracy", old.estimate, new.estimate, judgement)]
 
 
+def _memory(before: Record, after: Record) -> list[Change]:
+    """Compare the peaks of all stages by the one that grew most, or else shrank most."""
+    old, new = _peaks(before), _peaks(after)
+    grown = {stage: new[stage] / old[stage] for stage in old if stage in new and old[stage] > 0}
+    if not grown:
+        return []
+    counted = {stage: ratio for stage, ratio in grown.items() if abs(new[stage] - old[stage]) > MEMORY_BYTES}
+    most = max(counted or grown, key=grown.__getitem__)
+    least = min(counted or grown, key=grown.__getitem__)
+    stage = most
+    judgement: Judgement = "same"
+    if counted and grown[most] > 1 + MEMORY_MARGIN:
+        judgement = "regression"
+    elif counted and grown[least] < 1 / (1 + MEMORY_MARGIN):
+        stage, judgement = least, "improvement"
+    return [Change(*_place(after.case), f"{PEAK_MEMORY} ({stage})", old[stage], new[stage], judgement)]
+
+
+def _peaks(record: Record) -> dict[str, int]:
+    """Return a case's peak of memory by stage, that of the process and on a GPU."""
+    if not isinstance(record.data, MemoryData):
+        return {}
+    peaks = {str(stage): peak for stage, peak in record.data.peak_bytes.items()}
+    for stage, peak in (record.data.device_peak_bytes or {}).items():
+        peaks[f"{stage} on GPU"] = peak
+    if record.data.device_process_bytes:
+        peaks["process on GPU"] = record.data.device_process_bytes
+    return peaks
+
+
+def _both(
+    case: Case, timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]]
+) -> tuple[SpeedData, SpeedData] | None:
+    """Return the contender's times of both sides, if it passed parity on both."""
+    sides = [side.get((case.workload, case.device, case.track), {}) for side in timed]
+    if case.measure != "speed" or not all(case.contender in side for side in sides):
+        return None
+    old, new = (side[case.contender] for side in sides)
+    return old, new
+
+
+def _starts(
+    records: Iterable[Record], timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]]
+) -> list[_Time]:
+    """Return the times of each whole start and of its stages, where both sides tell the same stages apart.
+
+    Each once: one worker serves all workloads, and what it took to have it is in the records of each.
+    """
+    found: dict[tuple[Any, ...], _Time] = {}
+    for record in records:
+        both = _both(record.case, timed)
+        if both is None:
+            continue
+        old, new = (_start_seconds(data) for data in both)
+        doubts = [
+            f"{name}: {doubt}"
+            for name, data in zip(("before", "after"), both, strict=True)
+            for doubt in stats.problems(data)
+        ]
+        _, *place = _place(record.case)
+        for part in (part for part in old if part == "start" or old.keys() == new.keys()):
+            times = old[part], new.get(part, [])
+            enough = min(map(len, times)) >= (1 if part == "start" else LEAST_STARTS)
+            if enough and max(map(median, times)) >= LEAST_STAGE_SECONDS:
+                found.setdefault(
+                    (*place, part, *times[0], *times[1]), _Time(record.case, part, COLD, *both, doubts)
+                )
+    return list(found.values())
+
+
+def _start_seconds(data: SpeedData) -> dict[stats.Timed, list[float]]:
+    """Return by block what each stage of the start took, and the whole of it where it was measured."""
+    found = defaultdict[stats.Timed, list[float]](list)
+    for block in data.blocks:
+        for stage, seconds in block.stages.items():
+            found[stage].append(seconds)
+        if stats.measured(block, "start"):
+            found["start"].append(stats.block_seconds(block, "start"))
+    return found
+
+
+def _by_stage(starts: Sequence[Change]) -> list[Change]:
+    """Leave out each whole start for whose change a stage accounts, which says more."""
+
+    def key(change: Change) -> tuple[str, ...]:
+        return change.contender, change.device, change.threads, change.judgement
+
+    accounted = {key(change) for change in starts if change.what != START}
+    return [
+        change
+        for change in starts
+        if change.what != START
+        or change.judgement in ("same", "inconclusive")
+        or key(change) not in accounted
+    ]
+
+
 def _times(record: Record, timed: Sequence[Mapping[tables.Key, dict[str, SpeedData]]]) -> list[_Time]:
     """Return each metric's times, if the contender passed parity on both sides."""
-    case = record.case
-    sides = [side.get((case.workload, case.device, case.track), {}) for side in timed]
-    if not all(case.contender in side for side in sides) or record.case.measure != "speed":
+    case, both = record.case, _both(record.case, timed)
+    if both is None:
         return []
-    old, new = (side[case.contender] for side in sides)
+    old, new = both
+    sides = [side[case.workload, case.device, case.track] for side in timed]
     references = [side[tables.reference_of(side)] for side in sides]
     known = {samples.metric for samples in old.blocks[0].samples}
     found = []
@@ -304,14 +436,14 @@ def _paired(pairs: Sequence[stats.Pair]) -> list[tuple[stats.Interval, float]]:
 
 def _judged(times: Sequence[_Time], ratios: Ratios) -> list[Change]:
     """Return a change for each time, with p-values adjusted for being many."""
-    found = ratios([(time.after, time.before, time.metric) for time in times])
+    found = ratios([(time.after, time.before, time.timed) for time in times])
     p_values = stats.adjusted([p_value for _, p_value in found])
     return [
         Change(
             *_place(time.case),
-            f"{time.metric} ({time.tier})",
-            stats.seconds(time.before, time.metric),
-            stats.seconds(time.after, time.metric),
+            time.what,
+            stats.seconds(time.before, time.timed),
+            stats.seconds(time.after, time.timed),
             _judgement(time, ratio, p_value),
             ratio,
             p_value,

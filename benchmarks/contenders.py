@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import environment
 from benchmarks.modes import Mode, contender_names, mode_of
+from benchmarks.temporary import TemporaryFolder
 from benchmarks.worker import Worker, WorkerFailed
 from implementations import BackendUnavailable, Support, backend_names, install_command
 from implementations.errors import unknown_name
@@ -76,8 +76,8 @@ def _described(name: str, mode: Mode) -> Contender:
 
 def loaded(names: Sequence[str] | None = None, threads: int | None = None) -> list[Contender]:
     """Load each installed contender in a process of its own and return what it reports."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda each: _load(each, threads, Path(folder)), installed(names)))
+    with TemporaryFolder() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda each: _load(each, threads, folder), installed(names)))
 
 
 def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
@@ -91,7 +91,7 @@ def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
             with Worker(
                 contender.name,
                 environment.worker_environment(1),
-                Path(folder) / f"{contender.name}.log",
+                folder / f"{contender.name}.log",
                 START_SECONDS,
             ) as worker:
                 versions = worker.call("load", contender=contender.name, threads=1)["versions"]
@@ -101,7 +101,7 @@ def cards(names: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
             return {"failed": str(error)}
 
     here = [each for each in installed(backend_names() if names is None else names) if each.usable]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with TemporaryFolder() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip([each.name for each in here], pool.map(card, here), strict=True))
 
 

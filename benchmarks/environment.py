@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,26 @@ PACKAGES = (
     "threadpoolctl",
     "psutil",
 )
+"""Packages of which it is recorded, too, that they are missing."""
+DECISIVE = (
+    "cuda-*",
+    "cupy*",
+    "intel-openmp",
+    "jax-*",
+    "keras-nightly",
+    "libtpu*",
+    "mkl*",
+    "nvidia-*",
+    "pytorch-*",
+    "tensorflow-*",
+    "tf-*",
+    "torch-*",
+    "triton*",
+)
+"""Names of packages that decide about results and times where they are installed: what frameworks compute
+with, CUDA's libraries and compilers above all, and frameworks under other names."""
+BYSTANDERS = ("nvidia-ml-py", "tensorflow-datasets")
+"""Packages of such a name that only look on."""
 
 # Named one by one: a prefix such as TF_ would also match Terraform's TF_VAR_…, which hold passwords.
 RECORDED_VARIABLES = (
@@ -78,16 +100,10 @@ HERE = Path(__file__).parents[1]
 CODE = ("implementations", "benchmarks")
 
 _COMMAND_SECONDS = 10
-_TELL_VERSIONS = """
-import json, sys
-from importlib.metadata import PackageNotFoundError, version
-found = {}
-for name in sys.argv[1:]:
-    try:
-        found[name] = version(name)
-    except PackageNotFoundError:
-        found[name] = None
-print(json.dumps(found))
+_TELL_DISTRIBUTIONS = """
+import json
+from importlib.metadata import distributions
+print(json.dumps([[each.metadata["Name"], each.version] for each in distributions()]))
 """
 
 
@@ -172,15 +188,15 @@ def snapshot() -> dict[str, Any]:
     Returns
     -------
     `taken` (UTC, ISO 8601), `command`, `python`, `machine` (constant while a machine stays as it is;
-    bytes), `fingerprint` of it, `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (name to
-    version, None where not installed), `threadpools` (BLAS and OpenMP libraries of NumPy in this process),
-    `variables`, `git`.
+    bytes), `fingerprint` of it, `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (as in
+    `versions`), `distributions` (everything installed, name to version), `threadpools` (BLAS and OpenMP
+    libraries of NumPy in this process), `variables`, `git`.
 
     Examples
     --------
     >>> sorted(snapshot())
-    ['accelerators', 'command', 'fingerprint', 'git', 'load', 'machine', 'packages', 'python', 'taken',
-     'threadpools', 'variables']
+    ['accelerators', 'command', 'distributions', 'fingerprint', 'git', 'load', 'machine', 'packages',
+     'python', 'taken', 'threadpools', 'variables']
     """
     return {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -194,7 +210,8 @@ def snapshot() -> dict[str, Any]:
         "fingerprint": fingerprint(machine, accelerators := _accelerators()),
         "load": _load(),
         "accelerators": accelerators,
-        "packages": versions(),
+        "packages": _deciding(installed := distributions()),
+        "distributions": installed,
         "threadpools": _threadpools(),
         "variables": {
             name: without_home(os.environ[name]) for name in RECORDED_VARIABLES if name in os.environ
@@ -204,11 +221,36 @@ def snapshot() -> dict[str, Any]:
 
 
 def versions(python: str = sys.executable) -> dict[str, str | None]:
-    """Return the versions of `PACKAGES` in the environment of an interpreter, None where not installed."""
+    """Return the versions of `PACKAGES` in the environment of an interpreter, None where not installed.
+
+    After them come those of what is `DECISIVE` there.
+    """
+    return _deciding(distributions(python))
+
+
+def distributions(python: str = sys.executable) -> dict[str, str]:
+    """Return the version of everything that is installed in the environment of an interpreter.
+
+    Names are normalised (PEP 503): `ml_dtypes` is `ml-dtypes`. Of two with one name the first is imported.
+    """
     if python == sys.executable:
-        return {name: _version(name) for name in PACKAGES}
-    told = _output(python, "-P", "-c", _TELL_VERSIONS, *PACKAGES)
-    return dict(json.loads(told)) if told else dict.fromkeys(PACKAGES)
+        named = [(each.metadata["Name"], each.version) for each in metadata.distributions() if each.metadata]
+    else:
+        named = json.loads(_output(python, "-P", "-c", _TELL_DISTRIBUTIONS) or "[]")
+    found: dict[str, str] = {}
+    for name, version in named:
+        if name and version:  # a broken installation has neither
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version)
+    return dict(sorted(found.items()))
+
+
+def _deciding(installed: Mapping[str, str]) -> dict[str, str | None]:
+    decisive = (
+        name
+        for name in installed
+        if name not in BYSTANDERS and any(fnmatchcase(name, pattern) for pattern in DECISIVE)
+    )
+    return {name: installed.get(name) for name in dict.fromkeys((*PACKAGES, *decisive))}
 
 
 def commit_of(folder: Path) -> dict[str, Any] | None:
@@ -307,13 +349,6 @@ def _accelerators() -> list[dict[str, str]]:
     # nvidia-smi puts its warnings on lines of their own between the rows.
     rows = [line.split(", ") for line in (listing or "").splitlines() if line.count(", ") == 2]
     return [{"name": name, "driver": driver, "memory": memory} for name, driver, memory in rows]
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _threadpools() -> list[dict[str, Any]]:

@@ -480,7 +480,14 @@ def _samples(
     seen = [chunk.witnesses for chunk in chunks]
     witnessed: dict[str, list[Any]] = {
         name: [value for each in seen if (value := getattr(each, name)) is not None]
-        for name in ("steal_seconds", "pressure_seconds", "involuntary_switches", "throttled", "clock_mhz")
+        for name in (
+            "steal_seconds",
+            "pressure_seconds",
+            "involuntary_switches",
+            "throttled",
+            "clock_mhz",
+            "clock_reasons",
+        )
     }
     return Samples(
         metric=metric,

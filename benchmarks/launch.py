@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 
 from benchmarks import contenders, environment, surroundings
 from benchmarks.datasets import Dataset
+from benchmarks.datasets.mapped import mapped
 from benchmarks.result import Manifest
 from benchmarks.runner import Runner, Watcher
 from benchmarks.selfcheck.result import margin
 from benchmarks.sides import Side
 from benchmarks.store import RunStore, find_run, new_run_folder, timing_lock
 from benchmarks.suite import Suite, load_suite
+from benchmarks.temporary import TemporaryFolder, among
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import InvalidInput
 
@@ -61,8 +62,8 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
             got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
             action="see `versus doctor`",
         )
-    data = read_data(suite)
     now = datetime.datetime.now().astimezone()
+    data = read_data(suite, among(results / "local"))
     folder = new_run_folder(results, suite.name, now)
     snapshot = environment.snapshot()
     suite = suite.model_copy(
@@ -121,7 +122,7 @@ def take_up(store: RunStore) -> Launch:
             action="go back to those, or begin a new run",
         )
     suite = Suite.model_validate(store.manifest.settings)
-    return Launch(suite, store.manifest.contenders, read_data(suite), store)
+    return Launch(suite, store.manifest.contenders, read_data(suite, among(store.folder.parent)), store)
 
 
 def _constant(snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -131,27 +132,35 @@ def _constant(snapshot: dict[str, Any]) -> dict[str, Any]:
     return {**facts, "code": snapshot.get("git")}
 
 
-def read_data(suite: Suite) -> dict[str, Dataset]:
+def read_data(suite: Suite, where: Path | None = None) -> dict[str, Dataset]:
     """Return the data set of each workload by the workload's name.
 
-    They are read in a process of their own, so that the parent stays small.
+    They are read in a process of their own, which leaves them in files, so that the parent stays small. The
+    files last as long as the data sets.
+
+    Parameters
+    ----------
+    where
+        For the files, as in `benchmarks.temporary.TemporaryFolder`.
 
     Raises
     ------
     InvalidInput
         If one cannot be read: not downloaded, damaged, with NaN, too small to be split.
+    StoreError
+        If there is no place for the files.
     """
     try:
-        return _read_data(suite)
+        return _read_data(suite, where)
     except WorkerDied:  # perhaps by no fault of the data's
-        return _read_data(suite)
+        return _read_data(suite, where)
 
 
-def _read_data(suite: Suite) -> dict[str, Dataset]:
+def _read_data(suite: Suite, where: Path | None) -> dict[str, Dataset]:
     data: dict[str, Dataset] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "data.log"
-        variables = environment.worker_environment(suite.threads)
+    files = TemporaryFolder(where)
+    log, variables = files.path / "data.log", environment.worker_environment(suite.threads)
+    try:
         with Worker("the data sets", variables, log, suite.timeout_seconds) as worker:
             for workload in suite.workloads:
                 # the points of a grid share one copy
@@ -159,14 +168,16 @@ def _read_data(suite: Suite) -> dict[str, Dataset]:
                 if same.name in data:
                     data[workload.name] = data[same.name]
                     continue
-                try:
-                    data[workload.name] = worker.call("read", dataset=workload.dataset, seed=suite.seed)
-                except WorkerDied:
-                    raise
-                except WorkerFailed as error:
-                    raise InvalidInput(
-                        error.subject, expected=error.expected, got=error.got, action=error.action
-                    ) from error
+                folder = files.path / workload.name
+                facts = worker.call("read", dataset=workload.dataset, seed=suite.seed, folder=folder)
+                data[workload.name] = mapped(folder, facts, files)
+    except BaseException as error:
+        files.remove()
+        if isinstance(error, WorkerFailed) and not isinstance(error, WorkerDied):
+            raise InvalidInput(
+                error.subject, expected=error.expected, got=error.got, action=error.action
+            ) from error
+        raise
     return data
 
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-import tempfile
 import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,8 @@ from typing import Any
 from benchmarks import environment, launch, surroundings
 from benchmarks.launch import Launch
 from benchmarks.sides import Side
-from benchmarks.store import RunStore, find_run
+from benchmarks.store import RunStore, find_run, writing
+from benchmarks.temporary import TemporaryFolder, among
 from implementations import InvalidInput
 
 HERE = Path(__file__).parents[1]
@@ -62,8 +62,8 @@ def begin(
     InvalidInput
         If it is none of these, or its environment cannot be made.
     """
-    with tempfile.TemporaryDirectory(prefix="nn-versus-") as folder:
-        before, after = _before(reference, Path(folder)), _after()
+    with TemporaryFolder(among(results / "local")) as folder:
+        before, after = _before(reference, folder), _after()
         begun = launch.begin(suite, {**overrides, "measures": ["parity", "speed"]}, names, results)
         contenders = [name + side for name in begun.contenders for side in (BEFORE, AFTER)]
         lasting = str(Path(reference).resolve()) if Path(reference).is_dir() else reference
@@ -98,9 +98,9 @@ def resume(run: str, results: Path) -> Iterator[Launch]:
             got="another one",
             action=f"take it up with: versus run --resume {store.folder}",
         )
-    with tempfile.TemporaryDirectory(prefix="nn-versus-") as folder:
+    with TemporaryFolder(among(store.folder.parent)) as folder:
         commit = (sides["before"]["git"] or {}).get("commit")
-        before = _before(os.path.expanduser(sides["reference"]), Path(folder), commit)  # noqa: PTH111
+        before = _before(os.path.expanduser(sides["reference"]), folder, commit)  # noqa: PTH111
         after = _after()
         now = {"before": before.told(), "after": after.told()}
         if changed := surroundings.differences({name: sides[name] for name in now}, now):
@@ -160,7 +160,7 @@ def _commit(revision: str) -> str:
 def _checkout(commit: str, folder: Path) -> Path:
     """Unpack the files of a commit."""
     archived = _git("archive", commit, *environment.CODE, asked=commit)
-    with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+    with writing(folder), tarfile.open(fileobj=io.BytesIO(archived)) as archive:
         archive.extractall(folder, filter="data")
     return folder
 
@@ -177,13 +177,27 @@ def _git(*arguments: str, asked: str) -> bytes:
     return done.stdout
 
 
+def _last_line(output: str | bytes | None) -> str:
+    text = output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+    return (text.strip().splitlines() or ["no word"])[-1]
+
+
 def _environment(requirements: Sequence[str], folder: Path) -> str:
     """Make an environment that has these packages, and everything else from the one that is running."""
-    venv.create(folder / "environment", with_pip=True)
     python = folder / "environment" / "bin" / "python"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     own = folder / "environment" / "lib" / version / "site-packages"
-    (own / "zz-running.pth").write_text(sysconfig.get_path("purelib") + os.linesep)
+    try:
+        with writing(own):
+            venv.create(folder / "environment", with_pip=True)
+            (own / "zz-running.pth").write_text(sysconfig.get_path("purelib") + os.linesep)
+    except subprocess.CalledProcessError as error:  # from `ensurepip`, whose last line says why
+        raise InvalidInput(
+            "--rerun",
+            expected="a virtual environment with pip, which can be made",
+            got=_last_line(error.output),
+            action="free space, or pass an environment that has the packages",
+        ) from error
     done = subprocess.run(
         [str(python), "-m", "pip", "install", "--quiet", "--no-deps", *requirements],
         capture_output=True,
@@ -194,7 +208,7 @@ def _environment(requirements: Sequence[str], folder: Path) -> str:
         raise InvalidInput(
             "--rerun",
             expected="requirements that can be installed",
-            got=f"{', '.join(requirements)} ({done.stderr.strip().splitlines()[-1]})",
+            got=f"{', '.join(requirements)} ({_last_line(done.stderr)})",
             action="correct them, or pass an environment that has them",
         )
     return str(python)

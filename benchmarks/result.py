@@ -233,6 +233,8 @@ class Samples(Model):
     """Whether the GPU lowered its clock because of heat in each chunk (NVML)."""
     clock_mhz: list[int] = []
     """The GPU's clock at the end of each chunk (NVML)."""
+    clock_reasons: list[int] = []
+    """Why the GPU's clock was not at its highest around each chunk: NVML's bits, 0x4 for a power limit."""
     problems: list[str] = []
     """What is wrong with this metric here; a comparison that rests on it stays inconclusive."""
 

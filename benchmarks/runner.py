@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import datetime
 import os
-import tempfile
+import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ from benchmarks.result import (
     Status,
 )
 from benchmarks.sides import Side, standing_for_themselves
-from benchmarks.store import RunStore
+from benchmarks.store import RunStore, writing
 from benchmarks.suite import Suite, Workload
+from benchmarks.temporary import TemporaryFolder, among
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import ModelSpec
 
@@ -118,7 +120,7 @@ class Runner:
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
         self._floors: dict[str, parity.Floors] = {}
         self._expected: Path | WorkerFailed = Path()
-        self._done = {record.case.id for record in store.records()[0] if is_final(record)}
+        self._done = {record.case.id for record in store.each() if is_final(record)}
 
     def run(self) -> None:
         """Run every case that is not done yet.
@@ -129,8 +131,8 @@ class Runner:
             After all workers have been ended; what was finished is kept.
         """
         reference = ThreadPoolExecutor(1)
-        folder = tempfile.TemporaryDirectory(prefix="nn-versus-")
-        self._folder = Path(folder.name)
+        folder = TemporaryFolder(among(self._store.folder.parent))
+        self._folder = folder.path
         try:
             # at the same time as the contenders, who need it only when they are judged
             self._reference = reference.submit(self._compute_reference)
@@ -154,7 +156,7 @@ class Runner:
             for worker in list(self._workers):
                 worker.close()
             reference.shutdown()
-            folder.cleanup()
+            folder.remove()
 
     def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
         """Return what is left to do for a contender."""
@@ -225,7 +227,8 @@ class Runner:
             settings = self._suite.parity
             steps = max(settings.float64_steps, settings.float32_steps)
             kept = self._folder / workload.name
-            kept.mkdir(exist_ok=True)
+            with writing(kept):
+                kept.mkdir(exist_ok=True)
             path = self._paths[workload.name] = self._path(worker, workload, kept, "float64", steps)
             with self._passing() as folder:
                 train = partial(self._path, worker, workload, folder)
@@ -241,15 +244,22 @@ class Runner:
                 raise
             return work()
 
-    def _passing(self) -> tempfile.TemporaryDirectory[str]:
-        """Return a folder for trainings that are compared and forgotten."""
-        return tempfile.TemporaryDirectory(dir=self._folder)
+    @contextmanager
+    def _passing(self) -> Iterator[Path]:
+        """Make a folder for trainings that are compared and forgotten."""
+        folder = self._folder / uuid.uuid4().hex
+        with writing(folder):
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _path(
         self,
         worker: Worker,
         workload: Workload,
-        folder: str | Path,
+        folder: Path,
         dtype: str,
         steps: int,
         perturbation: int = 0,
@@ -260,7 +270,7 @@ class Runner:
         path: parity.Path = worker.call(
             "trajectory",
             **place,
-            file=Path(folder) / f"{dtype} {perturbation} {variation}.npy",
+            file=folder / f"{dtype} {perturbation} {variation}.npy",
             dtype=dtype,
             steps=steps,
             perturbation=perturbation,

@@ -37,6 +37,18 @@ RECOMPILING = 0.3
 """... and if every later one takes so much of it, and many times another contender's, compiles again."""
 MANY_TIMES = 10
 
+CLOCK_REASONS = {
+    0x2: "application clocks",
+    0x4: "software power cap",
+    0x8: "hardware slowdown",
+    0x10: "sync boost",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "hardware power brake",
+    0x100: "display clocks",
+}
+"""NVML's bits of what keeps a GPU's clock down, without 0x1: idle, as it is when a chunk ends."""
+
 PARITY_RATIO = 2.0
 """Drifts up to this multiple of the noise floor are noise ..."""
 SEMANTIC_RATIO = 5.0
@@ -51,7 +63,7 @@ START_STAGES: tuple[Stage, ...] = get_args(Stage)
 OF_A_WORKLOAD: tuple[Stage, ...] = ("build", "first_step")
 """Stages that every workload of a worker has, and the first one alone has cold."""
 
-Pair = tuple[SpeedData, SpeedData, Metric]
+Pair = tuple[SpeedData, SpeedData, Timed]
 """After, before, and what of theirs is compared."""
 
 
@@ -129,9 +141,9 @@ def measured(block: Block, timed: Timed) -> bool:
     return any(each.metric == timed for each in block.samples)
 
 
-def seconds(data: SpeedData, metric: Metric) -> float:
-    """Return the median over blocks of the seconds for one repetition, where they measured it."""
-    return median(block_seconds(block, metric) for block in data.blocks if measured(block, metric))
+def seconds(data: SpeedData, timed: Timed) -> float:
+    """Return the median over blocks of what one repetition, or a stage, took where they measured it."""
+    return median(block_seconds(block, timed) for block in data.blocks if measured(block, timed))
 
 
 def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
@@ -257,22 +269,37 @@ def doubts(data: SpeedData, other: SpeedData, metric: Metric) -> list[str]:
     return found
 
 
+def clock_limits(samples: Sequence[Samples]) -> dict[str, int]:
+    """Return in how many chunks each of CLOCK_REASONS kept the GPU's clock down."""
+    chunks = [reasons for each in samples for reasons in each.clock_reasons]
+    counts = {name: sum(bool(reasons & bit) for reasons in chunks) for bit, name in CLOCK_REASONS.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
 def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
     """Return after ÷ before of separate runs, and the p-value of there being no difference, of each pair.
 
     Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34). Pairs with the same
-    numbers of blocks are tested in one call: most of what a single test takes is SciPy's own set-up.
+    numbers of blocks are tested in one call: most of what a single test takes is SciPy's own set-up. Where
+    neither side varies at all, there is nothing to divide by, and the difference is what it is.
     """
     from scipy.stats import ttest_ind
 
     logs = [
-        tuple([math.log(block_seconds(block, metric)) for block in data.blocks] for data in (after, before))
-        for after, before, metric in pairs
+        tuple(
+            [math.log(block_seconds(block, timed)) for block in data.blocks if measured(block, timed)]
+            for data in (after, before)
+        )
+        for after, before, timed in pairs
     ]
     found: dict[int, tuple[Interval, float]] = {}
     alike = defaultdict[tuple[int, int], list[int]](list)
     for place, (after, before) in enumerate(logs):
-        alike[len(after), len(before)].append(place)
+        if min(len(after), len(before)) >= 2 and len(set(after)) == len(set(before)) == 1:
+            change, count = math.exp(after[0] - before[0]), min(len(after), len(before))
+            found[place] = Interval(change, change, change, count), float(change == 1)
+        else:
+            alike[len(after), len(before)].append(place)
     for counts, places in alike.items():
         both = [[logs[place][side] for place in places] for side in (0, 1)]
         differences, count = [fmean(a) - fmean(b) for a, b in zip(*both, strict=True)], min(counts)

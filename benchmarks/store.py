@@ -18,7 +18,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ class RunStore:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
-        self._read: dict[Path, tuple[int, Record | Damaged]] = {}
 
     @classmethod
     def create(cls, folder: Path, manifest: Manifest) -> RunStore:
@@ -85,7 +84,7 @@ class RunStore:
             (folder / "records").mkdir()
             (folder / "logs").mkdir()
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         store = cls(folder, manifest)
         write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
         return store
@@ -132,7 +131,7 @@ class RunStore:
                 action="wait until it has ended",
             ) from error
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self.folder, error) from error
         try:
             yield
         finally:
@@ -156,13 +155,17 @@ class RunStore:
     def record(self, case_id: str) -> Record | None:
         """Return the record of a case, or None if it has none that can be read."""
         path = self._path(case_id)
-        found = self._load(path) if path.exists() else None
+        found = _parse(path) if path.exists() else None
         return found if isinstance(found, Record) else None
+
+    def each(self) -> Iterator[Record]:
+        """Yield the records that can be read, one at a time: all together they may be large."""
+        return (found for found in map(_parse, self._files()) if isinstance(found, Record))
 
     @no_collection()
     def records(self) -> tuple[list[Record], list[Damaged]]:
         """Return all records by workload and contender as the manifest has them, and the unreadable ones."""
-        found = [self._load(path) for path in sorted((self.folder / "records").glob("*.json"))]
+        found = [_parse(path) for path in self._files()]
         workloads = _places(workload["name"] for workload in self.manifest.settings.get("workloads", []))
         contenders = _places(self.manifest.contenders)
         readable = [each for each in found if isinstance(each, Record)]
@@ -181,11 +184,8 @@ class RunStore:
     def _path(self, case_id: str) -> Path:
         return self.folder / "records" / f"{case_id}.json"
 
-    def _load(self, path: Path) -> Record | Damaged:
-        changed = path.stat().st_mtime_ns
-        if path not in self._read or self._read[path][0] != changed:
-            self._read[path] = changed, _parse(path)
-        return self._read[path][1]
+    def _files(self) -> list[Path]:
+        return sorted((self.folder / "records").glob("*.json"))
 
 
 def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
@@ -204,7 +204,7 @@ def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
         except FileExistsError:  # of a run that was started in the same second
             count += 1
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         else:
             return folder
 
@@ -220,16 +220,15 @@ def timing_lock() -> Iterator[None]:
     StoreError
         If the file cannot be made.
     """
-    path = _lock_file()
-    lock = FileLock(path)
     try:
+        lock = FileLock(_lock_file())
         lock.acquire()
     except OSError as error:
         raise StoreError(
-            f"lock {path}",
+            "lock of this user's runs",
             expected="a file that can be written",
             got=error.strerror or str(error),
-            action="remove it, or set TMPDIR to a folder of your own",
+            action="set TMPDIR to a folder of your own that has space",
         ) from error
     try:
         yield
@@ -319,8 +318,9 @@ def write_whole(path: Path, text: str) -> None:
         draft.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
+        with suppress(OSError):  # it cannot even have begun where the folder is none
+            draft.unlink()
+        raise unwritable(path, error) from error
 
 
 def _flush_folder(folder: Path) -> None:
@@ -334,7 +334,17 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(path: Path, error: OSError) -> StoreError:
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell what the system has against writing a file or making a folder as an error of this project."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> StoreError:
+    """Return the error for a file or folder that cannot be written."""
     return StoreError(
         f"results in {path.parent}",
         expected="a folder that can be written",

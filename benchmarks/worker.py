@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from implementations.errors import VersusError
 
@@ -89,7 +89,7 @@ class Worker:
         self._pipe, child_end = Pipe()
         self._looked = time.monotonic()
         began = time.perf_counter()
-        with log.open("ab") as stream:
+        with _appended(log) as stream:
             # -P keeps the working directory off the import path: a folder called `torch` there must not win
             start = _starter().submit(
                 subprocess.Popen,
@@ -231,6 +231,16 @@ class Worker:
             got=f"its process ended with {ending}",
             action=f"see {self._log}",
         )
+
+
+def _appended(log: Path) -> BinaryIO:
+    try:
+        return log.open("ab")
+    except OSError as error:
+        # the child has no use for it, and its imports are part of its start
+        from benchmarks.store import unwritable
+
+        raise unwritable(log, error) from error
 
 
 @cache

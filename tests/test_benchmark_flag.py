@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import stats
+from benchmarks.result import SpeedData
 from benchmarks.store import RunStore, runs_in
 from benchmarks.test_speed import Replay
 from tests import small_suite
@@ -19,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def run(tmp_path):
     (tmp_path / "small.toml").write_text(small_suite.TEXT)
+    (tmp_path / "pair.toml").write_text(small_suite.TIMED_PAIR)
 
     def run(*arguments, path="benchmarks"):
         command = [
@@ -68,6 +71,38 @@ def test_table_and_json_hold_what_the_harness_measured(run, tmp_path):
     assert told["stats"]["rounds"] == len(measured) == 4
     assert told["extra_info"]["parity"]["float64"] <= 1e-12
     assert told["extra_info"]["verdict"] == "reference"
+
+
+def strict(text):
+    """Return JSON that holds nothing which only Python reads."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_json_has_the_ratio_with_its_interval(run, tmp_path, blocks):
+    text = (tmp_path / "pair.toml").read_text().replace("blocks = 2", f"blocks = {blocks}")
+    (tmp_path / "pair.toml").write_text(text.replace("block_limit = 2", f"block_limit = {blocks}"))
+    done = run("--benchmark", "--suite", "pair.toml", "--benchmark-json", "out.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = strict((tmp_path / "out.json").read_text())["benchmarks"]
+    ratios = {each["extra_info"]["contender"]: each["extra_info"]["ratio"] for each in told}
+    assert set(ratios) == {"numpy", small_suite.SECOND}
+    assert all(set(ratio) == {"to", "estimate", "low", "high"} for ratio in ratios.values())
+    (folder,) = runs_in(tmp_path / "results")
+    data = {
+        record.case.contender: record.data
+        for record in RunStore.open(folder).each()
+        if isinstance(record.data, SpeedData)
+    }
+    expected = stats.paired_ratio(data[small_suite.SECOND], data["numpy"], "train_step")
+    ratio = ratios[small_suite.SECOND]
+    assert (ratio["to"], ratio["estimate"]) == ("numpy", expected.estimate)
+    interval = [None, None] if blocks == 1 else [expected.low, expected.high]
+    assert [ratio["low"], ratio["high"]] == interval
 
 
 def test_saved_runs_can_be_compared_by_pytest_benchmark_itself(run, tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,6 +132,45 @@ def test_results_folder_that_cannot_be_written(suite, tmp_path):
     done = versus("run", suite, "--results", tmp_path / "file" / "results")
     assert done.exit_code == 2
     assert "can be written" in done.stderr
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "says"),
+    [
+        ("open", "numpy.log", "/logs: expected a folder that can be written"),
+        ("mkdir", "temporary", "temporary files in .*: expected a folder that can be written"),
+        ("mkdir", "w", "results in .*: expected a folder that can be written"),  # parameters of the reference
+        ("write_text", "report.html", "report in .*: expected a folder that can be written"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_exit_code_2(suite, results, monkeypatch, function, name, says):
+    whole = getattr(Path, function)
+    monkeypatch.setattr(
+        Path, function, lambda path, *a, **b: (full if path.name == name else whole)(path, *a, **b)
+    )
+    done = versus("run", suite, "--results", results, "--set", "measures=['parity']")
+    assert done.exit_code == 2, done.output
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(f"{says}, got No space left on device; free space", last)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's device that is always full")
+def test_output_that_finds_no_space_is_one_line_and_exit_code_2():
+    with Path("/dev/full").open("w") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.cli", "list", "losses", "--json"],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "versus: a disk: expected space, got No space left on device; free some\n"
 
 
 def test_run_on_a_device_that_is_not_there(suite, results):

@@ -59,6 +59,146 @@ def test_lost_accuracy_is_a_regression(tmp_path):
     assert "regression" in judgements(compare(before, after), "test accuracy")
 
 
+def of(store, measure, contender="torch", workload="network"):
+    return next(
+        record
+        for record in store.records()[0]
+        if record.case.measure == measure
+        and record.case.contender == contender
+        and record.case.workload == workload
+    )
+
+
+def start_again(store, contender, starts=6, **stages):
+    """Have a contender's starts take so many times as long in some stages, in all workloads."""
+    for workload in synthetic_run.WORKLOADS:
+        record = of(store, "speed", contender, workload)
+        blocks = []
+        for block in record.data.blocks:
+            taken = {
+                stage: stages.get(stage, 1.0) * seconds * (1 + block.index / 1000)
+                for stage, seconds in block.stages.items()
+                if block.index < starts or stage in ("build", "first_step")
+            }
+            blocks.append(block.model_copy(update={"stages": taken}))
+        store.write(record.model_copy(update={"data": record.data.model_copy(update={"blocks": blocks})}))
+
+
+def not_same(comparison):
+    return [
+        (change.contender, change.what, change.judgement)
+        for change in comparison.changes
+        if change.judgement != "same" and not change.what.startswith(("train_step", "epoch"))
+    ]
+
+
+def test_a_doubled_import_is_one_regression(tmp_path):
+    """One, as all workloads have the same worker, and the stage says more than the whole start."""
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    start_again(before, "torch")
+    start_again(after, "torch", **{"import": 2.0})
+    comparison = compare(before, after)
+    assert not_same(comparison) == [("torch", "import (cold)", "regression")]
+    assert comparison.exit_code == 1
+    assert "| regression | perceptron | torch | single | import (cold) | 2.00 (" in comparison_text(
+        comparison
+    )
+    assert not_same(compare(after, before)) == [("torch", "import (cold)", "improvement")]
+
+
+def test_a_start_that_no_stage_accounts_for_is_told_itself(tmp_path):
+    """Each stage takes a little more, and varies by more than that."""
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    for store, more in ((before, 1.0), (after, 1.1)):
+        start_again(store, "torch")
+        for workload in synthetic_run.WORKLOADS:
+            record = of(store, "speed", "torch", workload)
+            blocks = [
+                block.model_copy(
+                    update={
+                        "stages": {
+                            "spawn": more * (0.3 + 0.05 * block.index),
+                            "import": more * (0.7 - 0.05 * block.index),
+                            "build": 0.1,
+                            "first_step": 0.1 + 1e-5 * block.index,
+                        }
+                    }
+                )
+                for block in record.data.blocks
+            ]
+            store.write(record.model_copy(update={"data": record.data.model_copy(update={"blocks": blocks})}))
+    told = not_same(compare(before, after))
+    assert ("torch", "start (cold)", "regression") in told
+    assert ("torch", "spawn (cold)", "inconclusive") in told
+
+
+def test_a_single_start_stays_inconclusive(tmp_path):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    for store, more in ((before, 1.0), (after, 2.0)):
+        for contender in ("numpy", "torch", "keras-jax"):
+            start_again(store, contender, starts=1, **{"import": more})
+    assert {change[1:] for change in not_same(compare(before, after))} == {("start (cold)", "inconclusive")}
+
+
+def test_stages_that_nobody_waits_for_are_not_compared(tmp_path):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    start_again(before, "torch", build=1e-3)
+    start_again(after, "torch", build=2e-3)
+    assert not not_same(compare(before, after))
+
+
+def test_sides_of_a_rerun_are_compared_in_their_starts(tmp_path):
+    contenders = ["numpy@before", "numpy@after"]
+    told = {"before": {"what": "b"}, "after": {"what": "a"}}
+    store = RunStore.create(tmp_path / "r", synthetic_run.manifest("r", contenders=contenders, sides=told))
+    for contender in contenders:
+        for workload in synthetic_run.WORKLOADS:
+            store.write(synthetic_run.record(synthetic_run.parity(), contender, workload))
+            store.write(synthetic_run.record(synthetic_run.speed(1e-4), contender, workload))
+    start_again(store, "numpy@before")
+    start_again(store, "numpy@after", **{"import": 2.0})
+    comparison = compare_sides(store)
+    assert not_same(comparison) == [("numpy", "import (cold)", "regression")]
+    assert comparison.exit_code == 1
+
+
+def take(store, **times):
+    """Have torch take so many times as much memory in some stages."""
+    record = of(store, "memory")
+    peaks = {stage: int(times.get(stage, 1) * peak) for stage, peak in record.data.peak_bytes.items()}
+    store.write(record.model_copy(update={"data": record.data.model_copy(update={"peak_bytes": peaks})}))
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ({"import": 2.0, "build": 2.0, "train": 2.0}, [("torch", "peak memory (import)", "regression")]),
+        ({"train": 2.0}, [("torch", "peak memory (train)", "regression")]),
+        ({"import": 0.5, "train": 1.2}, [("torch", "peak memory (train)", "regression")]),
+        ({"train": 0.5}, [("torch", "peak memory (train)", "improvement")]),
+        ({"train": 1.09}, []),
+        ({"baseline": 1.9}, []),  # of 10 MB
+    ],
+)
+def test_memory_beyond_the_margin_is_one_change(tmp_path, times, said):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    take(after, **times)
+    comparison = compare(before, after)
+    assert not_same(comparison) == said
+    assert comparison.exit_code == any("regression" in change for change in said)
+    if times == {"train": 2.0}:
+        assert "| peak memory (train) | 200 MB -&gt; 400 MB |" in comparison_text(comparison)
+
+
+def test_memory_on_the_gpu_counts(tmp_path):
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    for store, peak in ((before, 10**9), (after, 2 * 10**9)):
+        record = of(store, "memory")
+        data = record.data.model_copy(update={"device_peak_bytes": {"train": peak}})
+        store.write(record.model_copy(update={"data": data}))
+    assert not_same(compare(before, after)) == [("torch", "peak memory (train on GPU)", "regression")]
+
+
 def facts(part, **changes):
     """Return the made-up run's environment with one part changed."""
     return {"environment": {**synthetic_run.manifest().environment, part: changes}}
@@ -92,6 +232,19 @@ def test_different_surroundings_are_refused_unless_forced(tmp_path, changes, tol
     with pytest.raises(IncomparableRuns, match=f"{told}.*--force"):
         compare(before, after)
     assert compare(before, after, force=True).differences
+
+
+def test_packages_that_an_early_manifest_does_not_name_are_not_known_to_differ(tmp_path):
+    """Of those that name all, one that is missing is."""
+    packages = {"numpy": "2.4.6", "torch": "2.13.0", "triton": "3.6"}
+    newer = facts("packages", **packages)
+    newer["environment"]["distributions"] = packages
+    without = facts("packages", numpy="2.4.6", torch="2.13.0")
+    without["environment"]["distributions"] = {}
+    after = synthetic_run.write(tmp_path / "b", **newer)
+    assert not compare(synthetic_run.write(tmp_path / "early"), after).differences
+    with pytest.raises(IncomparableRuns, match=r"packages triton: None -> 3\.6"):
+        compare(synthetic_run.write(tmp_path / "without", **without), after)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +338,9 @@ def test_doubts_of_either_side_leave_it_inconclusive(tmp_path, side):
     assert {change.judgement for change in torch} == {"inconclusive"}
     assert all(f"{side}: 2 threads instead of 1" in change.why for change in torch)
     numpy = {
-        change.judgement for change in comparison.changes if change.ratio and change.contender == "numpy"
+        change.judgement
+        for change in comparison.changes
+        if change.contender == "numpy" and change.what.startswith(("train_step", "epoch"))
     }
     assert numpy == {"regression"}
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import pickle
 import tarfile
 
 import numpy as np
@@ -10,11 +11,36 @@ import pytest
 
 from benchmarks import datasets
 from benchmarks.datasets import bundled, downloads
-from benchmarks.datasets.dataset import Raw
+from benchmarks.datasets.dataset import Dataset, Raw
+from benchmarks.datasets.mapped import mapped, write
 from benchmarks.datasets.splits import split
 from implementations import InvalidInput
 
 OFFLINE = [name for name in datasets.names() if "download" not in datasets.describe(name).source]
+
+
+@pytest.mark.parametrize(("name", "options"), [("iris", {"one_hot": True}), ("diabetes", {})])
+def test_a_data_set_in_files_is_sent_by_their_names(tmp_path, name, options):
+    whole = datasets.load(name, **options)
+    kept = mapped(tmp_path / "data", write(whole, tmp_path / "data"), owner=lambda: "which nobody can send")
+    sent = pickle.dumps(kept)
+    assert len(sent) < 2000 < whole.train.x.nbytes
+    came = pickle.loads(sent)
+    assert type(came) is Dataset  # whatever checkout it comes to
+    for data in (kept, came):
+        assert (data.name, data.task, data.classes) == (whole.name, whole.task, whole.classes)
+        test, expected = data.test.open("m"), whole.test.open(f"m {data is came}")
+        for part, other in (
+            (data.train, whole.train),
+            (data.validation, whole.validation),
+            (test, expected),
+        ):
+            for array, same in ((part.x, other.x), (part.y, other.y)):
+                assert type(array) is np.ndarray  # and not memmap, whose indexing is slow
+                assert array.dtype == same.dtype
+                np.testing.assert_array_equal(array, same)
+    came.train.x[:] = 0.0
+    np.testing.assert_array_equal(kept.train.x, whole.train.x)
 
 
 def rows(array):

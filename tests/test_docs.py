@@ -23,7 +23,7 @@ from benchmarks.report.material import of
 from benchmarks.store import RunStore
 from implementations.catalog import INITIALIZERS, NORMALIZATIONS, REGULARIZATIONS
 from tests.mutation.__main__ import Outcome, summary
-from tests.scale import LIMITS
+from tests.scale import LIMITS, MOST_MB
 from tests.survival.__main__ import Tally
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +160,18 @@ def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
     assert "| random kills | 7 (3 of runs, 4 of workers) |  |" in found["page"]()
     assert "| finished records lost | 5 | 0 |" in found["page"]()
     assert "| `report` of 10,000 records | 1.5 s, 9 MB | at most 20 s and 1000 MB |" in found["page"]()
+
+
+@pytest.mark.parametrize("missed", [{"seconds": 5.1}, {"peak_mb": 1001}])
+def test_measuring_page_marks_what_took_more_than_it_may(tmp_path, monkeypatch, missed):
+    found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
+    monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
+    commands = {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS}
+    commands["compare"] |= missed
+    (tmp_path / "scale.json").write_text(json.dumps({"records": 10_000, "commands": commands}))
+    lines = [line for line in found["page"]().splitlines() if "of 10,000 records" in line]
+    assert [line.endswith(" MISSED |") for line in lines] == [False, True]
+    assert (found["SECONDS"], found["MOST_MB"]) == (LIMITS, MOST_MB)
 
 
 def test_planted_faults_on_the_page_are_those_of_the_committed_run():

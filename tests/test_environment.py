@@ -25,7 +25,7 @@ from benchmarks.environment import (
     versions,
     worker_environment,
 )
-from benchmarks.surroundings import THREAD_VARIABLES
+from benchmarks.surroundings import THREAD_VARIABLES, deciding
 from implementations.errors import InvalidInput
 
 # Each defines `work`: one product of matrices large enough to be shared among threads.
@@ -147,6 +147,43 @@ def test_snapshot_names_versions_and_blas():
 def test_package_that_is_not_installed_has_no_version(monkeypatch):
     monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
     assert snapshot()["packages"]["no-such-package"] is None
+
+
+def install(folder, name, version):
+    """Make what an installer leaves behind of a package."""
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_everything_installed_is_recorded_and_what_decides_is_told_apart(tmp_path, monkeypatch):
+    for name in (
+        "cupy-cuda13x",
+        "nvidia_cudnn_cu13",
+        "triton",
+        "jax-cuda13-plugin",
+        "Tensorflow_CPU",
+        "left.pad",
+    ):
+        install(tmp_path, name, "1.2")
+    install(tmp_path, "nvidia-ml-py", "0.1")
+    (tmp_path / "broken-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    taken = snapshot()
+    decisive = {"cupy-cuda13x", "nvidia-cudnn-cu13", "triton", "jax-cuda13-plugin", "tensorflow-cpu"}
+    assert {name for name in taken["packages"] if name not in environment.PACKAGES} == decisive
+    assert {taken["packages"][name] for name in decisive} == {"1.2"}
+    assert taken["distributions"]["left-pad"] == "1.2"
+    assert taken["distributions"]["nvidia-ml-py"] == "0.1"
+    assert taken["distributions"]["numpy"] == taken["packages"]["numpy"]
+    assert set(deciding(taken)["packages"]) == {*environment.PACKAGES, *decisive} - {"nn-versus"}
+
+
+def test_decisive_packages_of_another_environment_are_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "other")], check=True)
+    install(next((tmp_path / "other").glob("lib/*/site-packages")), "triton", "3.6")
+    assert versions(str(tmp_path / "other" / "bin" / "python"))["triton"] == "3.6"
 
 
 def test_snapshot_imports_no_framework():

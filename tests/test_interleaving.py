@@ -194,8 +194,22 @@ def test_the_gpu_that_is_asked_is_the_one_that_computes(monkeypatch, visible, as
 def test_a_driver_that_refuses_to_answer_does_not_witness(monkeypatch):
     monkeypatch.setattr(witnesses, "_nvml", driver)
     seen = now(gpu=True)
-    assert (seen.throttled, seen.clock_mhz) == (None, 1410)
+    assert (seen.throttled, seen.clock_mhz, seen.clock_reasons) == (None, 1410, None)
     assert witnesses.process_bytes_on_gpu() is None
+
+
+def test_what_slows_the_gpu_is_kept_and_heat_told_apart(monkeypatch):
+    """A power limit is no heat; bits of both ends of a chunk count."""
+    reasons = iter((0x4, 0x21))
+    card = driver()
+    card.nvmlDeviceGetCurrentClocksEventReasons = lambda *_: next(reasons)
+    monkeypatch.setattr(witnesses, "_nvml", lambda: card)
+    before = now(gpu=True)
+    assert (before.throttled, before.clock_reasons) == (False, 0x4)
+    seen = now(gpu=True).since(before)
+    assert (seen.throttled, seen.clock_reasons) == (True, 0x25)
+    timed = block(0, [1.0] * 3).samples[0].model_copy(update={"clock_reasons": [0x25, 0x1, 0x4]})
+    assert stats.clock_limits([timed]) == {"software power cap": 2, "software thermal slowdown": 1}
 
 
 class NotSupported(Exception): ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 from benchmarks import launch, rerun
 from benchmarks.compare import compare_sides
 from benchmarks.report.markdown import comparison_text
-from benchmarks.store import RunStore
+from benchmarks.store import RunStore, StoreError
+from benchmarks.temporary import among
 from implementations import InvalidInput
 from tests import small_suite
 from tests.test_runner import Watcher
@@ -66,6 +68,29 @@ def test_another_environment_takes_part(suite, tmp_path):
     (next(other.glob("lib/*/site-packages")) / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
     comparison = compare_sides(compared(str(other), suite, tmp_path / "results"))
     assert {change.what for change in comparison.changes} >= {"parity", "train_step (loop)"}
+
+
+def test_an_environment_that_finds_no_space_is_one_error(suite, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("venv.create", full)
+    with (
+        pytest.raises(StoreError, match="No space left on device"),
+        rerun.begin("numpy==2.3.5", suite, {}, ["numpy"], tmp_path),
+    ):
+        pass
+
+    def failing(*_, **__):
+        raise subprocess.CalledProcessError(1, "ensurepip", b"much before\nOSError: no space")
+
+    monkeypatch.setattr("venv.create", failing)
+    with (
+        pytest.raises(InvalidInput, match="got OSError: no space"),
+        rerun.begin("numpy==2.3.5", suite, {}, ["numpy"], tmp_path),
+    ):
+        pass
+    assert not list(among(tmp_path / "local").iterdir())
 
 
 def test_what_is_no_reference_is_refused(suite, tmp_path):

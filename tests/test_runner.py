@@ -19,6 +19,7 @@ from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
 from benchmarks.sides import Side
 from benchmarks.store import RunStore, StoreError, find_run
+from benchmarks.temporary import among
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
 from tests import small_suite
@@ -390,6 +391,24 @@ def test_the_parent_stays_small_and_the_report_says_how(begin, tmp_path):
     assert f"took at most {units.megabytes(peak)}" in text(of(found))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_parent_holds_no_data(tmp_path):
+    """A data set that is larger than the parent may be, sent to one worker after the other."""
+    path = tmp_path / "large.toml"
+    text = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"parity", "memory"')
+    text = text.replace("epochs = 2", "epochs = 1\nbatch_size = 1000").replace("steps = 10", "steps = 2")
+    text = text.replace('"iris"', '"clusters", features = 784, examples = 24_000')
+    path.write_text(text.replace("units = 3", "units = 10"))
+    command = [sys.executable, "-m", "benchmarks.cli", "run", path, f"--results={tmp_path / 'results'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = RunStore.open(find_run("latest", tmp_path / "results"))
+    assert {record.status for record in found.each()} == {"finished"}
+    peak = found.manifest.parent_peak_bytes
+    assert peak is not None
+    assert peak < 150e6 < 24_000 * 784 * 8
+
+
 def test_parameters_of_trainings_do_not_come_to_the_parent(begin, monkeypatch):
     """What it is sent is less than those of a single step, and of the files only the reference's are kept."""
     grid = '[workloads.grid]\n"model.batch_size" = [4, 8, 16]\n'
@@ -446,6 +465,19 @@ def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_pat
     assert RunStore.open(begun.store.folder).manifest.outcome == "finished"
 
 
+def test_a_run_that_is_taken_up_holds_no_records(begin, tmp_path, monkeypatch):
+    begun = begin()
+    launch.carry_out(begun, Watcher())
+
+    def all_at_once(self):
+        raise AssertionError
+
+    monkeypatch.setattr(RunStore, "records", all_at_once)
+    again, watcher = launch.resume(begun.store.folder.name, tmp_path / "results"), Watcher()
+    launch.carry_out(again, watcher)
+    assert set(watcher.phases) == {"other runs"}
+
+
 def test_resume_in_another_environment_is_refused(begin, tmp_path):
     begun = begin()
     path = begun.store.folder / "manifest.json"
@@ -487,7 +519,8 @@ def test_device_that_no_contender_has_is_told_with_reasons(begin):
 def test_data_that_cannot_be_read_stops_before_anything_is_written(begin, tmp_path):
     with pytest.raises(InvalidInput, match="no such file"):
         begin(small_suite.TEXT.replace('name = "iris"', f'name = "mnist", folder = "{tmp_path}"'))
-    assert not (tmp_path / "results").exists()
+    assert not [path for path in tmp_path.glob("results/local/*") if path.name != "temporary"]
+    assert not list(among(tmp_path / "results" / "local").iterdir())
 
 
 def test_error_of_a_worker_keeps_its_parts():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import weakref
 
 import pytest
 
@@ -112,6 +113,18 @@ def test_damaged_manifest(store, content):
     (store.folder / "manifest.json").write_text(content)
     with pytest.raises(StoreError, match=r"readable manifest\.json"):
         RunStore.open(store.folder)
+
+
+def test_records_can_be_read_one_by_one_and_are_not_kept(store):
+    for contender in synthetic_run.CONTENDERS:
+        store.write(synthetic_run.record(synthetic_run.parity(), contender))
+    (store.folder / "records" / "broken.json").write_text("{")
+    found, seen = [], []
+    for record in store.each():
+        found.append(record.case.contender)
+        seen.append(weakref.ref(record))
+        assert [each for each in seen if each() is not None] == seen[-1:]
+    assert sorted(found) == sorted(synthetic_run.CONTENDERS)
 
 
 def test_new_folders_never_collide(tmp_path):

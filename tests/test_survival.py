@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import pickle
 import random
 import signal
@@ -27,6 +28,7 @@ from benchmarks.result import Record
 from benchmarks.runner import is_final
 from benchmarks.sides import Side
 from benchmarks.store import MANIFEST, RunStore, StoreError, runs_in
+from benchmarks.temporary import among
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations.errors import VersusError
 from tests import small_suite
@@ -103,7 +105,7 @@ def planted(kind, moment, worker):
         if due():
             if kind == "interrupt":
                 raise KeyboardInterrupt
-            raise store._unwritable(path, OSError(errno.ENOSPC, "No space left on device"))
+            raise store.unwritable(path, OSError(errno.ENOSPC, "No space left on device"))
         write(path, text)
 
     def killed(self, command, **arguments):
@@ -221,8 +223,12 @@ def test_a_run_that_was_taken_up_tells_the_same(undisturbed, tmp_path, ending, a
         process.send_signal(ending)
     (folder,) = runs_in(tmp_path / "results")
     assert cases(RunStore.open(folder).records()[0]) < undisturbed["cases"]
+    left = [path for path in among(folder.parent).iterdir() if path.is_dir()]
+    assert bool(left) is (ending is signal.SIGKILL)
     launch.carry_out(twins(launch.resume(folder.name, tmp_path / "results")), Watcher())
     assert told(folder) == undisturbed
+    gc.collect()
+    assert not list(among(folder.parent).iterdir())
 
 
 def test_two_processes_do_not_work_on_one_run(tmp_path):

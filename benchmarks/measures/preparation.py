@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.datasets import Dataset, Split, load
+from benchmarks.datasets.mapped import Facts, write
 from benchmarks.measures import Alive, Session
 from implementations import AbstractBackend, AbstractLearner, ModelSpec, Placement, initial
 from implementations.interface import Device
@@ -50,10 +52,13 @@ class Prepared:
         return order.reshape(-1, order.shape[-1])[:steps]
 
 
-def read(session: Session, alive: Alive, *, dataset: dict[str, Any], seed: int) -> Dataset:
-    """Load a data set in the worker: what reads it stays out of the parent and of everything measured."""
+def read(session: Session, alive: Alive, *, dataset: dict[str, Any], seed: int, folder: Path) -> Facts:
+    """Load a data set in the worker: what reads it stays out of the parent and of everything measured.
+
+    It is left in the folder, and only what else is known of it is returned.
+    """
     options = {key: value for key, value in dataset.items() if key != "name"}
-    return load(dataset["name"], seed=seed, **options)
+    return write(load(dataset["name"], seed=seed, **options), folder)
 
 
 def prepare(data: Dataset, model: dict[str, Any]) -> Prepared:

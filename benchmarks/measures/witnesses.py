@@ -36,15 +36,18 @@ class Witnesses:
     """Whether the GPU lowers its clock because of heat."""
     clock_mhz: int | None = None
     """The GPU's clock at that moment."""
+    clock_reasons: int | None = None
+    """Why the clock is not at its highest: NVML's bits, such as 0x4 for a power limit."""
 
     def since(self, before: Witnesses) -> Witnesses:
-        """Return what was counted in between; throttled if it was at either end, the clock at this one."""
+        """Return what was counted in between; what slowed the GPU at either end, its clock at this one."""
         return Witnesses(
             _difference(self.steal_seconds, before.steal_seconds),
             _difference(self.pressure_seconds, before.pressure_seconds),
             _difference(self.involuntary_switches, before.involuntary_switches),
             self.throttled or before.throttled,
             self.clock_mhz,
+            _either(self.clock_reasons, before.clock_reasons),
         )
 
     def disturbed(self, seconds: float, *, alone: bool) -> bool:
@@ -78,7 +81,7 @@ class Chunk:
 
 def now(*, gpu: bool = False) -> Witnesses:
     """Return the counts of this moment."""
-    return Witnesses(_steal(), _pressure(), _switches(), *(_clock() if gpu else (None, None)))
+    return Witnesses(_steal(), _pressure(), _switches(), *(_clock() if gpu else ()))
 
 
 def process_bytes_on_gpu() -> int | None:
@@ -107,14 +110,17 @@ def _switches() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else None
 
 
-def _clock() -> tuple[bool | None, int | None]:
-    """Return whether heat slows the GPU's clock, and the clock in MHz."""
+def _clock() -> tuple[bool | None, int | None, int | None]:
+    """Return whether heat slows the GPU's clock, the clock in MHz, and all that slows it, as NVML's bits."""
 
-    def throttled(nvml: Any, device: Any) -> bool:
+    def slowed(nvml: Any, device: Any) -> tuple[bool, int]:
         hot = nvml.nvmlClocksEventReasonSwThermalSlowdown | nvml.nvmlClocksEventReasonHwSlowdown
-        return bool(nvml.nvmlDeviceGetCurrentClocksEventReasons(device) & hot)
+        reasons = nvml.nvmlDeviceGetCurrentClocksEventReasons(device)
+        return bool(reasons & hot), reasons
 
-    return _ask(throttled), _ask(lambda nvml, device: nvml.nvmlDeviceGetClockInfo(device, nvml.NVML_CLOCK_SM))
+    throttled, reasons = _ask(slowed) or (None, None)
+    clock = _ask(lambda nvml, device: nvml.nvmlDeviceGetClockInfo(device, nvml.NVML_CLOCK_SM))
+    return throttled, clock, reasons
 
 
 def _ask(question: Callable[[Any, Any], Any]) -> Any:
@@ -154,6 +160,10 @@ def _nvml() -> Any:
     except pynvml.NVMLError:
         return None
     return pynvml
+
+
+def _either(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) | (other or 0)
 
 
 def _difference(after: Any, before: Any) -> Any:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks import contenders, environment, launch, stats
@@ -18,6 +16,7 @@ from benchmarks.runner import Watcher
 from benchmarks.sides import Side
 from benchmarks.store import timing_lock
 from benchmarks.suite import load_suite
+from benchmarks.temporary import TemporaryFolder
 from benchmarks.worker import Worker
 
 TIMEOUT = 300.0
@@ -104,10 +103,10 @@ def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -
     data, surroundings = launch.read_data(suite), environment.snapshot()
     ratios: list[Ratio] = []
     failures: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder, timing_lock():
+    with TemporaryFolder() as folder, timing_lock():
 
         def hire(name: str) -> tuple[Worker, dict[str, Any]]:
-            worker = sides[name].start(suite.threads, Path(folder) / f"{name}.log", TIMEOUT)
+            worker = sides[name].start(suite.threads, folder / f"{name}.log", TIMEOUT)
             try:
                 return worker, sides[name].load(worker, suite.threads)
             except BaseException:

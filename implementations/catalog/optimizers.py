@@ -356,8 +356,8 @@ OPTIMIZERS = table(
         torch="Adafactor",
         torch_rate=0.01,
         always_decoupled=True,
-        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before the weights decay; "
-        "here they decay first, as in Keras.",
+        notes="Keras cannot clamp and refuses torch's convention. Torch takes rms(x) before the weights "
+        "decay; here they decay first, as in Keras.",
     ),
     _optimizer(
         "lamb",

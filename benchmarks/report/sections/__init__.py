@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from benchmarks import findings, tables, units
+from benchmarks import findings, tables
 from benchmarks.once import Records, once
 from benchmarks.report.material import Material, Run
 from benchmarks.report.sections import crossover, learning, limit, measurement, memory, parity, speed
@@ -142,7 +142,7 @@ def comparison_table(comparison: Comparison) -> Table:
             change.contender,
             change.threads,
             change.what,
-            units.ratio(change.ratio) if change.ratio else f"{change.before:.4g} -> {change.after:.4g}",
+            change.told,
             change.why,
         ]
         for change in comparison.changes

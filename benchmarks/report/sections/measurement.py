@@ -45,6 +45,9 @@ def method(run: Run) -> Section:
                 else "."
             )
         )
+        if limits := stats.clock_limits(samples):
+            told = ", ".join(f"{name} in {count}" for name, count in limits.items())
+            text.append(f"What kept the GPU's clock down, by chunks: {told}.")
     lost = [
         f"{record.case.contender}, {record.case.workload}, block {index + 1} ({why})"
         for record in records
