@@ -228,6 +228,80 @@ def test_tables_are_sorted_by_size_and_not_by_letters(visit, reference_page):
     assert again.evaluate(column) == page.evaluate(column)
 
 
+ROWS = (
+    """(selector) => [...document.querySelectorAll(`${selector} tbody tr`)].map((row) => row.textContent)"""
+)
+TABLES = "main :is(.block, .block > details:not(.numbers)) > .table"
+
+
+def press(page, anchor, heading):
+    page.locator(f"{anchor} th", has_text=heading).first.locator("button").press("Enter")
+
+
+def test_show_everything_puts_rows_back_in_their_first_order(visit, made_up_page):
+    page = visit(made_up_page)
+    unfold(page.locator("#memory .numbers").first)
+    tables = ["#memory .block > .table", "#memory .numbers"]
+    before = [page.evaluate(ROWS, table) for table in tables]
+    for heading in ("train", "contender"):
+        press(page, tables[0], heading)
+    press(page, tables[1], "stage")
+    assert [page.evaluate(ROWS, table) for table in tables] != before
+    assert page.locator("main [aria-sort]").count() == 2
+    page.click("button[type=reset]")
+    until(page, "document.querySelectorAll('main [aria-sort]').length === 0")
+    assert [page.evaluate(ROWS, table) for table in tables] == before
+    assert "sort=" not in page.url
+    assert page.locator("main details[open]").count() == 1  # what is unfolded is not hidden
+    press(page, tables[0], "train")
+    assert page.locator("main [aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert not page.troubles
+
+
+def test_what_ties_is_ordered_as_in_the_link(visit, made_up_page):
+    """A link keeps a table's last order, and not those before it."""
+    page = visit(made_up_page)
+    for heading in ("contender", "workload"):
+        press(page, "#memory", heading)
+    again = visit(made_up_page, page.url[page.url.index("#") :])
+    assert page.evaluate(ROWS, "#memory .block > .table") == again.evaluate(ROWS, "#memory .block > .table")
+
+
+def test_a_link_followed_within_the_page_shows_what_a_new_page_would(visit, made_up_page):
+    page = visit(made_up_page)
+    before = page.evaluate(ROWS, TABLES)
+    press(page, "#memory", "train")
+    page.locator("#speed .block > details:not(.numbers) > summary").first.click()
+    until(page, "location.hash.includes('open=')")
+    one = page.url[page.url.index("#") :]
+    page.click("button[type=reset]")
+    page.locator("#speed .block > details[open] > summary").click()
+    press(page, "#learning", "validation loss")
+    page.locator("#memory .numbers summary").first.click()
+    until(page, "location.hash.includes('.numbers')")
+    other = page.url[page.url.index("#") :]
+    state = """() => {
+      const all = (selector, told) => [...document.querySelectorAll(selector)]
+        .map((each) => [each.closest('section').id, told(each)]);
+      return [
+        all('main [aria-sort]', (head) => head.innerText),
+        all('main details[open]', (details) => details.className),
+        [...new URLSearchParams(location.hash.slice(1)).keys()].sort(),
+      ];
+    }"""
+    told = {
+        one: [[["memory", "train"]], [["speed", ""]], ["open", "sort"]],
+        other: [[["learning", "validation loss"]], [["memory", "numbers"]], ["open", "sort"]],
+        "#": [[], [], []],
+    }
+    for fragment in (one, other, one, "#"):
+        page.evaluate("(hash) => { location.hash = hash; }", fragment)
+        page.wait_for_timeout(300)  # for what is folded to say so, which could undo it
+        assert page.evaluate(state) == told[fragment]
+    assert page.evaluate(ROWS, TABLES) == before
+    assert not page.troubles
+
+
 def test_a_cell_of_the_matrix_tells_the_worst_input(visit, made_up_page):
     page = visit(made_up_page)
     page.evaluate(OPEN_ALL)

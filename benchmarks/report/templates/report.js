@@ -103,17 +103,17 @@
       reference = wanted;
       prepare();
     }
-    openAsKept();
+    foldAsKept();
     all(".numbers[open]").forEach(fill);
     sortAsKept();
     all(".chart.drawn").forEach(redraw);
   }
 
-  // ------------------------------------------------------------ what is folded: opened as the link's sender had it
+  // ------------------------------------------------------------ what is folded: as the link's sender had it
   const key = (within) => within.closest("[data-key]").dataset.key + (within.classList.contains("numbers") ? ".numbers" : "");
 
-  function openAsKept() {
-    all("main details").forEach((each) => { if (state.open.includes(key(each))) each.open = true; });
+  function foldAsKept() {
+    all("main details").forEach((each) => { each.open = state.open.includes(key(each)); });
   }
 
   document.addEventListener("toggle", (event) => {
@@ -294,9 +294,13 @@
   // What a cell is sorted by: the numbers that it was made with, else the one that its text begins with.
   const order = (cell) => cell?.dataset.order?.split(" ").map(size) ?? [value(cell?.textContent.trim() ?? "")];
 
+  const unsorted = new WeakMap();  // a table's rows as they were before it was sorted
+
+  // Ties stay as they were before any sorting, so that a link, which keeps only the last, shows the same.
   function sort(table, column, direction) {
     const body = table.tBodies[0], sign = direction === "descending" ? -1 : 1;
-    const keys = new Map([...body.rows].map((row) => [row, { text: row.cells[column]?.textContent.trim() ?? "", order: order(row.cells[column]) }]));
+    if (!unsorted.has(table)) unsorted.set(table, [...body.rows]);
+    const keys = new Map(unsorted.get(table).map((row) => [row, { text: row.cells[column]?.textContent.trim() ?? "", order: order(row.cells[column]) }]));
     const compare = (a, b) => {
       const one = keys.get(a), other = keys.get(b), none = (found) => found.order.some(Number.isNaN);
       if (none(one) !== none(other)) return none(one) ? 1 : -1;  // what has no number comes last
@@ -304,8 +308,13 @@
       const first = one.order.findIndex((number, place) => number !== other.order[place]);
       return first < 0 ? 0 : one.order[first] < other.order[first] ? -sign : sign;
     };
-    body.append(...[...body.rows].sort(compare));
+    body.append(...[...keys.keys()].sort(compare));
     all("thead th", table).forEach((head, place) => head[place === column ? "setAttribute" : "removeAttribute"]("aria-sort", direction));
+  }
+
+  function unsort(table) {
+    table.tBodies[0].append(...unsorted.get(table));
+    all("[aria-sort]", table).forEach((head) => head.removeAttribute("aria-sort"));
   }
 
   // A kept order is the table's key, the way and the column's name, so that it outlives other tables and columns.
@@ -313,12 +322,12 @@
   const tableKey = (table) => key(table.closest("details.numbers") || table);
 
   function sortAsKept() {
-    for (const each of state.sort) {
-      const [wanted, way, ...name] = each.split(" ");
-      for (const table of all("main table").filter((one) => tableKey(one) === wanted)) {
-        const column = [...table.tHead.rows[0].cells].findIndex((head) => head.matches("th") && heading(head) === name.join(" "));
-        if (column >= 0) sort(table, column, way === "down" ? "descending" : "ascending");
-      }
+    const kept = new Map(state.sort.map((each) => [each.split(" ")[0], each.split(" ").slice(1)]));
+    for (const table of all("main table")) {
+      const [way, ...name] = kept.get(tableKey(table)) ?? [];
+      const column = [...table.tHead.rows[0].cells].findIndex((head) => way && head.matches("th") && heading(head) === name.join(" "));
+      if (column >= 0) sort(table, column, way === "down" ? "descending" : "ascending");
+      else if (find("[aria-sort]", table)) unsort(table);
     }
   }
 
