@@ -1,8 +1,8 @@
 """Pages in a real browser: Debian's chromium, driven by Playwright; nothing is downloaded.
 
 Without chromium, Playwright or axe-core these tests skip, and say so once more at the end.
-VERSUS_BROWSER=required and VERSUS_AXE=required, which .ci/run sets where it could install them, make them
-fail instead.
+VERSUS_BROWSER=required and VERSUS_AXE=required make them fail instead; .ci/run sets these, or itself fails,
+unless it is told VERSUS_BROWSER=optional and VERSUS_AXE=optional.
 """
 
 from __future__ import annotations
