@@ -79,6 +79,13 @@ def page_of_two_runs(tmp_path_factory):
     return html.write(gather([one.folder, other.folder]), folder, NOW)
 
 
+@pytest.fixture(scope="session")
+def page_of_places(tmp_path_factory):
+    """A page of two thread tracks, two devices, two tiers and a grid, on which all contenders tie."""
+    folder = tmp_path_factory.mktemp("page")
+    return html.write(of(synthetic_run.write_places(folder / "run")), folder, NOW)
+
+
 @pytest.fixture
 def visit(browser):
     """Open a page and return it with everything that went wrong or left the file."""

@@ -565,6 +565,129 @@ def test_filters_reach_into_cold_start_crossover_and_course(visit, made_up_page)
     assert not page.troubles
 
 
+TOLD = {
+    "tier": "[Tt]ier (\\w+)|^Ratios of (start)s",
+    "threads": "[Tt]hreads ([\\w-]+)",
+    "device": "[Tt]hreads [\\w-]+, (\\w+)",
+}
+"""How titles of tables and charts name what they are about; other tables have a column."""
+ABOUT = """([kind, pattern]) => {
+  const named = (title) => title.match(pattern)?.slice(1).filter(Boolean) ?? [];
+  const column = (table) => {
+    const place = [...table.tHead.rows[0].cells].findIndex((head) => head.textContent.trim() === kind);
+    const rows = [...table.tBodies[0].rows].filter((row) => place >= 0 && row.checkVisibility());
+    return rows.map((row) => row.cells[place].textContent.trim());
+  };
+  const shown = (selector) => [...document.querySelectorAll(selector)]
+    .filter((each) => each.checkVisibility());
+  return {
+    tables: shown('section:not(#environment) .block > :not(.numbers) table')
+      .map((table) => [table.caption.textContent, [...named(table.caption.textContent), ...column(table)]]),
+    charts: shown('main figcaption').map((each) => [each.textContent, named(each.textContent)]),
+  };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("tier", "loop"),
+        ("tier", "idiomatic"),
+        ("tier", "start"),
+        ("threads", "single"),
+        ("threads", "default"),
+        ("device", "cpu"),
+        ("device", "gpu"),
+    ],
+)
+def test_a_filter_leaves_nothing_of_the_others(visit, page_of_places, kind, name):
+    page = visit(page_of_places)
+    page.evaluate(UNFOLD)
+
+    def about():
+        found = page.evaluate(ABOUT, [kind, TOLD[kind]])
+        return {part: [(title, set(names)) for title, names in each] for part, each in found.items()}
+
+    names = {
+        option for option in page.locator(f"select[name={kind}] option").all_inner_texts() if option != "all"
+    }
+    before = about()
+    assert set().union(*(each for _, each in before["tables"])) == names
+    assert set().union(*(each for _, each in before["charts"])) == names - {"start"}
+    page.select_option(f"select[name={kind}]", name)
+    after = about()
+    for part in ("tables", "charts"):
+        ours = [(title, each & {name}) for title, each in before[part] if not each or name in each]
+        assert after[part] == [(title, each) for title, each in ours if each or kind == "tier"]
+    assert not page.troubles
+
+
+def test_pairs_follow_the_contenders(visit, page_of_places):
+    page = visit(page_of_places)
+    page.evaluate(UNFOLD)
+    pairs = page.locator("#parity table", has_text="pair").last
+    rows = pairs.locator("tbody tr >> visible=true")
+    everyone = {"numpy – torch", "numpy – keras-jax", "torch – keras-jax"}
+
+    def shown_pairs():
+        return {text for row in rows.all() for text in row.locator("th").all_inner_texts() if "–" in text}
+
+    def drawn_pairs():
+        drawn = "[...document.querySelectorAll('#parity .chart.drawn')].flatMap((each) => each.data ?? [])"
+        kept = ".filter((each) => each.visible !== false && each.meta?.contenders).map((each) => each.name)"
+        return set(page.evaluate(drawn + kept))
+
+    draw(page, "#parity .chart")
+    assert shown_pairs() == drawn_pairs() == everyone
+    page.uncheck("input[value='torch']")
+    until(page, "document.querySelector('#parity .chart').data.some((each) => each.visible === false)")
+    page.wait_for_timeout(300)
+    assert shown_pairs() == drawn_pairs() == {"numpy – keras-jax"}
+    rows.first.locator("a.raw").click()
+    until(page, "document.querySelector('#dialog').open")
+    records = page.locator("#dialog summary").all_inner_texts()
+    assert {name.split(".")[2] for name in records} == {"numpy", "keras-jax"}
+    assert not page.troubles
+
+
+FASTEST = """() => {
+  const [table, chart] = ['table', '.chart'].map((each) => document.querySelector(`#crossover ${each}`));
+  return [
+    [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1).map((cell) => cell.innerText)),
+    chart.data[0].text.map((row) => row.map((names) => names.replaceAll('<br>', ' '))),
+  ];
+}"""
+
+
+def test_the_table_of_who_is_fastest_says_what_its_map_does(visit, page_of_places):
+    page = visit(page_of_places, permissions=["clipboard-read", "clipboard-write"])
+    draw(page, "#crossover .chart")
+    (cells,), drawn = page.evaluate(FASTEST)
+    assert [cells] == drawn
+    assert [set(cell.split(" = ")) for cell in cells] == [{"numpy", "torch", "keras-jax"}] * 2
+    ahead = cells[0].split(" = ")[0]
+    page.uncheck(f"input[value='{ahead}']")
+    page.wait_for_timeout(300)
+    (after,), drawn = page.evaluate(FASTEST)
+    assert [after] == drawn
+    assert after[0] == cells[0].removeprefix(f"{ahead} ")  # who ties with it has not come first
+    page.locator("#crossover .csv").first.click()
+    until(page, "document.querySelector('#said').textContent.endsWith('copied.')")
+    assert ahead not in page.evaluate("navigator.clipboard.readText()")
+    page.select_option("select[name=workload]", "grid-16")
+    page.wait_for_timeout(300)
+    (after,), drawn = page.evaluate(FASTEST)
+    assert [after] == drawn
+    assert not after[0]
+    assert after[1]
+    page.evaluate(UNFOLD)
+    costs = page.locator("#crossover table", has_text="numpy").last.locator("tbody tr >> visible=true").first
+    assert [bool(text) for text in costs.locator("td").all_inner_texts()[-3:-1]] == [False, True]
+    page.select_option("select[name=workload]", "network")
+    assert shown(page, "#crossover tbody tr") == 0
+    assert not page.troubles
+
+
 def test_the_legend_keeps_its_groups(visit, made_up_page):
     """A level stands in the legend by its first line, and if that is hidden by the next."""
     page = visit(made_up_page, "#contender=torch")

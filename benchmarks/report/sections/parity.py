@@ -53,7 +53,7 @@ def _pairs(records: Sequence[Record]) -> list[Table]:
     rows = []
     for (*place, contender, other), group in frame.groupby([*places, "contender", "other"], sort=False):
         told = {dtype: " ".join(map(_apart, found.itertuples())) for dtype, found in group.groupby("dtype")}
-        pair = f"{contender} – {other}"
+        pair = Cell(f"{contender} – {other}", place={"contender": (contender, other)})
         rows.append([*place, pair, *(told.get(dtype, units.UNKNOWN) for dtype in ("float64", "float32"))])
     title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
     headers = [*places, "pair", "float64", "float32"]

@@ -88,8 +88,8 @@
     const rules = [];
     for (const kind of kinds) {
       const hidden = facts.choices[kind].flatMap((_, number) => (isShown(kind, number) ? [] : [number]));
-      if (kind !== "contender" && state[kind]) rules.push(`[data-${kind}]:not([data-${kind}="${facts.choices[kind].indexOf(state[kind])}"])`);
-      else rules.push(...hidden.map((number) => `[data-${kind}="${number}"]`));
+      if (kind !== "contender" && state[kind]) rules.push(`[data-${kind}]:not([data-${kind}~="${facts.choices[kind].indexOf(state[kind])}"])`);
+      else rules.push(...hidden.map((number) => `[data-${kind}~="${number}"]`));
     }
     hiding.textContent = rules.length ? `${rules.join(",")}{display:none!important}` : "";
     const wanted = Math.max(0, facts.references.indexOf(state.reference));
@@ -164,9 +164,9 @@
   // Of a map, who of the contenders that are shown is among the fastest: nobody else comes first by hiding those.
   function map(trace, contenders) {
     const shown = trace.customdata.map((row) => row.map((point) => (point && isShown("workload", workloads.indexOf(point.workload))
-      ? point.fastest.filter((name) => isShown("contender", names.indexOf(name))) : [])));
-    const number = (found) => (!found.length ? null : found.length === 1 ? contenders.indexOf(found[0]) : contenders.length);
-    return { ...trace, z: shown.map((row) => row.map(number)), text: shown.map((row) => row.map((found) => found.join("<br>= "))) };
+      ? point.fastest.map((name, place) => ({ name, told: (place ? "= " : "") + name })).filter(({ name }) => isShown("contender", names.indexOf(name))) : [])));
+    const number = (found) => (!found.length ? null : found.length === 1 ? contenders.indexOf(found[0].name) : contenders.length);
+    return { ...trace, z: shown.map((row) => row.map(number)), text: shown.map((row) => row.map((found) => found.map(({ told }) => told).join("<br>"))) };
   }
 
   function parts(chart, exported) {
@@ -349,8 +349,9 @@
   const quoted = (text) => `"${(formula.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
 
   function csv(table) {
+    const text = (cell) => (find(":scope > span", cell) ? cell.innerText : cell.textContent).trim();  // without parts that are hidden
     const shown = (cells) => [...cells].filter((cell) => cell.offsetParent !== null && !find(".raw", cell) && !cell.classList.contains("rawhead"));
-    const lines = [...table.rows].filter((row) => row.offsetParent !== null).map((row) => shown(row.cells).map((cell) => quoted(cell.textContent.trim())).join(","));
+    const lines = [...table.rows].filter((row) => row.offsetParent !== null).map((row) => shown(row.cells).map((cell) => quoted(text(cell))).join(","));
     return lines.join("\r\n") + "\r\n";
   }
 
@@ -435,11 +436,12 @@
     if (link.dataset.source) return source(link.dataset.source);
     records ??= unpacked("raw-records").then((text) => JSON.parse(text).map((record, place) => ({ record, run: runOf(place) })));
     const around = [link, link.closest("tr"), link.closest(".block")].filter(Boolean);
-    const wanted = (kind) => around.map((each) => each.dataset[kind]).find((number) => number !== undefined);
+    const wanted = (kind) => around.map((each) => each.dataset[kind]).find((numbers) => numbers !== undefined);
+    const among = (kind, name) => wanted(kind)?.split(" ").some((number) => facts.choices[kind][number] === name) ?? true;
     const measures = link.dataset.measures.split(" ");
     const told = ({ record: { case: given }, run }) => ({ run: facts.choices.run[run], workload: given.workload, contender: given.contender, threads: tracks(given.threads), device: given.device, experiment: given.experiment });
     const found = (await records).filter((each) => measures.includes(each.record.case.measure)
-      && Object.entries(told(each)).every(([kind, name]) => wanted(kind) === undefined || facts.choices[kind][wanted(kind)] === name));
+      && Object.entries(told(each)).every(([kind, name]) => among(kind, name)));
     const shown = found.slice(0, most).map(({ record, run }) => {
       const { workload, measure, contender, device, threads } = record.case;
       const id = [workload, measure, contender, device, tracks(threads)].join(".");
