@@ -126,9 +126,14 @@
   }, true);
 
   // ------------------------------------------------------------ charts: drawn when they come into view
+  function decodedBytes(base64) {
+    const letters = atob(base64), bytes = new Uint8Array(letters.length);
+    for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);  // Uint8Array.from takes ten times as long
+    return bytes;
+  }
+
   async function unpacked(id) {
-    const bytes = Uint8Array.from(atob(find(`#${id}`).textContent), (letter) => letter.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    return new Response(new Blob([decodedBytes(find(`#${id}`).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
   let library, reading, contents = null;
@@ -365,7 +370,7 @@
       const text = decodeURIComponent(url.slice(url.indexOf(",") + 1));
       await copy(null, text, `${title}.svg`, new Blob([text], { type: "image/svg+xml" }));
     } else {
-      const blob = new Blob([Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0))], { type: "image/png" });
+      const blob = new Blob([decodedBytes(url.slice(url.indexOf(",") + 1))], { type: "image/png" });
       await copy({ "image/png": blob }, null, `${title}.png`, blob);
     }
   }
