@@ -15,6 +15,7 @@ from benchmarks.report.styles import rgb
 from benchmarks.result import Manifest, Record
 from benchmarks.store import RunStore
 from tests import synthetic_run
+from tests.browser import opening
 from tests.browser.opening import NOW
 from tests.hostile import places, poisoned
 
@@ -152,6 +153,10 @@ def test_links_lead_somewhere(visit, reference_page):
     page.click("nav a[href='#memory']")
     assert "at=memory" in page.url
     assert page.evaluate("document.activeElement.id") == "memory"
+
+
+def test_page_of_the_reference_run_is_small(reference_page):
+    assert reference_page.stat().st_size <= opening.LIMITS["the reference run"]["mb"] * 1e6
 
 
 def test_filters_hide_and_the_link_remembers(visit, reference_page):
