@@ -53,6 +53,26 @@ def _scale(file: Path) -> Rows:
     return rows
 
 
+def _page(file: Path) -> Rows:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    pages, limits = document["pages"], document["limits"]
+    told = {
+        "mb": ("size", "MB"),
+        "render_seconds": ("made in", "s"),
+        "open_seconds": ("open in", "s"),
+        "use_seconds": ("first chart drawn, and filtered, in", "s"),
+    }
+    return [
+        {
+            "what": f"page of {name}, {words}",
+            "found": f"{found[what]} {unit}",
+            "should be": f"at most {limits[name][what]:g} {unit}" if what in limits[name] else "",
+        }
+        for name, found in pages.items()
+        for what, (words, unit) in told.items()
+    ]
+
+
 def _plain(file: Path) -> Rows:
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for each in json.loads(file.read_text(encoding="utf-8"))["ratios"]:
@@ -74,6 +94,7 @@ TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
     "survival": _survival,
     "scale": _scale,
+    "page": _page,
     "plain": _plain,
 }
 """Marker on the page, and name of the file under results/reference -> its rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,11 @@ def parity(*, passed: bool = True, side: float = 0.0) -> ParityData:
     return ParityData(reference="numpy float64", true_float64=True, trajectories=trajectories, passed=passed)
 
 
-def speed(seconds: float, *, blocks: int = 6, noise: float = 0.01, seed: int = 0) -> SpeedData:
+def speed(
+    seconds: float, *, blocks: int = 6, noise: float = 0.01, start_noise: float = 0.0, seed: int = 0
+) -> SpeedData:
     """Return blocks whose chunks of 1000 steps take about `seconds` a step."""
-    luck = random.Random(seed)
+    luck, start_luck = random.Random(seed), random.Random(seed)
 
     def samples(metric: Any, tier: Any, factor: float) -> Samples:
         chunks = [1000 * factor * seconds * luck.gauss(1, noise) for _ in range(5)]
@@ -100,7 +103,12 @@ def speed(seconds: float, *, blocks: int = 6, noise: float = 0.01, seed: int = 0
         blocks=[
             Block(
                 index=index,
-                stages={"spawn": 0.1, "import": 1.0, "build": 0.1, "first_step": 0.1},
+                stages={
+                    "spawn": 0.1,
+                    "import": start_luck.lognormvariate(0.0, start_noise),
+                    "build": 0.1,
+                    "first_step": 0.1,
+                },
                 warm_up_steps=10,
                 idle_workers="frozen",
                 threads_seen=1,
@@ -239,4 +247,22 @@ def write_everything(folder: Path) -> RunStore:
         for contender, each in seconds.items():
             for data in (parity(), speed(each)):
                 store.write(record(data, contender, **place))
+    return store
+
+
+def write_places(folder: Path) -> RunStore:
+    """Write a run on two thread tracks and two devices, with a grid, and times so noisy that all tie."""
+    store = RunStore.create(folder, manifest(folder.name))
+    seeds = itertools.count()
+    grid = {f"grid-{batch}": {"experiment": "batches"} for batch in (1, 16)}
+    for threads, device in itertools.product((1, None), ("cpu", "gpu")):
+        for workload, case in ({name: {} for name in WORKLOADS} | grid).items():
+            place = {"workload": workload, "threads": threads, "device": device, **case}
+            batch = int(workload.removeprefix("grid-")) if case else 64
+            store.write(record(limit(batch_size=batch), "numpy", **place))
+            for number, contender in enumerate(CONTENDERS):
+                timed = speed(1e-4, noise=0.2, start_noise=0.3, seed=next(seeds))
+                rest = () if case else (curves(), memory(), profile())
+                for data in (parity(side=float(number)), timed, *rest):
+                    store.write(record(data, contender, **place))
     return store

@@ -22,6 +22,7 @@ from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.store import RunStore
 from implementations.catalog import INITIALIZERS, NORMALIZATIONS, REGULARIZATIONS
+from tests.browser import opening
 from tests.mutation.__main__ import Outcome, summary
 from tests.scale import LIMITS, MOST_MB
 from tests.survival.__main__ import Tally
@@ -157,9 +158,17 @@ def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
     (tmp_path / "survival.json").write_text(json.dumps(tally))
     commands = {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS}
     (tmp_path / "scale.json").write_text(json.dumps({"records": 10_000, "commands": commands}))
+    limits = {name: dict(each) for name, each in opening.LIMITS.items()}
+    pages = {name: {**each, "render_seconds": 2.5} for name, each in limits.items()}
+    (tmp_path / "page.json").write_text(json.dumps({"pages": pages, "limits": limits}))
     assert "| random kills | 7 (3 of runs, 4 of workers) |  |" in found["page"]()
     assert "| finished records lost | 5 | 0 |" in found["page"]()
     assert "| `report` of 10,000 records | 1.5 s, 9 MB | at most 20 s and 1000 MB |" in found["page"]()
+    assert "| page of the reference run, size | 6.0 MB | at most 6 MB |" in found["page"]()
+    assert "| page of the reference run, made in | 2.5 s |  |" in found["page"]()
+    assert "| page of 1,000 cases, made in | 2.5 s | at most 20 s |" in found["page"]()
+    told = "| page of 1,000 cases, first chart drawn, and filtered, in | 3.0 s | at most 3 s |"
+    assert told in found["page"]()
 
 
 @pytest.mark.parametrize("missed", [{"seconds": 5.1}, {"peak_mb": 1001}])

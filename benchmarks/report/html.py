@@ -9,13 +9,13 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from html import unescape
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
 from benchmarks.once import Records
@@ -33,9 +33,13 @@ from benchmarks.report.sections import (
     sections,
 )
 from benchmarks.report.sections.parity import EVERY_ELEMENT, MATRIX
+from benchmarks.report.sections.section import Place
 from benchmarks.report.spared import spared
 from benchmarks.report.styles import Look, styles
 from benchmarks.result import Measure, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_RAW = 16_000_000
 """Characters of raw records that a page holds before it is compressed; of the rest it names the files."""
@@ -132,13 +136,15 @@ class _Layout:
     def __post_init__(self) -> None:
         runs = self.material.runs
         cases = [record.case for record in self.material.records]
-        timed = [found for run in runs if (found := spared(tables.speed, run.records)[0]) is not None]
+        timed = self._frames(tables.speed)
         named = itertools.chain.from_iterable(tables.references(run.records) for run in runs)
         self.references = sorted(dict.fromkeys(named), key=lambda name: name != tables.REFERENCE)
         workloads = list(dict.fromkeys(case.workload for case in cases))
         if len(workloads) > MOST_WORKLOADS:  # a view for each reference would make the page slow
             self.references = self.references[:1]
-        tiers = itertools.chain.from_iterable(frame["tier"] for frame in timed if len(frame))
+        tiers = list(itertools.chain.from_iterable(frame["tier"] for frame in timed))
+        if self._frames(tables.cold_start_ratios):
+            tiers.append(tables.START_TIER)
         self.choices = {
             "run": [run.name for run in runs],
             "workload": workloads,
@@ -154,6 +160,11 @@ class _Layout:
         }
         self._elements: dict[str, int] = {}
         self._keys: Counter[str] = Counter()
+
+    def _frames(self, make: Callable[[Records], pd.DataFrame]) -> list[pd.DataFrame]:
+        """Return the tables of the runs that have something in them."""
+        made = (spared(make, run.records)[0] for run in self.material.runs)
+        return [frame for frame in made if frame is not None and len(frame)]
 
     def chapters(self) -> list[dict[str, Any]]:
         """Return each chapter's title and sections."""
@@ -245,12 +256,16 @@ class _Layout:
         at = {header: place for place, header in enumerate(table.headers)}
         element, measures = at.get("element"), table.measures or section.measures
         rows = []
-        for cells in table.rows:
-            marks = self._marks({name: cells[at[name]] for name in PLACES if name in at})
+        for cells in (list(map(_cell, row)) for row in table.rows):
+            place: dict[str, str | tuple[str, ...]] = {name: cells[at[name]] for name in PLACES if name in at}
+            for cell in cells:
+                place |= cell.place
+            marks = self._marks(place)
             if element is not None:
                 number = self._elements.setdefault(cells[element], len(self._elements))
                 marks["data-element"] = number
-            rows.append({"marks": marks, "cells": list(zip(map(_cell, cells), columns, strict=True))})
+            parts = [[(part, self._marks(part.place)) for part in cell.parts] for cell in cells]
+            rows.append({"marks": marks, "cells": list(zip(cells, columns, parts, strict=True))})
         return {
             "title": table.title or section.title,
             "headers": list(zip(table.headers, columns, strict=True)),
@@ -278,13 +293,17 @@ class _Layout:
             "number": len(self.drawn) - 1,
         }
 
-    def _marks(self, facts: Mapping[str, str]) -> dict[str, Any]:
-        """Return the attributes by which the script shows and hides."""
-        return {
-            f"data-{kind}": self._numbers[kind][name]
-            for kind, name in facts.items()
-            if name in self._numbers[kind]
-        }
+    def _marks(self, place: Place) -> dict[str, Any]:
+        """Return the attributes by which the script shows and hides: a number, or several with spaces."""
+        marks: dict[str, Any] = {}
+        for kind, names in place.items():
+            known = self._numbers[kind]
+            numbers = [
+                known[name] for name in ((names,) if isinstance(names, str) else names) if name in known
+            ]
+            if numbers:
+                marks[f"data-{kind}"] = numbers[0] if len(numbers) == 1 else " ".join(map(str, numbers))
+        return marks
 
     def _key(self, anchor: str, name: str) -> str:
         """Return a name that stays the same in every page with this table or chart, for links."""
@@ -397,8 +416,22 @@ class _Library:
 def _library() -> _Library:
     from plotly.offline import get_plotlyjs
 
-    text = get_plotlyjs()
+    text = _read_once(get_plotlyjs())
     return _Library(_packed(text), _hash(text))
+
+
+def _read_once(script: str) -> str:
+    """Return plotly's script with the function that all of it is in between parentheses.
+
+    By these V8 knows that it is called at once: without them it reads the megabytes within to skip them, and
+    once more to run them, a fifth of the time until charts can be drawn. A script of another form stays as it is.
+    """
+    begin, end = ": this, () => {\n", "return Plotly;\n}));"
+    head, found, rest = script.partition(begin)
+    if not found or not rest.rstrip().endswith(end):
+        return script
+    body = rest.rstrip().removesuffix(end)
+    return f"{head}{begin.replace('() =>', '(() =>')}{body}{end.replace('}));', '})));')}\n"
 
 
 def _packed(text: str) -> str:

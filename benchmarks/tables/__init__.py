@@ -20,6 +20,7 @@ from benchmarks.tables.parity import distances, elements, pairs, parity, passed_
 from benchmarks.tables.profile import profile, profile_parts
 from benchmarks.tables.rows import REFERENCE, Key
 from benchmarks.tables.speed import (
+    START_TIER,
     break_even,
     cold_start,
     cold_start_ratios,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REFERENCE",
+    "START_TIER",
     "TABLES",
     "Key",
     "break_even",

@@ -16,6 +16,9 @@ from benchmarks.tables.rows import REFERENCE, Key, frame_of, key_of
 if TYPE_CHECKING:
     import pandas as pd
 
+START_TIER = "start"
+"""Where steady times have their metric's tier, comparisons of starts have this."""
+
 
 @once
 def speed(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
@@ -175,7 +178,7 @@ def judged(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     steady, starts = speed(records, wanted), cold_start_ratios(records, wanted)
     found = [
         frame[~frame["verdict"].isin(("reference", "not judged"))].rename(columns={name: "what"})
-        for frame, name in ((steady, "metric"), (starts.assign(tier="start"), "stage"))
+        for frame, name in ((steady, "metric"), (starts.assign(tier=START_TIER), "stage"))
         if len(frame)
     ]
     return pd.concat(found, ignore_index=True) if found else frame_of([])

@@ -1,8 +1,8 @@
 """Pages in a real browser: Debian's chromium, driven by Playwright; nothing is downloaded.
 
 Without chromium, Playwright or axe-core these tests skip, and say so once more at the end.
-VERSUS_BROWSER=required and VERSUS_AXE=required, which .ci/run sets where it could install them, make them
-fail instead.
+VERSUS_BROWSER=required and VERSUS_AXE=required make them fail instead; .ci/run sets these, or itself fails,
+unless it is told VERSUS_BROWSER=optional and VERSUS_AXE=optional.
 """
 
 from __future__ import annotations
@@ -77,6 +77,13 @@ def page_of_two_runs(tmp_path_factory):
     grown = synthetic_run.memory().model_copy(update={"peak_bytes": {"train": 10**9}})
     other.write(synthetic_run.record(grown, "torch"))
     return html.write(gather([one.folder, other.folder]), folder, NOW)
+
+
+@pytest.fixture(scope="session")
+def page_of_places(tmp_path_factory):
+    """A page of two thread tracks, two devices, two tiers and a grid, on which all contenders tie."""
+    folder = tmp_path_factory.mktemp("page")
+    return html.write(of(synthetic_run.write_places(folder / "run")), folder, NOW)
 
 
 @pytest.fixture

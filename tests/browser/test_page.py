@@ -15,6 +15,7 @@ from benchmarks.report.styles import rgb
 from benchmarks.result import Manifest, Record
 from benchmarks.store import RunStore
 from tests import synthetic_run
+from tests.browser import opening
 from tests.browser.opening import NOW
 from tests.hostile import places, poisoned
 
@@ -25,8 +26,9 @@ DRAWN = """(anchor) => document.querySelector(`#${anchor} .chart`).data
   .filter((each) => each.visible !== false)
   .map((each) => [each.meta?.contenders?.[0] ?? each.name, each.type === 'heatmap' ? each.text : each.y])"""
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
-DRAW_ALL = """async () => {
-  for (const chart of document.querySelectorAll('main .chart')) {
+DRAW = """async (selector) => {
+  for (const chart of document.querySelectorAll(selector)) {
+    if (!chart.checkVisibility()) continue;
     chart.scrollIntoView();
     for (let tries = 0; tries < 1000 && !chart.matches('.failed, :has(.main-svg)'); tries++) {
       await new Promise((done) => setTimeout(done, 20));
@@ -34,6 +36,14 @@ DRAW_ALL = """async () => {
   }
 }"""
 """On a busy machine the browser needs a while to notice that a chart has come into view."""
+BLANK = """(selector) => {
+  const marks = 'path.js-line, .scatterlayer path.point, .barlayer path, .heatmaplayer image';
+  const seen = (mark) => ['width', 'height'].some((side) => mark.getBoundingClientRect()[side] > 0);
+  return [...document.querySelectorAll(selector)].filter((chart) => chart.checkVisibility())
+    .filter((chart) => ![...chart.querySelectorAll(marks)].some(seen)).map((chart) => chart.ariaLabel);
+}"""
+"""Charts without a line, a point, a bar or a map, however far the rest of them is drawn."""
+UNFOLD = "document.querySelectorAll('main details:not(.numbers)').forEach((each) => { each.open = true; })"
 
 
 def until(page, expression):
@@ -46,7 +56,13 @@ def until(page, expression):
 
 def draw_all(page):
     page.evaluate(OPEN_ALL)
-    page.evaluate(DRAW_ALL)
+    draw(page, "main .chart")
+
+
+def draw(page, charts):
+    page.evaluate(DRAW, charts)
+    assert page.locator(f"{charts} .main-svg").count()
+    assert page.evaluate(BLANK, charts) == []
 
 
 def shown(page, selector):
@@ -59,10 +75,8 @@ def test_page_looks_right(visit, reference_page, shots, scheme, size):
     page = visit(reference_page, viewport=size, color_scheme=scheme)
     page.screenshot(path=shots / f"{scheme}-{size['width']}-top.png")
     for anchor in ("parity", "learning", "speed"):
-        page.evaluate("(anchor) => document.getElementById(anchor).scrollIntoView()", anchor)
-        until(page, "document.querySelector('.main-svg')")
-        page.wait_for_timeout(300)
-        page.screenshot(path=shots / f"{scheme}-{size['width']}-{anchor}.png")
+        draw(page, f"#{anchor} .chart")
+        page.locator(f"#{anchor}").screenshot(path=shots / f"{scheme}-{size['width']}-{anchor}.png")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
@@ -139,6 +153,10 @@ def test_links_lead_somewhere(visit, reference_page):
     page.click("nav a[href='#memory']")
     assert "at=memory" in page.url
     assert page.evaluate("document.activeElement.id") == "memory"
+
+
+def test_page_of_the_reference_run_is_small(reference_page):
+    assert reference_page.stat().st_size <= opening.LIMITS["the reference run"]["mb"] * 1e6
 
 
 def test_filters_hide_and_the_link_remembers(visit, reference_page):
@@ -226,6 +244,80 @@ def test_tables_are_sorted_by_size_and_not_by_letters(visit, reference_page):
         assert sizes == sorted(sizes, reverse=order == "descending")
     again = visit(reference_page, page.url[page.url.index("#") :])
     assert again.evaluate(column) == page.evaluate(column)
+
+
+ROWS = (
+    """(selector) => [...document.querySelectorAll(`${selector} tbody tr`)].map((row) => row.textContent)"""
+)
+TABLES = "main :is(.block, .block > details:not(.numbers)) > .table"
+
+
+def press(page, anchor, heading):
+    page.locator(f"{anchor} th", has_text=heading).first.locator("button").press("Enter")
+
+
+def test_show_everything_puts_rows_back_in_their_first_order(visit, made_up_page):
+    page = visit(made_up_page)
+    unfold(page.locator("#memory .numbers").first)
+    tables = ["#memory .block > .table", "#memory .numbers"]
+    before = [page.evaluate(ROWS, table) for table in tables]
+    for heading in ("train", "contender"):
+        press(page, tables[0], heading)
+    press(page, tables[1], "stage")
+    assert [page.evaluate(ROWS, table) for table in tables] != before
+    assert page.locator("main [aria-sort]").count() == 2
+    page.click("button[type=reset]")
+    until(page, "document.querySelectorAll('main [aria-sort]').length === 0")
+    assert [page.evaluate(ROWS, table) for table in tables] == before
+    assert "sort=" not in page.url
+    assert page.locator("main details[open]").count() == 1  # what is unfolded is not hidden
+    press(page, tables[0], "train")
+    assert page.locator("main [aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert not page.troubles
+
+
+def test_what_ties_is_ordered_as_in_the_link(visit, made_up_page):
+    """A link keeps a table's last order, and not those before it."""
+    page = visit(made_up_page)
+    for heading in ("contender", "workload"):
+        press(page, "#memory", heading)
+    again = visit(made_up_page, page.url[page.url.index("#") :])
+    assert page.evaluate(ROWS, "#memory .block > .table") == again.evaluate(ROWS, "#memory .block > .table")
+
+
+def test_a_link_followed_within_the_page_shows_what_a_new_page_would(visit, made_up_page):
+    page = visit(made_up_page)
+    before = page.evaluate(ROWS, TABLES)
+    press(page, "#memory", "train")
+    page.locator("#speed .block > details:not(.numbers) > summary").first.click()
+    until(page, "location.hash.includes('open=')")
+    one = page.url[page.url.index("#") :]
+    page.click("button[type=reset]")
+    page.locator("#speed .block > details[open] > summary").click()
+    press(page, "#learning", "validation loss")
+    page.locator("#memory .numbers summary").first.click()
+    until(page, "location.hash.includes('.numbers')")
+    other = page.url[page.url.index("#") :]
+    state = """() => {
+      const all = (selector, told) => [...document.querySelectorAll(selector)]
+        .map((each) => [each.closest('section').id, told(each)]);
+      return [
+        all('main [aria-sort]', (head) => head.innerText),
+        all('main details[open]', (details) => details.className),
+        [...new URLSearchParams(location.hash.slice(1)).keys()].sort(),
+      ];
+    }"""
+    told = {
+        one: [[["memory", "train"]], [["speed", ""]], ["open", "sort"]],
+        other: [[["learning", "validation loss"]], [["memory", "numbers"]], ["open", "sort"]],
+        "#": [[], [], []],
+    }
+    for fragment in (one, other, one, "#"):
+        page.evaluate("(hash) => { location.hash = hash; }", fragment)
+        page.wait_for_timeout(300)  # for what is folded to say so, which could undo it
+        assert page.evaluate(state) == told[fragment]
+    assert page.evaluate(ROWS, TABLES) == before
+    assert not page.troubles
 
 
 def test_a_cell_of_the_matrix_tells_the_worst_input(visit, made_up_page):
@@ -475,6 +567,129 @@ def test_filters_reach_into_cold_start_crossover_and_course(visit, made_up_page)
     assert [name for name, _ in trace_names(page, "course")] == ["numpy", "torch"]
     page.select_option("select[name=workload]", "grid-16")
     assert trace_names(page, "crossover")[0][1] == [["", "torch"]]
+    assert not page.troubles
+
+
+TOLD = {
+    "tier": "[Tt]ier (\\w+)|^Ratios of (start)s",
+    "threads": "[Tt]hreads ([\\w-]+)",
+    "device": "[Tt]hreads [\\w-]+, (\\w+)",
+}
+"""How titles of tables and charts name what they are about; other tables have a column."""
+ABOUT = """([kind, pattern]) => {
+  const named = (title) => title.match(pattern)?.slice(1).filter(Boolean) ?? [];
+  const column = (table) => {
+    const place = [...table.tHead.rows[0].cells].findIndex((head) => head.textContent.trim() === kind);
+    const rows = [...table.tBodies[0].rows].filter((row) => place >= 0 && row.checkVisibility());
+    return rows.map((row) => row.cells[place].textContent.trim());
+  };
+  const shown = (selector) => [...document.querySelectorAll(selector)]
+    .filter((each) => each.checkVisibility());
+  return {
+    tables: shown('section:not(#environment) .block > :not(.numbers) table')
+      .map((table) => [table.caption.textContent, [...named(table.caption.textContent), ...column(table)]]),
+    charts: shown('main figcaption').map((each) => [each.textContent, named(each.textContent)]),
+  };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("tier", "loop"),
+        ("tier", "idiomatic"),
+        ("tier", "start"),
+        ("threads", "single"),
+        ("threads", "default"),
+        ("device", "cpu"),
+        ("device", "gpu"),
+    ],
+)
+def test_a_filter_leaves_nothing_of_the_others(visit, page_of_places, kind, name):
+    page = visit(page_of_places)
+    page.evaluate(UNFOLD)
+
+    def about():
+        found = page.evaluate(ABOUT, [kind, TOLD[kind]])
+        return {part: [(title, set(names)) for title, names in each] for part, each in found.items()}
+
+    names = {
+        option for option in page.locator(f"select[name={kind}] option").all_inner_texts() if option != "all"
+    }
+    before = about()
+    assert set().union(*(each for _, each in before["tables"])) == names
+    assert set().union(*(each for _, each in before["charts"])) == names - {"start"}
+    page.select_option(f"select[name={kind}]", name)
+    after = about()
+    for part in ("tables", "charts"):
+        ours = [(title, each & {name}) for title, each in before[part] if not each or name in each]
+        assert after[part] == [(title, each) for title, each in ours if each or kind == "tier"]
+    assert not page.troubles
+
+
+def test_pairs_follow_the_contenders(visit, page_of_places):
+    page = visit(page_of_places)
+    page.evaluate(UNFOLD)
+    pairs = page.locator("#parity table", has_text="pair").last
+    rows = pairs.locator("tbody tr >> visible=true")
+    everyone = {"numpy – torch", "numpy – keras-jax", "torch – keras-jax"}
+
+    def shown_pairs():
+        return {text for row in rows.all() for text in row.locator("th").all_inner_texts() if "–" in text}
+
+    def drawn_pairs():
+        drawn = "[...document.querySelectorAll('#parity .chart.drawn')].flatMap((each) => each.data ?? [])"
+        kept = ".filter((each) => each.visible !== false && each.meta?.contenders).map((each) => each.name)"
+        return set(page.evaluate(drawn + kept))
+
+    draw(page, "#parity .chart")
+    assert shown_pairs() == drawn_pairs() == everyone
+    page.uncheck("input[value='torch']")
+    until(page, "document.querySelector('#parity .chart').data.some((each) => each.visible === false)")
+    page.wait_for_timeout(300)
+    assert shown_pairs() == drawn_pairs() == {"numpy – keras-jax"}
+    rows.first.locator("a.raw").click()
+    until(page, "document.querySelector('#dialog').open")
+    records = page.locator("#dialog summary").all_inner_texts()
+    assert {name.split(".")[2] for name in records} == {"numpy", "keras-jax"}
+    assert not page.troubles
+
+
+FASTEST = """() => {
+  const [table, chart] = ['table', '.chart'].map((each) => document.querySelector(`#crossover ${each}`));
+  return [
+    [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1).map((cell) => cell.innerText)),
+    chart.data[0].text.map((row) => row.map((names) => names.replaceAll('<br>', ' '))),
+  ];
+}"""
+
+
+def test_the_table_of_who_is_fastest_says_what_its_map_does(visit, page_of_places):
+    page = visit(page_of_places, permissions=["clipboard-read", "clipboard-write"])
+    draw(page, "#crossover .chart")
+    (cells,), drawn = page.evaluate(FASTEST)
+    assert [cells] == drawn
+    assert [set(cell.split(" = ")) for cell in cells] == [{"numpy", "torch", "keras-jax"}] * 2
+    ahead = cells[0].split(" = ")[0]
+    page.uncheck(f"input[value='{ahead}']")
+    page.wait_for_timeout(300)
+    (after,), drawn = page.evaluate(FASTEST)
+    assert [after] == drawn
+    assert after[0] == cells[0].removeprefix(f"{ahead} ")  # who ties with it has not come first
+    page.locator("#crossover .csv").first.click()
+    until(page, "document.querySelector('#said').textContent.endsWith('copied.')")
+    assert ahead not in page.evaluate("navigator.clipboard.readText()")
+    page.select_option("select[name=workload]", "grid-16")
+    page.wait_for_timeout(300)
+    (after,), drawn = page.evaluate(FASTEST)
+    assert [after] == drawn
+    assert not after[0]
+    assert after[1]
+    page.evaluate(UNFOLD)
+    costs = page.locator("#crossover table", has_text="numpy").last.locator("tbody tr >> visible=true").first
+    assert [bool(text) for text in costs.locator("td").all_inner_texts()[-3:-1]] == [False, True]
+    page.select_option("select[name=workload]", "network")
+    assert shown(page, "#crossover tbody tr") == 0
     assert not page.troubles
 
 

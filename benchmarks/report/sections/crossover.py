@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables, units
-from benchmarks.report.sections.section import Section, Table
+from benchmarks.report.sections.section import Cell, Section, Table
 from benchmarks.result import Measure, Record
 
 if TYPE_CHECKING:
@@ -27,15 +27,16 @@ def crossover(records: Sequence[Record], reference: str) -> Section:
         winners, costs = [], []
         for network in networks["network"]:
             row = part[part["network"] == network]
+            name = _line(network, row)
             at = {batch: row[row["batch_size"] == batch] for batch in batches}
-            winners.append([network, *(winner(at[batch]) for batch in batches)])
+            winners.append([name, *(winner(at[batch]) for batch in batches)])
             for contender in dict.fromkeys(row["contender"]):
                 times = {
-                    each.batch_size: each.seconds_per_example
+                    each.batch_size: Cell.of([_cost(each)])
                     for each in row.itertuples()
                     if each.contender == contender
                 }
-                costs.append([network, contender, *(units.seconds(times.get(batch)) for batch in batches)])
+                costs.append([name, contender, *(times.get(batch, units.UNKNOWN) for batch in batches)])
         columns = [f"batch {batch}" for batch in batches]
         found.append(Table(f"{title}: who is fastest", ["network", *columns], winners, place=place))
         found += _overtaking(title, part, place)
@@ -61,11 +62,25 @@ def track(part: pd.DataFrame) -> dict[str, str]:
     return {name: str(part.iloc[0][name]) for name in ("experiment", "tier", "threads", "device")}
 
 
-def winner(point: pd.DataFrame) -> str:
+def winner(point: pd.DataFrame) -> Cell:
     """Return who is fastest at a point, first, and whoever ties."""
-    if not len(point):
-        return units.UNKNOWN
-    return " = ".join(point[point["wins"]].sort_values("seconds")["contender"])
+    ahead = point[point["wins"]].sort_values("seconds") if len(point) else point
+    return Cell.of(
+        Cell(
+            f" = {row.contender}" if number else row.contender,
+            place={"workload": row.workload, "contender": row.contender},
+        )
+        for number, row in enumerate(ahead.itertuples())
+    ) or Cell(units.UNKNOWN)
+
+
+def _line(name: str, points: pd.DataFrame) -> Cell:
+    """Return the name of a row of a map, which is about the workloads of all its points."""
+    return Cell(name, place={"workload": tuple(dict.fromkeys(points["workload"]))})
+
+
+def _cost(row: Any) -> Cell:
+    return Cell(units.seconds(row.seconds_per_example), place={"workload": row.workload})
 
 
 def _overtaking(title: str, part: pd.DataFrame, place: dict[str, str]) -> Iterable[Table]:
@@ -77,15 +92,18 @@ def _overtaking(title: str, part: pd.DataFrame, place: dict[str, str]) -> Iterab
     for what, along, shown in ways:
         starts = tables.overtaking(part, along)
         if len(starts) and part[along].nunique() > 1:
-            headers, rows = _starts(starts, shown)
+            headers, rows = _starts(starts, shown, part)
             name = f"{title}: {what} from which on each overtakes"
             yield Table(f"{name} {reference}", headers, rows, place=place, key=name)
 
 
-def _starts(frame: pd.DataFrame, shown: Callable[[float], str]) -> tuple[list[str], list[list[str]]]:
+def _starts(
+    frame: pd.DataFrame, shown: Callable[[float], str], part: pd.DataFrame
+) -> tuple[list[str], list[list[str]]]:
     line, contenders = frame.columns[0], list(dict.fromkeys(frame["contender"]))
     rows = []
     for place, group in frame.groupby(line, sort=False):
         start = dict(zip(group["contender"], map(shown, group["start"]), strict=True))
-        rows.append([str(place), *(start.get(name, units.UNKNOWN) for name in contenders)])
+        name = _line(str(place), part[part[line] == place])
+        rows.append([name, *(start.get(each, units.UNKNOWN) for each in contenders)])
     return [line.removesuffix("_size"), *contenders], rows

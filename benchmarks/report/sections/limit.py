@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks import tables, units
-from benchmarks.report.sections.section import Section, Table
-from benchmarks.result import Record
+from benchmarks.report.sections.section import Section, Table, shared, varying
+from benchmarks.result import Measure, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def limit(records: Sequence[Record]) -> Section:
@@ -36,10 +40,10 @@ def limit(records: Sequence[Record]) -> Section:
         title = f"Tier {tier}, threads {threads}, {device}: share of the limit"
         place = {"tier": tier, "threads": threads, "device": device}
         found.append(Table(title, headers, rows, place=place))
+    places = _places(frame)
     details = [
         [
-            row["workload"],
-            row["threads"],
+            *row[places],
             row["dtype"],
             units.quantity(row["flops"], "FLOP"),
             units.quantity(row["least_bytes"], "B"),
@@ -57,8 +61,7 @@ def limit(records: Sequence[Record]) -> Section:
         for _, row in frame.iterrows()
     ]
     headers = [
-        "workload",
-        "threads",
+        *places,
         "dtype",
         "a step's products",
         "bytes at least",
@@ -68,7 +71,8 @@ def limit(records: Sequence[Record]) -> Section:
         "a call",
         "roofline",
     ]
-    found.append(Table("What this machine reaches", headers, details, detail=True, measures=("limit",)))
+    title = "What this machine reaches"
+    found.append(Table(title, headers, details, detail=True, place=shared(frame), measures=("limit",)))
     text = [
         "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
         "Above 100 % are steps whose products are faster than NumPy's.",
@@ -114,6 +118,7 @@ def profile(records: Sequence[Record]) -> Section:
         title = f"Threads {threads}, {device}: a training step"
         found.append(Table(title, headers, rows, place={"threads": threads, "device": device}))
     parts = tables.profile_parts(records)
+    places = [*_places(parts), "contender"]
     longest = [
         [
             *place,
@@ -121,17 +126,14 @@ def profile(records: Sequence[Record]) -> Section:
                 f"{row.name} ({units.percent(row.share)})" for row in group.head(3).itertuples(index=False)
             ),
         ]
-        for place, group in parts[parts["what"] == "function"].groupby(
-            ["workload", "threads", "contender"], sort=False
-        )
+        for place, group in parts[parts["what"] == "function"].groupby(places, sort=False)
     ]
-    headers = ["workload", "threads", "contender", "functions"]
-    found.append(Table("Functions that take most time themselves", headers, longest, measures=("profile",)))
+    headers, where = [*places, "functions"], shared(parts)
+    title = "Functions that take most time themselves"
+    found.append(Table(title, headers, longest, place=where, measures=("profile",)))
     details = [
         [
-            row.workload,
-            row.threads,
-            row.contender,
+            *(getattr(row, name) for name in places),
             row.what,
             row.name,
             units.number(row.calls),
@@ -140,14 +142,19 @@ def profile(records: Sequence[Record]) -> Section:
         ]
         for row in parts.itertuples(index=False)
     ]
-    headers = ["workload", "threads", "contender", "what", "name", "calls", "own time", "share"]
-    found.append(Table("Functions and operations", headers, details, detail=True, measures=("profile",)))
+    headers = [*places, "what", "name", "calls", "own time", "share"]
+    title = "Functions and operations"
+    found.append(Table(title, headers, details, detail=True, place=where, measures=("profile",)))
     text = [
         "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
         "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
         "Their shares are of a step that is watched, and – stands where a framework counts none.",
         "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
     ]
-    return Section(
-        "profile", "Where does a step's time go?", text, found, ("parity", "speed", "limit", "profile")
-    )
+    measures: tuple[Measure, ...] = ("parity", "speed", "limit", "profile")
+    return Section("profile", "Where does a step's time go?", text, found, measures)
+
+
+def _places(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that say where a row belongs: the device only if there are several."""
+    return ["workload", "threads", *(name for name in varying(frame) if name != "threads")]

@@ -58,7 +58,7 @@ def _pairs(records: Sequence[Record]) -> list[Table]:
     rows = []
     for (*place, contender, other), group in grouped(frame, [*places, "contender", "other"]).items():
         told = {row.dtype: _apart(row) for row in group}
-        pair = f"{contender} – {other}"
+        pair = Cell(f"{contender} – {other}", place={"contender": (contender, other)})
         rows.append([*place, pair, *(told.get(dtype, units.UNKNOWN) for dtype in ("float64", "float32"))])
     title = "Largest distance between two contenders, estimated to about a fifth from sums in their records"
     headers = [*places, "pair", "float64", "float32"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,15 +12,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Outcome = Literal["", "failed", "known deviation"]
+Place = Mapping[str, str | tuple[str, ...]]
+"""What something is about (`workload`, `contender`, `tier`, ...): one name of each kind, or several.
+
+Filters hide what is about a contender that is not shown, and what is about none but others than the chosen
+workload, tier and so on.
+"""
 
 
 class Cell(str):
-    """A cell's text, which knows what it is sorted by and what it says of a check.
+    """A cell's text, which knows what it is sorted by, what it says of a check, and what it is about.
 
     Parameters
     ----------
     order
         Numbers, the first of which decides; without any the text itself is sorted by.
+    place
+        What its row is about, besides what stands in columns of these names; of a part, what that is about.
+    parts
+        Pieces of the text of which filters hide some; the cell itself stays, as a row has one in each column.
 
     Examples
     --------
@@ -31,12 +41,34 @@ class Cell(str):
 
     order: tuple[float, ...]
     outcome: Outcome
+    place: Place
+    parts: tuple[Cell, ...]
 
-    def __new__(cls, text: str, order: tuple[float, ...] = (), outcome: Outcome = "") -> Cell:
+    def __new__(
+        cls,
+        text: str,
+        order: tuple[float, ...] = (),
+        outcome: Outcome = "",
+        *,
+        place: Place | None = None,
+        parts: tuple[Cell, ...] = (),
+    ) -> Cell:
         """Make the text and remember the rest."""
         made = super().__new__(cls, text)
-        made.order, made.outcome = order, outcome
+        made.order, made.outcome, made.place, made.parts = order, outcome, place or {}, parts
         return made
+
+    @classmethod
+    def of(cls, parts: Iterable[Cell]) -> Cell:
+        """Return a cell of parts.
+
+        Examples
+        --------
+        >>> Cell.of(Cell(name, place={"contender": name.strip("= ")}) for name in ("torch", " = numpy"))
+        'torch = numpy'
+        """
+        found = tuple(parts)
+        return cls("".join(found), parts=found)
 
 
 class Sentence(str):

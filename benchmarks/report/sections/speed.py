@@ -153,7 +153,8 @@ def _start_verdicts(ratios: pd.DataFrame) -> Table:
     ]
     title = f"Ratios of starts to {' or '.join(dict.fromkeys(ratios['reference']))}"
     headers = [*places, "stage", "ratio", "verdict", "blocks"]
-    return Table(title, headers, rows, detail=True, place=shared(ratios), key="ratios of starts")
+    place = {"tier": tables.START_TIER, **shared(ratios)}
+    return Table(title, headers, rows, detail=True, place=place, key="ratios of starts")
 
 
 def target(records: Sequence[Record]) -> Section:

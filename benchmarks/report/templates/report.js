@@ -88,8 +88,8 @@
     const rules = [];
     for (const kind of kinds) {
       const hidden = facts.choices[kind].flatMap((_, number) => (isShown(kind, number) ? [] : [number]));
-      if (kind !== "contender" && state[kind]) rules.push(`[data-${kind}]:not([data-${kind}="${facts.choices[kind].indexOf(state[kind])}"])`);
-      else rules.push(...hidden.map((number) => `[data-${kind}="${number}"]`));
+      if (kind !== "contender" && state[kind]) rules.push(`[data-${kind}]:not([data-${kind}~="${facts.choices[kind].indexOf(state[kind])}"])`);
+      else rules.push(...hidden.map((number) => `[data-${kind}~="${number}"]`));
     }
     hiding.textContent = rules.length ? `${rules.join(",")}{display:none!important}` : "";
     const wanted = Math.max(0, facts.references.indexOf(state.reference));
@@ -103,17 +103,17 @@
       reference = wanted;
       prepare();
     }
-    openAsKept();
+    foldAsKept();
     all(".numbers[open]").forEach(fill);
     sortAsKept();
     all(".chart.drawn").forEach(redraw);
   }
 
-  // ------------------------------------------------------------ what is folded: opened as the link's sender had it
+  // ------------------------------------------------------------ what is folded: as the link's sender had it
   const key = (within) => within.closest("[data-key]").dataset.key + (within.classList.contains("numbers") ? ".numbers" : "");
 
-  function openAsKept() {
-    all("main details").forEach((each) => { if (state.open.includes(key(each))) each.open = true; });
+  function foldAsKept() {
+    all("main details").forEach((each) => { each.open = state.open.includes(key(each)); });
   }
 
   document.addEventListener("toggle", (event) => {
@@ -126,9 +126,14 @@
   }, true);
 
   // ------------------------------------------------------------ charts: drawn when they come into view
+  function decodedBytes(base64) {
+    const letters = atob(base64), bytes = new Uint8Array(letters.length);
+    for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);  // Uint8Array.from takes ten times as long
+    return bytes;
+  }
+
   async function unpacked(id) {
-    const bytes = Uint8Array.from(atob(find(`#${id}`).textContent), (letter) => letter.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    return new Response(new Blob([decodedBytes(find(`#${id}`).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
   let library, reading, contents = null;
@@ -164,9 +169,9 @@
   // Of a map, who of the contenders that are shown is among the fastest: nobody else comes first by hiding those.
   function map(trace, contenders) {
     const shown = trace.customdata.map((row) => row.map((point) => (point && isShown("workload", workloads.indexOf(point.workload))
-      ? point.fastest.filter((name) => isShown("contender", names.indexOf(name))) : [])));
-    const number = (found) => (!found.length ? null : found.length === 1 ? contenders.indexOf(found[0]) : contenders.length);
-    return { ...trace, z: shown.map((row) => row.map(number)), text: shown.map((row) => row.map((found) => found.join("<br>= "))) };
+      ? point.fastest.map((name, place) => ({ name, told: (place ? "= " : "") + name })).filter(({ name }) => isShown("contender", names.indexOf(name))) : [])));
+    const number = (found) => (!found.length ? null : found.length === 1 ? contenders.indexOf(found[0].name) : contenders.length);
+    return { ...trace, z: shown.map((row) => row.map(number)), text: shown.map((row) => row.map((found) => found.map(({ told }) => told).join("<br>"))) };
   }
 
   function parts(chart, exported) {
@@ -294,9 +299,13 @@
   // What a cell is sorted by: the numbers that it was made with, else the one that its text begins with.
   const order = (cell) => cell?.dataset.order?.split(" ").map(size) ?? [value(cell?.textContent.trim() ?? "")];
 
+  const unsorted = new WeakMap();  // a table's rows as they were before it was sorted
+
+  // Ties stay as they were before any sorting, so that a link, which keeps only the last, shows the same.
   function sort(table, column, direction) {
     const body = table.tBodies[0], sign = direction === "descending" ? -1 : 1;
-    const keys = new Map([...body.rows].map((row) => [row, { text: row.cells[column]?.textContent.trim() ?? "", order: order(row.cells[column]) }]));
+    if (!unsorted.has(table)) unsorted.set(table, [...body.rows]);
+    const keys = new Map(unsorted.get(table).map((row) => [row, { text: row.cells[column]?.textContent.trim() ?? "", order: order(row.cells[column]) }]));
     const compare = (a, b) => {
       const one = keys.get(a), other = keys.get(b), none = (found) => found.order.some(Number.isNaN);
       if (none(one) !== none(other)) return none(one) ? 1 : -1;  // what has no number comes last
@@ -304,8 +313,13 @@
       const first = one.order.findIndex((number, place) => number !== other.order[place]);
       return first < 0 ? 0 : one.order[first] < other.order[first] ? -sign : sign;
     };
-    body.append(...[...body.rows].sort(compare));
+    body.append(...[...keys.keys()].sort(compare));
     all("thead th", table).forEach((head, place) => head[place === column ? "setAttribute" : "removeAttribute"]("aria-sort", direction));
+  }
+
+  function unsort(table) {
+    table.tBodies[0].append(...unsorted.get(table));
+    all("[aria-sort]", table).forEach((head) => head.removeAttribute("aria-sort"));
   }
 
   // A kept order is the table's key, the way and the column's name, so that it outlives other tables and columns.
@@ -313,12 +327,12 @@
   const tableKey = (table) => key(table.closest("details.numbers") || table);
 
   function sortAsKept() {
-    for (const each of state.sort) {
-      const [wanted, way, ...name] = each.split(" ");
-      for (const table of all("main table").filter((one) => tableKey(one) === wanted)) {
-        const column = [...table.tHead.rows[0].cells].findIndex((head) => head.matches("th") && heading(head) === name.join(" "));
-        if (column >= 0) sort(table, column, way === "down" ? "descending" : "ascending");
-      }
+    const kept = new Map(state.sort.map((each) => [each.split(" ")[0], each.split(" ").slice(1)]));
+    for (const table of all("main table")) {
+      const [way, ...name] = kept.get(tableKey(table)) ?? [];
+      const column = [...table.tHead.rows[0].cells].findIndex((head) => way && head.matches("th") && heading(head) === name.join(" "));
+      if (column >= 0) sort(table, column, way === "down" ? "descending" : "ascending");
+      else if (find("[aria-sort]", table)) unsort(table);
     }
   }
 
@@ -340,8 +354,9 @@
   const quoted = (text) => `"${(formula.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
 
   function csv(table) {
+    const text = (cell) => (find(":scope > span", cell) ? cell.innerText : cell.textContent).trim();  // without parts that are hidden
     const shown = (cells) => [...cells].filter((cell) => cell.offsetParent !== null && !find(".raw", cell) && !cell.classList.contains("rawhead"));
-    const lines = [...table.rows].filter((row) => row.offsetParent !== null).map((row) => shown(row.cells).map((cell) => quoted(cell.textContent.trim())).join(","));
+    const lines = [...table.rows].filter((row) => row.offsetParent !== null).map((row) => shown(row.cells).map((cell) => quoted(text(cell))).join(","));
     return lines.join("\r\n") + "\r\n";
   }
 
@@ -355,7 +370,7 @@
       const text = decodeURIComponent(url.slice(url.indexOf(",") + 1));
       await copy(null, text, `${title}.svg`, new Blob([text], { type: "image/svg+xml" }));
     } else {
-      const blob = new Blob([Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0))], { type: "image/png" });
+      const blob = new Blob([decodedBytes(url.slice(url.indexOf(",") + 1))], { type: "image/png" });
       await copy({ "image/png": blob }, null, `${title}.png`, blob);
     }
   }
@@ -426,11 +441,12 @@
     if (link.dataset.source) return source(link.dataset.source);
     records ??= unpacked("raw-records").then((text) => JSON.parse(text).map((record, place) => ({ record, run: runOf(place) })));
     const around = [link, link.closest("tr"), link.closest(".block")].filter(Boolean);
-    const wanted = (kind) => around.map((each) => each.dataset[kind]).find((number) => number !== undefined);
+    const wanted = (kind) => around.map((each) => each.dataset[kind]).find((numbers) => numbers !== undefined);
+    const among = (kind, name) => wanted(kind)?.split(" ").some((number) => facts.choices[kind][number] === name) ?? true;
     const measures = link.dataset.measures.split(" ");
     const told = ({ record: { case: given }, run }) => ({ run: facts.choices.run[run], workload: given.workload, contender: given.contender, threads: tracks(given.threads), device: given.device, experiment: given.experiment });
     const found = (await records).filter((each) => measures.includes(each.record.case.measure)
-      && Object.entries(told(each)).every(([kind, name]) => wanted(kind) === undefined || facts.choices[kind][wanted(kind)] === name));
+      && Object.entries(told(each)).every(([kind, name]) => among(kind, name)));
     const shown = found.slice(0, most).map(({ record, run }) => {
       const { workload, measure, contender, device, threads } = record.case;
       const id = [workload, measure, contender, device, tracks(threads)].join(".");
