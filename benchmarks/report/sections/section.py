@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -114,7 +114,7 @@ class Table:
 
     title: str
     headers: list[str]
-    rows: list[list[str]]
+    rows: Sequence[Sequence[str]]
     detail: bool = False
     unfolded: bool = False
     place: Mapping[str, str] = field(default_factory=dict)
