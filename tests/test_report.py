@@ -369,9 +369,7 @@ def test_a_workload_that_never_came_first_has_no_cold_start(store):
     for record in of(store).records:
         if record.case.measure == "speed" and record.case.workload == "network":
             served = [block.model_copy(update={"served_before": 1}) for block in record.data.blocks]
-            store.write(
-                record.model_copy(update={"data": record.data.model_copy(update={"blocks": served})})
-            )
+            store.write(record.model_copy(update={"data": record.data.model_copy(update={"blocks": served})}))
         if record.case.measure == "curves":
             store.write(record.model_copy(update={"spec": {"target_accuracy": 0.5}}))
     told = {each.anchor: each for each in sections(of(store))}

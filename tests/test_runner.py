@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from benchmarks import launch, runner, stats, store, units
-from benchmarks.measures import parity
+from benchmarks.measures import parity, planted
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
@@ -224,19 +224,20 @@ def test_a_contender_that_dies_once_while_timed_loses_one_block(begin, monkeypat
     assert "numpy, w, block 1 (" in text(of(RunStore.open(begun.store.folder)))
 
 
-def beside_planted(begin, mishap, **overrides):
-    """Return a run of NumPy and of NumPy to whose steps something happens."""
-    begun = begin(small_suite.TIMED, **overrides)
+def beside_planted(begin, mishap, **settings):
+    """Return a run of NumPy and of NumPy to whose steps something happens before they are warm."""
+    begun = begin(small_suite.TIMED, **{"speed.warm_up_steps": planted.LATE})
     contenders = ["numpy", "planted"]
     begun.store.update_manifest(contenders=contenders)
     sides = {"planted": Side("numpy", planted={"fault": mishap})}
-    return dataclasses.replace(begun, contenders=contenders, sides=sides)
+    suite = begun.suite.model_copy(update=settings)  # data sets are read already, which takes longer
+    return dataclasses.replace(begun, suite=suite, contenders=contenders, sides=sides)
 
 
 @pytest.mark.parametrize(
     ("mishap", "says"),
     [
-        ("a worker that hangs", "a sign of life within 6 s"),
+        ("a worker that hangs", "a sign of life within 10 s"),
         ("a worker that leaks", "at most 400 MB of memory"),
         ("a worker that raises", "ArithmeticError: planted in step 1000"),
     ],
@@ -246,7 +247,7 @@ def test_what_happens_to_one_contender_while_timed_is_told_and_the_others_keep_t
 ):
     """It happens in each of its processes, of which it gets two."""
     share = 400e6 / psutil.virtual_memory().total
-    begun = beside_planted(begin, mishap, timeout_seconds=6, memory_share=share)
+    begun = beside_planted(begin, mishap, timeout_seconds=10, memory_share=share)
     launch.carry_out(begun, Watcher())
     found = speed_of(begun)
     assert (found["numpy"].status, found["planted"].status) == ("finished", "failed")

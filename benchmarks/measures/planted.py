@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -202,7 +203,7 @@ def _raise() -> None:
 
 
 def _print() -> None:
-    print("planted", "x" * 10_000)
+    sys.stdout.write(f"planted {'x' * 10_000}\n")
     os.write(1, b"planted past Python\n")
 
 
