@@ -92,6 +92,7 @@ def _plain(file: Path) -> Rows:
 
 TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
+    "selfcheck-noisy": _selfcheck,
     "survival": _survival,
     "scale": _scale,
     "page": _page,
