@@ -127,7 +127,7 @@ def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices:
 @click.option(
     "--full",
     is_flag=True,
-    help="Every exponent (of losses in float64 every 8th), every optimizer, 1000 steps: suite parity-full.",
+    help="Every exponent (of losses every 4th or 32nd), every optimizer, 1000 steps: suite parity-full.",
 )
 @click.option("--card", is_flag=True, help="Print each contender's semantics card instead.")
 @CONTENDERS

@@ -159,7 +159,7 @@ def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return single predictions: of every size and sign that the loss takes, around kinks, special ones."""
     loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
     # exact results of every exponent of float64 would take as long as all the rest
-    stride = ({"float32": 1, "float64": 8} if full else {"float32": 16, "float64": 128})[dtype]
+    stride = ({"float32": 4, "float64": 32} if full else {"float32": 16, "float64": 128})[dtype]
     sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
     known = _known_points(variant, dtype)
     kinks = clip_bounds(dtype) if probabilities(variant) else np.array(loss.kinks, dtype)
