@@ -177,6 +177,14 @@ def test_policy_allows_the_page_s_two_scripts_and_no_other(page):
     assert html.unescape(policy).startswith(f"default-src 'none'; script-src {' '.join(hashes)};")
 
 
+def test_plotly_is_itself_but_for_parentheses(page):
+    given = pytest.importorskip("plotly.offline").get_plotlyjs().rstrip()
+    own = unpacked(page, "library").rstrip()
+    assert own != given
+    assert own.replace(": this, (() =>", ": this, () =>").removesuffix("})));") + "}));" == given
+    assert page_module._read_once("another form of it") == "another form of it"
+
+
 def test_raw_samples_are_in_the_file(store, page):
     held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-records"))))
     assert held == [json.loads(record.model_dump_json()) for record in store.records()[0]]

@@ -424,8 +424,8 @@ def _read_once(script: str) -> str:
     """Return plotly's script with the function that all of it is in between parentheses.
 
     By these V8 knows that it is called at once: without them it reads the megabytes within to skip them, and
-    once more to run them, a fifth of the time until charts can be drawn. A script of another form stays as it
-    is.
+    once more to run them, a fifth of the time until charts can be drawn. A script of another form stays as
+    it is.
     """
     begin, end = ": this, () => {\n", "return Plotly;\n}));"
     head, found, rest = script.partition(begin)

@@ -693,6 +693,22 @@ def test_the_table_of_who_is_fastest_says_what_its_map_does(visit, page_of_place
     assert not page.troubles
 
 
+def test_charts_keep_their_size_when_they_are_filtered(visit, made_up_page):
+    page = visit(made_up_page)
+    seen = "[...document.querySelectorAll('.chart.drawn')].filter((each) => each.checkVisibility())"
+    heights = f"Object.fromEntries({seen}.map((each) => [each.dataset.chart, each.offsetHeight]))"
+    traces = "document.querySelector('#memory .chart').data.filter((each) => each.visible !== false).length"
+    draw_all(page)
+    before, count = page.evaluate(heights), page.evaluate(traces)
+    assert min(before.values()) > 100
+    for change, left in ((page.uncheck, count - 1), (page.check, count)):
+        change("input[value='torch']")
+        until(page, f"{traces} === {left}")
+        page.wait_for_timeout(300)
+        assert page.evaluate(heights).items() <= before.items()
+    assert page.evaluate(heights) == before
+
+
 def test_the_legend_keeps_its_groups(visit, made_up_page):
     """A level stands in the legend by its first line, and if that is hidden by the next."""
     page = visit(made_up_page, "#contender=torch")

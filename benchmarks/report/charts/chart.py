@@ -30,6 +30,7 @@ _LOOK = {
     "plot_bgcolor": "rgba(0,0,0,0)",
     "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+    "height": 450,  # plotly's own, but where it is not given a chart that is drawn again has none
 }
 """Readable on light and dark ground and on a phone."""
 _AXIS = {"gridcolor": "rgba(136,136,136,0.2)", "zeroline": False, "automargin": True}

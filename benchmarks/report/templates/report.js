@@ -194,6 +194,7 @@
     chart.classList.add("drawn");
     try {
       await plotly();
+      await turn();
       await put(chart);
     } catch (error) {
       chart.classList.add("failed");
@@ -201,8 +202,12 @@
     }
   }
 
+  // Charts wait for each other, so that the first is seen before the last is drawn.
+  const turn = () => new Promise((done) => { setTimeout(done); });
+
   async function redraw(chart) {
     await plotly();
+    await turn();
     if (!chart.classList.contains("failed")) await put(chart);
   }
 
@@ -327,6 +332,7 @@
   const tableKey = (table) => key(table.closest("details.numbers") || table);
 
   function sortAsKept() {
+    if (!state.sort.length && !find("main [aria-sort]")) return;
     const kept = new Map(state.sort.map((each) => [each.split(" ")[0], each.split(" ").slice(1)]));
     for (const table of all("main table")) {
       const [way, ...name] = kept.get(tableKey(table)) ?? [];
