@@ -256,8 +256,9 @@ def write_places(folder: Path) -> RunStore:
     seeds = itertools.count()
     grid = {f"grid-{batch}": {"experiment": "batches"} for batch in (1, 16)}
     for threads, device in itertools.product((1, None), ("cpu", "gpu")):
-        for workload, case in ({name: {} for name in WORKLOADS} | grid).items():
-            place = {"workload": workload, "threads": threads, "device": device, **case}
+        for workload in (*WORKLOADS, *grid):
+            case = grid.get(workload, {})
+            place: dict[str, Any] = {"workload": workload, "threads": threads, "device": device, **case}
             batch = int(workload.removeprefix("grid-")) if case else 64
             store.write(record(limit(batch_size=batch), "numpy", **place))
             for number, contender in enumerate(CONTENDERS):

@@ -42,7 +42,7 @@ def ci_run(folder, installed, **asked):
         (folder / name).chmod(0o755)
     (folder / "dirname").symlink_to(shutil.which("dirname"))
     return subprocess.run(
-        [shutil.which("bash"), str(ROOT / ".ci" / "run")],
+        [str(shutil.which("bash")), str(ROOT / ".ci" / "run")],
         env={"PATH": str(folder), **asked},
         capture_output=True,
         text=True,
