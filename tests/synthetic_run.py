@@ -254,10 +254,11 @@ def write_places(folder: Path) -> RunStore:
     """Write a run on two thread tracks and two devices, with a grid, and times so noisy that all tie."""
     store = RunStore.create(folder, manifest(folder.name))
     seeds = itertools.count()
-    grid: dict[str, dict[str, Any]] = {f"grid-{batch}": {"experiment": "batches"} for batch in (1, 16)}
+    grid = {f"grid-{batch}": {"experiment": "batches"} for batch in (1, 16)}
     for threads, device in itertools.product((1, None), ("cpu", "gpu")):
-        for workload, case in ({name: dict[str, Any]() for name in WORKLOADS} | grid).items():
-            place = {"workload": workload, "threads": threads, "device": device, **case}
+        for workload in (*WORKLOADS, *grid):
+            case = grid.get(workload, {})
+            place: dict[str, Any] = {"workload": workload, "threads": threads, "device": device, **case}
             batch = int(workload.removeprefix("grid-")) if case else 64
             store.write(record(limit(batch_size=batch), "numpy", **place))
             for number, contender in enumerate(CONTENDERS):

@@ -24,7 +24,8 @@ def crossover(records: Sequence[Record], reference: str) -> Section:
         place = track(part)
         batches = sorted(set(part["batch_size"]))
         networks = part.sort_values("parameters", kind="stable").drop_duplicates("network")
-        winners, costs = [], []
+        winners: list[list[str]] = []
+        costs: list[list[str]] = []
         for network in networks["network"]:
             row = part[part["network"] == network]
             name = _line(network, row)
