@@ -130,7 +130,7 @@ def test_nothing_finished_is_lost_or_repeated(fault):
 
 
 @settings(
-    max_examples=16,
+    max_examples=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -27,7 +27,7 @@ _NEEDED = {
     "training": (*_SHARED, "at_most"),
     "refusal": _SHARED,
 }
-_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "gives", "instead", "varies")}
+_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "but_not", "gives", "instead", "varies")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,8 @@ class Deviation:
     at
         For each dtype points where it shows and where `versus parity` would look with `--full` only; now it
         always does.
+    but_not
+        Variants of the element in which it is not found, or is far smaller.
     gives
         What comes out instead, where that can be named.
     instead
@@ -69,6 +71,7 @@ class Deviation:
     link: str
     version: str
     at: Mapping[str, list[float]] = field(default_factory=dict)
+    but_not: tuple[str, ...] = ()
     gives: tuple[float, ...] = ()
     instead: Mapping[str, Any] = field(default_factory=dict)
     varies: bool = False
@@ -77,6 +80,7 @@ class Deviation:
         """Return whether this is about that element, quantity and dtype."""
         return (
             (element in self.element or variant in self.element)
+            and variant not in self.but_not
             and quantity in self.quantity
             and dtype in self.at_most
         )
@@ -155,6 +159,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         link=entry["link"],
         version=entry["version"],
         at=entry.get("at", {}),
+        but_not=_listed(entry.get("but_not", [])),
         gives=tuple(entry.get("gives", ())),
         instead=entry.get("instead", {}),
         varies=entry.get("varies", False),
