@@ -84,7 +84,7 @@ class RunStore:
             (folder / "records").mkdir()
             (folder / "logs").mkdir()
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise unwritable(f"results in {folder.parent}", error) from error
         store = cls(folder, manifest)
         write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
         return store
@@ -131,7 +131,7 @@ class RunStore:
                 action="wait until it has ended",
             ) from error
         except OSError as error:
-            raise unwritable(self.folder, error) from error
+            raise unwritable(f"results in {self.folder.parent}", error) from error
         try:
             yield
         finally:
@@ -204,7 +204,7 @@ def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
         except FileExistsError:  # of a run that was started in the same second
             count += 1
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise unwritable(f"results in {folder.parent}", error) from error
         else:
             return folder
 
@@ -320,7 +320,7 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):  # it cannot even have begun where the folder is none
             draft.unlink()
-        raise unwritable(path, error) from error
+        raise unwritable(f"results in {path.parent}", error) from error
 
 
 def _flush_folder(folder: Path) -> None:
@@ -340,14 +340,14 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(f"results in {path.parent}", error) from error
 
 
-def unwritable(path: Path, error: OSError) -> StoreError:
-    """Return the error for a file or folder that cannot be written."""
+def unwritable(subject: str, error: OSError, otherwise: str = "--results") -> StoreError:
+    """Return the error for what cannot be written, and how another folder is named."""
     return StoreError(
-        f"results in {path.parent}",
+        subject,
         expected="a folder that can be written",
         got=error.strerror or str(error),
-        action="free space or permissions, or name another folder with --results",
+        action=f"free space or permissions, or name another folder with {otherwise}",
     )

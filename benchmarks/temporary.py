@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmarks.store import StoreError
+from benchmarks.store import unwritable
 
 
 class TemporaryFolder:
@@ -43,12 +43,8 @@ class TemporaryFolder:
             lock.acquire()  # before there is a folder that others might take for an abandoned one
             self.path.mkdir()
         except OSError as error:
-            raise StoreError(
-                f"temporary files in {where or 'TMPDIR'}",
-                expected="a folder that can be written",
-                got=error.strerror or str(error),
-                action="free space or permissions, or name another folder with --results or TMPDIR",
-            ) from error
+            subject = f"temporary files in {where or 'TMPDIR'}"
+            raise unwritable(subject, error, "--results or TMPDIR") from error
         self.remove = weakref.finalize(self, _remove, self.path, lock)
 
     def __enter__(self) -> Path:

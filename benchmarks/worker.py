@@ -240,7 +240,7 @@ def _appended(log: Path) -> BinaryIO:
         # the child has no use for it, and its imports are part of its start
         from benchmarks.store import unwritable
 
-        raise unwritable(log, error) from error
+        raise unwritable(f"results in {log.parent}", error) from error
 
 
 @cache

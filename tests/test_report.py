@@ -511,8 +511,15 @@ def test_a_self_check_that_cannot_be_read_is_listed(tmp_path, text):
     assert "No self-check of this machine that can be read" in told
 
 
-def test_every_command_on_the_page_is_one_that_versus_takes(store):
-    page = page_module.page(of(synthetic_run.write_everything(store.folder.parent / "everything")), NOW)
+@pytest.mark.parametrize("which", ["everything", "ties", "reference"])
+def test_every_command_on_the_page_is_one_that_versus_takes(tmp_path, which):
+    folder = {
+        "everything": lambda: synthetic_run.write_everything(tmp_path / "run").folder,
+        "ties": lambda: synthetic_run.write_places(tmp_path / "run").folder,
+        "reference": lambda: ROOT / "results" / "reference" / "quick",
+    }[which]()
+    page = page_module.page(gather([folder]), NOW)
+    assert ('id="inconclusive"' in page) is (which != "everything")
     told = {html.unescape(each) for each in re.findall(r"<code>(versus run[^<]*)</code>", page)}
     assert len(told) > 4
     for command in told:
@@ -520,6 +527,41 @@ def test_every_command_on_the_page_is_one_that_versus_takes(store):
         assert words[::2] == ["--set"] * (len(words) // 2)
         settings = dict(word.split("=", 1) for word in words[1::2])
         assert load_suite("quick", {name: json.loads(value) for name, value in settings.items()}).measures
+
+
+def course_chart(store, experiment, levels):
+    """Return the picture of an experiment whose levels have these trainings."""
+    for level, curve in levels.items():
+        for contender in ("numpy", "torch"):
+            data = CurvesData(task="classification", curves=[curve])
+            place = {"experiment": experiment, "level": level}
+            store.write(synthetic_run.record(data, contender, f"{experiment}-{level}", **place))
+    drawn = charts(page_module.page(of(store), NOW))
+    (found,) = (each for each in drawn if each["title"].startswith(f"{experiment}, "))
+    return found
+
+
+def test_lines_of_the_course_have_the_colour_of_their_level_and_the_marker_of_their_contender(store):
+    drawn = course_chart(store, "momentum", {"0": synthetic_run.curve(), "0.9": synthetic_run.curve()})
+    looks = {(each["line"]["color"], each["marker"]["symbol"]) for each in drawn["data"]}
+    assert len(looks) == 4
+    assert len({colour for colour, _ in looks}) == len({symbol for _, symbol in looks}) == 2
+    assert "range" not in drawn["layout"]["yaxis"]
+
+
+def test_what_diverges_does_not_flatten_the_other_lines_of_the_course(store):
+    levels = {"0.1": synthetic_run.curve(), "10": synthetic_run.curve(losses=(2.0, 1e9, 1e30))}
+    drawn = course_chart(store, "learning-rate", levels)
+    low, high = drawn["layout"]["yaxis"]["range"]
+    assert 10**low < 0.5
+    assert 10**high == pytest.approx(20)
+    assert "losses above 20 lie beyond the picture" in drawn["title"]
+
+
+def test_logic_gates_are_drawn_by_what_their_finding_says(store):
+    drawn = course_chart(store, "logic-gates", {"network XOR": synthetic_run.curve()})
+    assert drawn["data"][0]["y"] == [0.1, 0.5, 1.0]
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "accuracy"
 
 
 def test_empty_run_says_so(tmp_path):

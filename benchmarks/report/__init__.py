@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.store import StoreError, no_collection
+from benchmarks.store import no_collection, unwritable
 
 if TYPE_CHECKING:
     from benchmarks.report.material import Material
@@ -65,12 +65,7 @@ def render(
         if "parquet" in formats:
             paths += data.write_parquet(material, into)
     except OSError as error:
-        raise StoreError(
-            f"report in {into}",
-            expected="a folder that can be written",
-            got=error.strerror or str(error),
-            action="free space or permissions, or name another folder with --output",
-        ) from error
+        raise unwritable(f"report in {into}", error, "--output") from error
     return paths
 
 
