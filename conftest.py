@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # pytest-benchmark measures nothing where it sees this, and some tests start processes in which it has to
-    os.environ.pop("PYTEST_XDIST_WORKER", None)
+    if worker := os.environ.pop("PYTEST_XDIST_WORKER", None):
+        # runs of one user wait for each other, which two processes of tests need not
+        os.environ["LOGNAME"] = f"{getpass.getuser()}-{worker}"
     if config.getoption("--benchmark"):
         config.option.doctestmodules = False
         return

@@ -6,7 +6,6 @@ nothing could be measured, with one line on standard error; 130 interrupted, wit
 
 from __future__ import annotations
 
-import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from benchmarks.launch import Launch
 
 INTERRUPTED = 130
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says wherever something is written, be it to standard output."""
 RESULTS = click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
@@ -78,7 +75,9 @@ class Commands(click.Group):
         except _project_error() as error:
             click.echo(f"versus: {error}", err=True)
             context.exit(2)
-        except OSError as error:
+        except OSError as error:  # wherever something is written, be it to standard output
+            from benchmarks.store import FULL
+
             if error.errno not in FULL:
                 raise
             what = error.filename or "a disk"
@@ -201,7 +200,12 @@ def report(
     help="Instead of saved runs: measure REF and what is here in turns. REF is a git revision, the folder of"
     " a checkout or of a virtual environment, or requirements such as torch==2.12.0.",
 )
-@click.option("--suite", default="quick", show_default=True, help="What --rerun measures.")
+@click.option(
+    "--suite",
+    default="quick",
+    show_default=True,
+    help="What --rerun measures; quick with at least six blocks, unless --preset asks for more.",
+)
 @click.option("--markdown", is_flag=True, help="Write a comment for a pull request.")
 @CONTENDERS
 @DEVICE
@@ -397,12 +401,12 @@ def _launch(
 
     if resume:
         _refuse_choices(contenders, device, settings, threads, preset)
-        with waiting("reading the run and its data sets"):
+        with waiting("other runs, then the run and its data sets"):
             return launch.resume(resume, results)
     names, overrides = _choices(contenders, device, settings, threads, preset)
     if only:
         overrides["measures"] = only
-    with waiting("reading data sets"):
+    with waiting("other runs, then data sets"):
         return launch.begin(suite, overrides, names, results)
 
 

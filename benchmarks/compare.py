@@ -27,7 +27,7 @@ from benchmarks.result import (
     Record,
     SpeedData,
 )
-from benchmarks.store import RunStore, no_collection
+from benchmarks.store import Damaged, RunStore, no_collection
 from implementations.errors import VersusError
 
 SIGNIFICANT = 0.05
@@ -50,7 +50,7 @@ COLD = "cold"
 START = f"start ({COLD})"
 
 Ratios = Callable[[Sequence[stats.Pair]], list[tuple[stats.Interval, float]]]
-"""Pairs of times -> after ÷ before, and the p-value of there being no difference, of each."""
+"""Pairs of times -> after ÷ before, and the p-value of it lying within the margin, of each."""
 Judgement = Literal["regression", "improvement", "same", "inconclusive"]
 
 
@@ -65,8 +65,9 @@ class Change:
     Parameters
     ----------
     what
-        `elements`, an element that agreed on one side only, `parity`, `test accuracy`, a metric of speed with
-        its tier, `start (cold)` or a stage of it, or `peak memory` with the stage in which it changed most;
+        `elements`, an element that agreed on one side only, `parity`, `diverged trainings`, `test accuracy`,
+        `test loss` of a regression, a metric of speed with its tier,
+        `start (cold)` or a stage of it, or `peak memory` with the stage in which it changed most;
         for a case that is lost, its measure.
     before, after
         Seconds, bytes, share of right answers, or 1 and 0 for parity that passed or not.
@@ -113,11 +114,12 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0: no regression. 1: a regression. 2: nothing could be compared, or none of the times."""
+        """0: no regression. 1: a regression. 2: nothing could be compared, or no time with an interval."""
         compared = [change for change in self.changes if not change.lost]
         if compared and any(change.judgement == "regression" for change in self.changes):
             return 1
-        return 2 if not compared or (self.timing and not any(change.ratio for change in compared)) else 0
+        judged = any(change.ratio and math.isfinite(change.ratio.low) for change in compared)
+        return 2 if not compared or (self.timing and not judged) else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -151,16 +153,21 @@ def compare(before: RunStore, after: RunStore, *, force: bool = False) -> Compar
     Raises
     ------
     IncomparableRuns
-        If machine, versions or the measurement's settings differ and `force` is not given.
+        If machine, versions or the measurement's settings differ, or a run is not whole, and `force` is not
+        given.
     """
-    old, new = (store.records()[0] for store in (before, after))
-    differences = surroundings.differences(*_facts((before.manifest, old), (after.manifest, new)))
+    (old, old_damaged), (new, new_damaged) = (store.records() for store in (before, after))
+    differences = [
+        *_unfinished("before", before, old_damaged),
+        *_unfinished("after", after, new_damaged),
+        *surroundings.differences(*_facts((before.manifest, old), (after.manifest, new))),
+    ]
     if differences and not force:
         raise IncomparableRuns(
             f"runs {before.manifest.run} and {after.manifest.run}",
-            expected="the same machine, versions and settings",
+            expected="two whole runs with the same machine, versions and settings",
             got="; ".join(differences),
-            action="repeat one of them, or compare with --force",
+            action="finish or repeat one of them, or compare with --force",
         )
     asked = _asked_for(after)
     wanted = [record for record in old if asked(record.case)]
@@ -190,6 +197,13 @@ def _asked_for(store: RunStore) -> Callable[[Case], bool]:
     return lambda case: (
         case.workload in workloads and case.measure in measures and case.contender in contenders
     )
+
+
+def _unfinished(side: str, store: RunStore, damaged: Sequence[Damaged]) -> list[str]:
+    """Return what of a run is missing: what it lost to nobody's fault must not pass for a regression."""
+    outcome = store.manifest.outcome
+    found = [] if outcome == "finished" else [f"the run {side} was not finished: {outcome}"]
+    return found + [f"a record {side} cannot be read: {each.path.name}" for each in damaged]
 
 
 def _timing(wanted: Sequence[Record]) -> bool:
@@ -287,25 +301,36 @@ def _parity(before: Record, after: Record) -> list[Change]:
 
 
 def _learning(before: Record, after: Record) -> list[Change]:
-    """Compare mean test accuracies over seeds: a regression lies below the earlier interval."""
-    means = []
-    for record in (before, after):
-        if not isinstance(record.data, CurvesData):
-            return []
-        found = [c.test.accuracy for c in record.data.curves if c.dtype == "float32" and c.test]
-        given = [accuracy for accuracy in found if accuracy is not None]
-        if not given:
-            return []
-        means.append(stats.mean_interval(given))
-    old, new = means
+    """Compare how many trainings diverged, and of the others means over seeds on the test part.
+
+    Accuracies, or losses where the task has none. A regression lies beyond the earlier interval.
+    """
+    if not isinstance(before.data, CurvesData) or not isinstance(after.data, CurvesData):
+        return []
+    place, sides = _place(after.case), (before.data.curves, after.data.curves)
+    changes = []
+    old, new = (sum(curve.diverged for curve in curves) for curves in sides)
+    if old != new:
+        said: Judgement = "regression" if new > old else "improvement"
+        changes.append(Change(*place, "diverged trainings", float(old), float(new), said))
+    tests = [[c.test for c in curves if c.dtype == "float32" and c.test] for curves in sides]
+    if not all(tests):
+        return changes
+    accuracies = [[test.accuracy for test in side if test.accuracy is not None] for side in tests]
+    classified = all(accuracies)
+    earlier, later = (
+        stats.mean_interval(values)
+        for values in (accuracies if classified else [[test.loss for test in side] for side in tests])
+    )
     judgement: Judgement = "same"
-    if old.estimate != new.estimate and math.isnan(old.low):
+    if earlier.estimate != later.estimate and math.isnan(earlier.low):
         judgement = "inconclusive"
-    elif new.estimate < old.low:
-        judgement = "regression"
-    elif new.estimate > old.high:
-        judgement = "improvement"
-    return [Change(*_place(after.case), "test accuracy", old.estimate, new.estimate, judgement)]
+    elif later.estimate < earlier.low:
+        judgement = "regression" if classified else "improvement"
+    elif later.estimate > earlier.high:
+        judgement = "improvement" if classified else "regression"
+    what = "test accuracy" if classified else "test loss"
+    return [*changes, Change(*place, what, earlier.estimate, later.estimate, judgement)]
 
 
 def _memory(before: Record, after: Record) -> list[Change]:

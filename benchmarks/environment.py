@@ -190,12 +190,12 @@ def snapshot() -> dict[str, Any]:
     `taken` (UTC, ISO 8601), `command`, `python`, `machine` (constant while a machine stays as it is;
     bytes), `fingerprint` of it, `load` (1, 5, 15 minutes; bytes), `accelerators`, `packages` (as in
     `versions`), `distributions` (everything installed, name to version), `threadpools` (BLAS and OpenMP
-    libraries of NumPy in this process), `variables`, `git`.
+    libraries of NumPy in this process), `variables`, `git`, `code` (as in `code_of`).
 
     Examples
     --------
     >>> sorted(snapshot())
-    ['accelerators', 'command', 'distributions', 'fingerprint', 'git', 'load', 'machine', 'packages',
+    ['accelerators', 'code', 'command', 'distributions', 'fingerprint', 'git', 'load', 'machine', 'packages',
      'python', 'taken', 'threadpools', 'variables']
     """
     return {
@@ -217,6 +217,7 @@ def snapshot() -> dict[str, Any]:
             name: without_home(os.environ[name]) for name in RECORDED_VARIABLES if name in os.environ
         },
         "git": commit_of(HERE),
+        "code": code_of(HERE),
     }
 
 
@@ -261,6 +262,16 @@ def commit_of(folder: Path) -> dict[str, Any] | None:
     if commit is None or changes is None:
         return None
     return {"commit": commit, "dirty": bool(changes)}
+
+
+def code_of(folder: Path) -> str:
+    """Return a short name for the contents of a checkout's packages: two with one name run the same code."""
+    digest = hashlib.sha256()
+    for path in sorted(path for package in CODE for path in (folder / package).rglob("*")):
+        if path.suffix in (".py", ".toml"):
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def kept_compilations(folder: Path) -> dict[str, str]:

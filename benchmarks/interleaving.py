@@ -74,6 +74,8 @@ class Outcome:
     """Why a contender is out; the blocks that it has are kept."""
     stopped_by: dict[str, str] = field(default_factory=dict)
     """Workload -> the rule that ended its timing."""
+    seconds: float = 0.0
+    """How long timing has taken, an earlier part of the run included."""
     _misses: Counter[Pair] = field(default_factory=Counter)
 
     def lose(self, pair: Pair, reason: str) -> None:
@@ -125,19 +127,21 @@ def interleave(
     references
         Contender -> the one whose times its own are divided by; by default the first one.
     """
-    began = time.monotonic()
+    began = time.monotonic() - outcome.seconds
     while left := [workload for workload in workloads if workload.name not in outcome.stopped_by]:
         live = {workload.name: outcome.live(workload.name, participants[workload.name]) for workload in left}
         contenders = sorted({contender for names in live.values() for contender in names})
-        teams = [contenders] if CAN_FREEZE else [[contender] for contender in contenders]
+        alone = random.Random(f"{suite.seed} teams {outcome.next_index}").sample(contenders, len(contenders))
+        teams = [contenders] if CAN_FREEZE else [[contender] for contender in alone]
         order = _in_turn(suite, left, live, outcome)
         on_begin(outcome.next_index, _turns(suite, left, live))
         for team in teams:
             _BlockRun(suite, order, live, data, hire, outcome, on_turn, outcome.next_index).run(team)
         outcome.next_index += 1
+        outcome.seconds = time.monotonic() - began
         for workload in left:
             compared = _compared(workload.name, participants[workload.name], outcome, references or {})
-            reason = stopping(suite.speed, compared, time.monotonic() - began) if compared else FAILURES
+            reason = stopping(suite.speed, compared, outcome.seconds) if compared else FAILURES
             if reason:
                 outcome.stopped_by[workload.name] = reason
         on_block()

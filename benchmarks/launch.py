@@ -66,8 +66,9 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
     data = read_data(suite, among(results / "local"))
     folder = new_run_folder(results, suite.name, now)
     snapshot = environment.snapshot()
+    floor = margin(results, snapshot["fingerprint"])
     suite = suite.model_copy(
-        update={"speed": suite.speed.model_copy(update={"margin": margin(results, snapshot["fingerprint"])})}
+        update={"speed": suite.speed.model_copy(update={"margin": max(suite.speed.margin, floor)})}
     )
     manifest = Manifest(
         run=folder.name,
@@ -129,14 +130,14 @@ def _constant(snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return what may not change in the middle of a run; a new kernel may come with a reboot."""
     facts = surroundings.deciding(snapshot)
     facts["machine"] = snapshot.get("fingerprint")
-    return {**facts, "code": snapshot.get("git")}
+    return {**facts, "code": snapshot.get("code")}
 
 
 def read_data(suite: Suite, where: Path | None = None) -> dict[str, Dataset]:
     """Return the data set of each workload by the workload's name.
 
     They are read in a process of their own, which leaves them in files, so that the parent stays small. The
-    files last as long as the data sets.
+    files last as long as the data sets. Waits for other runs: what they time would be disturbed.
 
     Parameters
     ----------
@@ -150,10 +151,11 @@ def read_data(suite: Suite, where: Path | None = None) -> dict[str, Dataset]:
     StoreError
         If there is no place for the files.
     """
-    try:
-        return _read_data(suite, where)
-    except WorkerDied:  # perhaps by no fault of the data's
-        return _read_data(suite, where)
+    with timing_lock():
+        try:
+            return _read_data(suite, where)
+        except WorkerDied:  # perhaps by no fault of the data's
+            return _read_data(suite, where)
 
 
 def _read_data(suite: Suite, where: Path | None) -> dict[str, Dataset]:

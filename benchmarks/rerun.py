@@ -22,13 +22,16 @@ from typing import Any
 from benchmarks import environment, launch, surroundings
 from benchmarks.launch import Launch
 from benchmarks.sides import Side
-from benchmarks.store import RunStore, find_run, writing
+from benchmarks.store import RunStore, find_run, timing_lock, writing
 from benchmarks.temporary import TemporaryFolder, among
 from implementations import InvalidInput
 
 HERE = Path(__file__).parents[1]
 """The checkout that is running."""
 BEFORE, AFTER = "@before", "@after"
+SUITE, PRESET = "quick", "quick"
+"""What is measured if nothing else is said: the suite's workloads, but as many blocks as the preset has. The
+suite itself ends after two minutes, which are too few of them to conclude anything."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class _Made:
 
     def told(self) -> dict[str, Any]:
         """Return what a manifest says of it."""
-        return {"what": self.what, "git": self.git, "packages": environment.versions(self.side.python)}
+        code = environment.code_of(self.side.checkout or HERE)
+        packages = environment.versions(self.side.python)
+        return {"what": self.what, "git": self.git, "code": code, "packages": packages}
 
 
 @contextmanager
@@ -64,7 +69,9 @@ def begin(
     """
     with TemporaryFolder(among(results / "local")) as folder:
         before, after = _before(reference, folder), _after()
-        begun = launch.begin(suite, {**overrides, "measures": ["parity", "speed"]}, names, results)
+        enough = {"speed.preset": PRESET} if suite == SUITE else {}
+        asked = {**enough, **overrides, "measures": ["parity", "speed"]}
+        begun = launch.begin(suite, asked, names, results)
         contenders = [name + side for name in begun.contenders for side in (BEFORE, AFTER)]
         lasting = str(Path(reference).resolve()) if Path(reference).is_dir() else reference
         begun.store.update_manifest(
@@ -140,7 +147,8 @@ def _before(reference: str, folder: Path, commit: str | None = None) -> _Made:
             Side("", checkout=checkout), f"checkout {checkout.name}", environment.commit_of(checkout)
         )
     if "==" in reference:
-        side = Side("", python=_environment(reference.split(","), folder), checkout=HERE)
+        with timing_lock():  # it takes the machine for a while
+            side = Side("", python=_environment(reference.split(","), folder), checkout=HERE)
         return _Made(side, reference, environment.commit_of(HERE))
     commit = commit or _commit(reference)
     git = {"commit": commit, "dirty": False}

@@ -395,6 +395,8 @@ class Manifest(Model):
     """Peak resident memory of the process that led the run (Linux)."""
     blocks_done: int = 0
     """Blocks of timing that every contender's record has; a record may have one more that was broken off."""
+    timing_seconds: float = 0.0
+    """How long those blocks took, of all parts of a run that was taken up again."""
     stopped_by: dict[str, str] = {}
     """Workload -> the rule that ended its timing."""
     sides: dict[str, Any] | None = None

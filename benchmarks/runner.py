@@ -450,7 +450,7 @@ class Runner:
     ) -> Outcome:
         """Return what an earlier part of the run has left: blocks, and why a workload needed no more."""
         done = self._store.manifest
-        outcome = Outcome(next_index=done.blocks_done)
+        outcome = Outcome(next_index=done.blocks_done, seconds=done.timing_seconds)
         for workload in workloads:
             if reason := done.stopped_by.get(workload.name):
                 outcome.stopped_by[workload.name] = reason
@@ -497,7 +497,9 @@ class Runner:
         # whoever failed has another chance when the run is taken up, where no partner is done by then
         ended = {name: reason for name, reason in outcome.stopped_by.items() if reason != FAILURES}
         self._store.update_manifest(
-            blocks_done=outcome.next_index, stopped_by={**self._store.manifest.stopped_by, **ended}
+            blocks_done=outcome.next_index,
+            timing_seconds=outcome.seconds,
+            stopped_by={**self._store.manifest.stopped_by, **ended},
         )
         for workload, contender in left:
             if reason := outcome.stopped_by.get(workload.name):

@@ -277,9 +277,10 @@ def clock_limits(samples: Sequence[Samples]) -> dict[str, int]:
 
 
 def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
-    """Return after ÷ before of separate runs, and the p-value of there being no difference, of each pair.
+    """Return after ÷ before of separate runs, and the p-value of it lying within the margin, of each pair.
 
-    Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34). Pairs with the same
+    Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34), as in
+    `margin_p_value` against the nearer end of the margin, the wider one of both sides. Pairs with the same
     numbers of blocks are tested in one call: most of what a single test takes is SciPy's own set-up. Where
     neither side varies at all, there is nothing to divide by, and the difference is what it is.
     """
@@ -292,24 +293,38 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
         )
         for after, before, timed in pairs
     ]
+    ends = [math.log(1 + max(after.margin, before.margin)) for after, before, _ in pairs]
     found: dict[int, tuple[Interval, float]] = {}
     alike = defaultdict[tuple[int, int], list[int]](list)
     for place, (after, before) in enumerate(logs):
         if min(len(after), len(before)) >= 2 and len(set(after)) == len(set(before)) == 1:
-            change, count = math.exp(after[0] - before[0]), min(len(after), len(before))
-            found[place] = Interval(change, change, change, count), float(change == 1)
+            change, count = after[0] - before[0], min(len(after), len(before))
+            found[place] = (
+                _exponential(Interval(change, change, change, count)),
+                float(abs(change) <= ends[place]),
+            )
         else:
             alike[len(after), len(before)].append(place)
     for counts, places in alike.items():
-        both = [[logs[place][side] for place in places] for side in (0, 1)]
-        differences, count = [fmean(a) - fmean(b) for a, b in zip(*both, strict=True)], min(counts)
+        both, count = [[logs[place][side] for place in places] for side in (0, 1)], min(counts)
+        differences = [fmean(a) - fmean(b) for a, b in zip(*both, strict=True)]
+        # what the nearer end leaves of a difference: nothing of one within the margin, whose p-value is 1
+        nearer = [
+            max(-ends[place], min(difference, ends[place]))
+            for place, difference in zip(places, differences, strict=True)
+        ]
         lows = highs = p_values = [math.nan] * len(places)
         if count >= 2:
-            test = ttest_ind(*both, axis=1, equal_var=False)
-            lows, highs = (ends.tolist() for ends in test.confidence_interval(CONFIDENCE))
+            shifted = [
+                [value - shift for value in values] for values, shift in zip(both[0], nearer, strict=True)
+            ]
+            test = ttest_ind(shifted, both[1], axis=1, equal_var=False)
+            lows, highs = (side.tolist() for side in test.confidence_interval(CONFIDENCE))
             p_values = test.pvalue.tolist()
-        for place, mean, low, high, p_value in zip(places, differences, lows, highs, p_values, strict=True):
-            found[place] = _exponential(Interval(mean, low, high, count)), p_value
+        for place, mean, low, high, shift, p_value in zip(
+            places, differences, lows, highs, nearer, p_values, strict=True
+        ):
+            found[place] = _exponential(Interval(mean, low + shift, high + shift, count)), p_value
     return [found[place] for place in range(len(pairs))]
 
 

@@ -11,6 +11,7 @@ Every file is written beside its place and moved there whole, so a reader never 
 from __future__ import annotations
 
 import datetime
+import errno
 import gc
 import getpass
 import json
@@ -31,6 +32,8 @@ from implementations.errors import VersusError
 
 MANIFEST = "manifest.json"
 LATEST = "latest"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where there is no space: it ends a run, and not one case alone."""
 
 
 class StoreError(VersusError):
@@ -133,9 +136,16 @@ class RunStore:
         except OSError as error:
             raise unwritable(f"results in {self.folder.parent}", error) from error
         try:
+            self._remove_drafts()
             yield
         finally:
             lock.release()
+
+    def _remove_drafts(self) -> None:
+        """Remove what a kill has left of files that were being written."""
+        for folder in (self.folder, self.folder / "records"):
+            for draft in folder.glob(".*.json.*"):
+                draft.unlink(missing_ok=True)
 
     def update_manifest(self, **changes: Any) -> None:
         """Replace fields of the manifest, on disk too."""
@@ -213,7 +223,8 @@ def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
 def timing_lock() -> Iterator[None]:
     """Wait until no other run of this user is at work here: each would be the other's noise.
 
-    Each user has a file of their own, because one user's file in a shared folder is closed to the others.
+    Whoever has the lock may take it again. Each user has a file of their own, because one user's file in a
+    shared folder is closed to the others.
 
     Raises
     ------
@@ -221,7 +232,7 @@ def timing_lock() -> Iterator[None]:
         If the file cannot be made.
     """
     try:
-        lock = FileLock(_lock_file())
+        lock = FileLock(_lock_file(), is_singleton=True)
         lock.acquire()
     except OSError as error:
         raise StoreError(

@@ -104,13 +104,15 @@ def number(value: float | None) -> str:
 
     Examples
     --------
-    >>> number(0.61847), number(1234.5), number(math.inf)
-    ('0.618', '1,234', 'never')
+    >>> number(0.61847), number(1234.5), number(math.inf), number(0.0)
+    ('0.618', '1,234', 'never', '0')
     """
     if value is None or math.isnan(value):
         return UNKNOWN
     if math.isinf(value):
         return "never"
+    if value == 0:
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 1000 else _three_digits(value)
 
 

@@ -2,7 +2,7 @@
 
 The child is the only place where a framework is imported. Parent and child talk over a pipe of their own:
 a command is `(name, arguments)`, an answer `(kind, content)` with kind `ready`, `alive`, `done`, `refused`
-(an error of this project, in its parts) or `error`.
+(an error of this project, in its parts), `full` (a disk) or `error`.
 Whatever the child writes to its standard streams goes to a log file and cannot disturb the conversation.
 
 A child never outlives its parent, not even frozen: on Linux the kernel kills it when the thread that started
@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -125,6 +126,8 @@ class Worker:
         ------
         WorkerFailed
             If the child raised, died, or was silent for longer than the timeout (it is killed then).
+        StoreError
+            If it found no space on a disk.
         """
         try:
             self._pipe.send((command, arguments))
@@ -143,8 +146,7 @@ class Worker:
     def close(self) -> None:
         """End the child, at once if it is busy or frozen."""
         self._pipe.close()
-        if self._process.poll() is None:
-            self._process.kill()
+        self._kill()
         self._process.wait()
 
     def __enter__(self) -> Worker:
@@ -154,8 +156,16 @@ class Worker:
         self.close()
 
     def _signal(self, name: str) -> None:
-        if CAN_FREEZE and self._process.poll() is None:
-            os.kill(self._process.pid, getattr(signal, name))
+        """Signal the child and whatever it has started, such as processes that compile for it."""
+        if CAN_FREEZE and self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):  # macOS, of one that has just ended
+                os.killpg(self._process.pid, getattr(signal, name))
+
+    def _kill(self) -> None:
+        if CAN_FREEZE:
+            self._signal("SIGKILL")
+        else:
+            self._process.kill()
 
     def _answer(self, command: str, timeout: float, on_alive: Alive | None) -> Any:
         while True:
@@ -166,6 +176,10 @@ class Worker:
                 raise self._died(command) from error
             if kind == "refused":
                 raise WorkerFailed(**content)
+            if kind == "full":
+                from benchmarks.store import unwritable
+
+                raise unwritable(f"worker of {self.contender}, {command}", OSError(*content))
             if kind == "error":
                 raise WorkerFailed(
                     f"worker of {self.contender}, {command}",
@@ -192,7 +206,7 @@ class Worker:
             if came:
                 return
             if time.monotonic() >= deadline:
-                self._process.kill()
+                self._kill()
                 raise WorkerFailed(
                     f"worker of {self.contender}, {command}",
                     expected=f"a sign of life within {timeout:g} s",
@@ -205,7 +219,7 @@ class Worker:
         self._looked = time.monotonic()
         if self._memory_bytes is None or (used := self._resident_bytes()) <= self._memory_bytes:
             return
-        self._process.kill()
+        self._kill()
         raise WorkerFailed(
             f"worker of {self.contender}, {command}",
             expected=f"at most {self._memory_bytes / 1e6:.0f} MB of memory",
@@ -222,7 +236,7 @@ class Worker:
             return 0  # it has just ended, which the pipe will tell
 
     def _died(self, command: str) -> WorkerDied:
-        self._process.kill()
+        self._kill()
         code = self._process.wait()
         ending = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return WorkerDied(
@@ -276,8 +290,13 @@ def serve(pipe: Connection) -> None:
         except VersusError as error:
             pipe.send(("refused", vars(error)))
         except Exception as error:  # noqa: BLE001  whatever a framework raises must reach the parent, not end the worker
+            from benchmarks.store import FULL
+
             traceback.print_exc()
-            pipe.send(("error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"))
+            if isinstance(error, OSError) and error.errno in FULL:
+                pipe.send(("full", (error.errno, error.strerror)))
+            else:
+                pipe.send(("error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"))
         else:
             pipe.send(("done", content))
 

@@ -25,7 +25,10 @@ def _survival(file: Path) -> Rows:
     counts = {
         "random kills": (f"{sum(kills.values())} ({kills['run']} of runs, {kills['worker']} of workers)", ""),
         "runs, and how often one was taken up": (f"{found['runs']}, {found['resumes']}", ""),
-        "resumes that did not come to their end undisturbed": (found["resumes_that_failed"], "0"),
+        "tries that did not come to their end although the run was not killed": (
+            found["resumes_that_failed"],
+            "0",
+        ),
         "runs that were given up": (found["given_up"], "0"),
         "finished records lost": (found["lost"], "0"),
         "finished records repeated or changed": (found["repeated"], "0"),

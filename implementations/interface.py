@@ -520,7 +520,7 @@ class AbstractBackend(ABC):
     def peak_device_bytes(self) -> int | None:
         """Return the most GPU memory that the framework has held since the last call; None without a GPU.
 
-        JAX cannot forget an earlier peak: there it is the most since the start.
+        JAX and CuPy cannot forget an earlier peak: there it is the most since the start.
         """
 
     @abstractmethod

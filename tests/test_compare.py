@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.compare import IncomparableRuns, compare, compare_sides
-from benchmarks.report.markdown import comparison_text
+from benchmarks.compare import Change, Comparison, IncomparableRuns, compare, compare_sides
+from benchmarks.report.markdown import LONGEST, comparison_text
 from benchmarks.store import RunStore
 from tests import synthetic_run
 
@@ -367,3 +367,69 @@ def test_nothing_in_common_is_exit_code_2(tmp_path):
     before = synthetic_run.write(tmp_path / "a")
     empty = RunStore.create(tmp_path / "b", synthetic_run.manifest("b"))
     assert compare(before, empty).exit_code == 2
+
+
+def test_a_comment_is_never_too_long_and_begins_with_regressions(tmp_path):
+    changes = [
+        Change(f"workload {number}", "torch", "cpu", "single", "epoch", 1.0, 2.0, judgement, why="x" * 100)
+        for judgement in ("inconclusive", "same", "regression")
+        for number in range(500)
+    ]
+    told = comparison_text(Comparison("a", "b", [], changes))
+    assert len(told) <= LONGEST
+    rows = [line for line in told.splitlines() if line.startswith(("| regr", "| inc"))]
+    assert [row.split()[1] for row in rows[:500]] == ["regression"] * min(500, len(rows))
+    assert told.rstrip().endswith(f"and {1000 - len(rows)} more, left out for length")
+
+
+@pytest.mark.parametrize("kind", ["running", "interrupted", "damaged"])
+def test_what_is_not_whole_is_refused_and_said_when_forced(tmp_path, kind):
+    """Records that a run has not come to yet are no regressions."""
+    before, after = synthetic_run.write(tmp_path / "a"), synthetic_run.write(tmp_path / "b")
+    if kind == "damaged":
+        path = after.folder / "records" / f"{of(after, 'speed').case.id}.json"
+        path.write_text("{")
+    else:
+        after.update_manifest(outcome=kind)
+    with pytest.raises(IncomparableRuns, match="whole"):
+        compare(before, after)
+    (told,) = compare(before, after, force=True).differences
+    assert (path.name if kind == "damaged" else kind) in told
+
+
+def test_times_without_an_interval_are_nothing_that_could_be_compared(tmp_path):
+    stores = [synthetic_run.write(tmp_path / name) for name in "ab"]
+    assert compare(*stores).exit_code == 0
+    for store in stores:
+        for record in store.records()[0]:
+            if record.case.measure == "speed":
+                data = record.data.model_copy(update={"blocks": record.data.blocks[:1]})
+                store.write(record.model_copy(update={"data": data}))
+    assert compare(*stores).exit_code == 2
+
+
+@pytest.mark.parametrize(("diverged", "judgement"), [((0, 1), "regression"), ((1, 0), "improvement")])
+def test_trainings_that_diverge_are_counted(tmp_path, diverged, judgement):
+    stores = [synthetic_run.write(tmp_path / name) for name in "ab"]
+    for store, count in zip(stores, diverged, strict=True):
+        record = of(store, "curves")
+        for number in range(count):
+            record.data.curves[number] = record.data.curves[number].model_copy(
+                update={"diverged": True, "test": None}
+            )
+        store.write(record)
+    (change,) = [each for each in compare(*stores).changes if each.what == "diverged trainings"]
+    assert (change.before, change.after, change.judgement) == (*diverged, judgement)
+
+
+@pytest.mark.parametrize(("factor", "judgement"), [(1.5, "regression"), (0.5, "improvement")])
+def test_the_loss_decides_where_there_is_no_accuracy(tmp_path, factor, judgement):
+    stores = [synthetic_run.write(tmp_path / name) for name in "ab"]
+    for store, times in zip(stores, (1.0, factor), strict=True):
+        record = of(store, "curves")
+        for number, curve in enumerate(record.data.curves):
+            test = curve.test.model_copy(update={"accuracy": None, "loss": times * (0.1 + number / 1000)})
+            record.data.curves[number] = curve.model_copy(update={"test": test})
+        store.write(record)
+    (change,) = [each for each in compare(*stores).changes if each.what == "test loss"]
+    assert change.judgement == judgement

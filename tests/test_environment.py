@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks import environment
 from benchmarks.environment import (
+    code_of,
     commit_of,
     fingerprint,
     snapshot,
@@ -245,6 +246,21 @@ def test_commit_and_uncommitted_changes_of_the_code(monkeypatch, tmp_path):
     assert commit_of(tmp_path) == {"commit": commit, "dirty": False}
     (tmp_path / "benchmarks" / "file").write_text("second")
     assert commit_of(tmp_path) == {"commit": commit, "dirty": True}
+
+
+def test_other_code_has_another_name(tmp_path):
+    """Whether git knows of it or not; what is beside it does not count."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "one.py").write_text("first")
+    name = code_of(tmp_path)
+    (tmp_path / "docs.py").write_text("more")
+    (tmp_path / "benchmarks" / "one.pyc").write_text("compiled")
+    assert code_of(tmp_path) == name
+    (tmp_path / "benchmarks" / "one.py").rename(tmp_path / "benchmarks" / "two.py")
+    assert code_of(tmp_path) != name
+    (tmp_path / "benchmarks" / "two.py").rename(tmp_path / "benchmarks" / "one.py")
+    (tmp_path / "benchmarks" / "one.py").write_text("second")
+    assert code_of(tmp_path) != name
 
 
 def test_the_fingerprint_bears_another_kernel_and_no_other_gpu():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -352,6 +353,32 @@ def test_each_worker_is_frozen_before_the_next_one_starts():
     idlers = dict.fromkeys("abc", started)
     interleaved(preset="quick", blocks=1, block_limit=1, contenders="abc", idlers=idlers)
     assert beside[:3] == [[], [True], [True]]
+
+
+def test_where_nothing_can_be_frozen_one_worker_lives_at_a_time(monkeypatch):
+    """In an order that is drawn anew for each block: the last one may have a warmer machine."""
+    monkeypatch.setattr(interleaving, "CAN_FREEZE", False)
+    up: list[tuple[str, Idler]] = []
+
+    def started(name, *arguments):
+        assert all(idler.closed for _, idler in up)
+        up.append((name, Idler(*arguments)))
+        return up[-1][1]
+
+    idlers = {name: partial(started, name) for name in "abc"}
+    found = interleaved(preset="quick", blocks=8, block_limit=8, contenders="abc", idlers=idlers)
+    assert {block.idle_workers for blocks in found for block in blocks} == {"absent"}
+    order = "".join(name for name, _ in up)
+    orders = [order[start : start + 3] for start in range(0, len(order), 3)]
+    assert all(sorted(each) == ["a", "b", "c"] for each in orders)
+    assert len(set(orders)) > 1
+
+
+def test_the_time_before_a_run_was_taken_up_counts():
+    outcome = Outcome(seconds=60.0)
+    blocks, _ = interleaved(blocks=6, block_limit=6, time_budget_seconds=50.0, outcome=outcome)
+    assert len(blocks) == 2
+    assert outcome.seconds >= 60.0
 
 
 def test_an_interruption_ends_every_worker_that_was_started():

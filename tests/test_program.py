@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks.measures.elements import variants
 from benchmarks.measures.elements.questions import drawn, hard
-from implementations import ModelSpec, Placement, catalog, load_backend
+from implementations import ModelSpec, Placement, Support, catalog, load_backend
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import ArrayModule
 from implementations.numpy.network import Learner
@@ -193,3 +195,11 @@ def test_a_gpu_needs_cupy():
     if not support.available:
         assert "CuPy" in support.reason
     assert Placement().device == "cpu"
+
+
+def test_gpu_memory_is_what_cupys_pool_holds(monkeypatch):
+    pool = SimpleNamespace(total_bytes=lambda: np.int64(512))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(get_default_memory_pool=lambda: pool))
+    for available, held in ((True, 512), (False, None)):
+        monkeypatch.setattr(runtime, "_gpu", lambda available=available: Support(available))
+        assert BACKEND.peak_device_bytes() == held

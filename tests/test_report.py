@@ -508,7 +508,7 @@ def test_a_self_check_that_cannot_be_read_is_listed(tmp_path, text):
     path.write_text(text)
     told = markdown.text(of(store))
     assert "selfcheck.json | damaged" in told
-    assert "No self-check of this machine that can be read" in told
+    assert "No readable self-check of this machine" in told
 
 
 @pytest.mark.parametrize("which", ["everything", "ties", "reference"])

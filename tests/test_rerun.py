@@ -10,8 +10,10 @@ import sys
 import zipfile
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import launch, rerun
+from benchmarks.cli import main
 from benchmarks.compare import compare_sides
 from benchmarks.report.markdown import comparison_text
 from benchmarks.store import RunStore, StoreError
@@ -46,17 +48,36 @@ def compared(reference, suite, results):
     return RunStore.open(begun.store.folder)
 
 
-def test_a_slower_checkout_is_found(checkout, suite, tmp_path):
+def test_a_slower_checkout_is_a_regression(checkout, suite, tmp_path, monkeypatch):
     source = checkout / "implementations" / "numpy" / "network.py"
     text = source.read_text()
     assert SLOW in text
     source.write_text(text.replace(SLOW, SLOW * 6))  # six times the work, the same result
-    store = compared(str(checkout), suite, tmp_path / "results")
-    comparison = compare_sides(store)
-    changes = {change.what: change for change in comparison.changes}
-    assert changes["parity"].judgement == "same"
-    assert changes["train_step (loop)"].ratio.estimate < 0.7
-    assert "checkout" in comparison_text(comparison)
+    reference = str(rerun.HERE)
+    monkeypatch.setattr(rerun, "HERE", checkout)
+    asked = ["--suite", suite, "--contenders", "numpy", "--results", str(tmp_path / "results")]
+    more = ["--set", "speed.blocks=6", "--set", "speed.block_limit=6", "--json"]
+    done = CliRunner().invoke(main, ["compare", "--rerun", reference, *asked, *more])
+    told = json.loads(done.stdout)
+    changes = {change["what"]: change for change in told["changes"]}
+    assert changes["parity"]["judgement"] == "same"
+    step = changes["train_step (loop)"]
+    assert step["ratio"]["estimate"] > 1.4
+    assert step["judgement"] == "regression" or step["why"]  # a busy machine may leave a doubt
+    regressions = [change for change in changes.values() if change["judgement"] == "regression"]
+    assert done.exit_code == told["exit_code"] == bool(regressions)
+    store = RunStore.open(next((tmp_path / "results" / "local").glob("*-small")))
+    assert "this checkout" in comparison_text(compare_sides(store))
+
+
+def test_without_a_choice_it_takes_as_many_blocks_as_a_conclusion_needs(checkout, tmp_path):
+    """The suite `quick` itself has three, and ends after a minute."""
+    for overrides, blocks in (({}, 6), ({"speed.preset": "rigorous"}, 60)):
+        results = tmp_path / str(blocks)
+        with rerun.begin(str(checkout), rerun.SUITE, overrides, ["numpy"], results) as begun:
+            speed = begun.suite.speed
+            assert (speed.block_limit, speed.time_budget_seconds) == (blocks, None)
+            assert {"train_step", "epoch", "predict"} <= set(speed.metrics)
 
 
 def test_another_environment_takes_part(suite, tmp_path):

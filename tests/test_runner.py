@@ -348,7 +348,7 @@ def test_a_lock_that_cannot_be_had_is_one_error(begin, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("fingerprint", "another"), ("git", {"commit": "0" * 40, "dirty": False}), ("python", {"version": "3"})],
+    [("fingerprint", "another"), ("code", "0" * 12), ("python", {"version": "3"})],
 )
 def test_resume_elsewhere_or_with_other_code_is_refused(begin, tmp_path, part, value):
     begun = begin()
@@ -356,6 +356,10 @@ def test_resume_elsewhere_or_with_other_code_is_refused(begin, tmp_path, part, v
     begun.store.update_manifest(environment=changed)
     with pytest.raises(InvalidInput, match="began with"):
         launch.resume(begun.store.folder.name, tmp_path / "results")
+
+
+def test_a_wider_margin_of_the_suite_is_kept(begin):
+    assert begin(**{"speed.margin": 0.1}).suite.speed.margin == 0.1
 
 
 def test_resume_with_another_kernel_goes_on(begin, tmp_path):

@@ -111,7 +111,19 @@ def test_unpaired_ratios():
     (ratio, p_value), (_, chance) = stats.unpaired_ratios([slower, same])
     assert ratio.low < 1.1 < ratio.high
     assert p_value < 1e-4
-    assert chance > 0.01
+    assert chance == 1.0
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_a_sure_difference_of_saved_runs_within_the_margin_is_no_finding(noise):
+    """Of a family with adjusted p-values: one that is surely not 0 must not make room for others."""
+    before = synthetic_run.speed(1e-4, noise=noise)
+    within, beyond = (synthetic_run.speed(seconds, noise=noise, seed=1) for seconds in (1.01e-4, 1.03e-4))
+    (_, inside), (_, outside) = stats.unpaired_ratios(
+        [(data, before, "train_step") for data in (within, beyond)]
+    )
+    assert inside == pytest.approx(1.0)
+    assert outside < 1e-4
 
 
 def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
@@ -131,7 +143,7 @@ def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
 
 
 def test_unpaired_ratios_are_welch_s_and_not_student_s():
-    """By hand: t = d / s with s^2 = v / m + w / n, and Satterthwaite's degrees of freedom."""
+    """By hand: t = (d - margin) / s with s^2 = v / m + w / n, and Satterthwaite's degrees of freedom."""
     after = synthetic_run.speed(1e-4, noise=0.2, blocks=4, seed=3)
     before = synthetic_run.speed(1e-4, noise=0.001, blocks=12)
     ((ratio, p_value),) = stats.unpaired_ratios([(after, before, "train_step")])
@@ -143,7 +155,9 @@ def test_unpaired_ratios_are_welch_s_and_not_student_s():
     degrees = sum(shares) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(shares, logs, strict=True))
     assert degrees < 4  # Student's would be 14
     difference, error = logs[0].mean() - logs[1].mean(), math.sqrt(sum(shares))
-    assert p_value == pytest.approx(2 * special.stdtr(degrees, -abs(difference / error)))
+    beyond = abs(difference) - math.log(1 + stats.MARGIN)
+    assert beyond > 0
+    assert p_value == pytest.approx(2 * special.stdtr(degrees, -beyond / error))
     half = special.stdtrit(degrees, 0.975) * error
     assert np.log([ratio.low, ratio.high]) == pytest.approx([difference - half, difference + half])
 
@@ -170,6 +184,15 @@ def test_break_even():
     assert stats.break_even_steps(slow_start, early) == pytest.approx(5000)
     assert stats.break_even_steps(early, slow_start) == math.inf
     assert stats.break_even_steps(slow_start, quick_start) == 0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "counted"), [([2.0, 4.0, math.inf], 4.0), ([2.0, math.inf, math.inf], math.inf)]
+)
+def test_a_training_that_never_reaches_its_target_counts_as_infinite(epochs, counted):
+    data = synthetic_run.speed(1e-4, noise=0)
+    start, epoch = stats.start_seconds(data), stats.seconds(data, "epoch")
+    assert stats.time_to_target(epochs, data) == pytest.approx(start + counted * epoch)
 
 
 def test_without_a_cold_start_nothing_is_said_about_starts():

@@ -238,6 +238,17 @@ def test_two_processes_do_not_work_on_one_run(tmp_path):
         launch.carry_out(begun, Watcher())
 
 
+def test_what_a_kill_left_half_written_goes_when_the_run_is_taken_up(tmp_path):
+    (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
+    store = launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results").store
+    drafts = [store.folder / ".manifest.json.1-2", store.folder / "records" / ".case.json.1-2"]
+    for draft in drafts:
+        draft.write_text("{")
+    with store.locked():
+        assert not any(draft.exists() for draft in drafts)
+    assert RunStore.open(store.folder).manifest == store.manifest
+
+
 def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path):
     (tmp_path / "small.toml").write_text(small_suite.TIMED_PAIR)
     runs = [launch.begin(str(tmp_path / "small.toml"), {}, [], tmp_path / "results") for _ in range(2)]
@@ -254,5 +265,5 @@ def test_only_kills_of_a_run_with_a_folder_count(tmp_path, monkeypatch, begun, e
     with subprocess.Popen([sys.executable, "-S", "-c", command]) as process:
         if ends:
             process.wait()
-        assert disturb(process, tmp_path, random.Random(0), tally) is not ends
+        assert disturb(process, tmp_path, random.Random(0), tally) == (None if ends else "run")
     assert tally.kills == {"run": kills, "worker": 0}

@@ -160,6 +160,19 @@ def test_short_chunks_of_the_warm_up_do_not_count():
     assert iterations == pytest.approx(180, rel=0.15)
 
 
+def test_a_disturbed_warm_up_makes_no_short_chunks():
+    """The last chunk takes ten times as long: what follows does not."""
+    walls = iter([1.0, 1.0, 1.0, 10.0])
+
+    def timed(_, count):
+        return Chunk(0.0001 * count * next(walls, 1.0), 0.0, Witnesses(None, None, None))
+
+    disturbed: Any = SimpleNamespace(time=timed, whole=lambda _, count: count)
+    iterations, done, _ = speed._warm_up(disturbed, "train_step", 0.01, 200, 0.0, lambda: None)
+    assert done > 100
+    assert 100 <= iterations <= 101
+
+
 @pytest.mark.parametrize(("asked", "lasts"), [(0.1, 2.0), (5.0, 5.0)])
 def test_a_chunk_lasts_a_thousand_times_as_long_as_what_is_timed_besides(clock, asked, lasts):
     """Asking this device takes 2 ms, at both ends, of which the second is timed, and a repetition 1 ms."""

@@ -14,10 +14,11 @@ import pytest
 
 from benchmarks import measures
 from benchmarks.environment import worker_environment
+from benchmarks.store import StoreError
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 
 MISBEHAVIOUR = """
-import os, sys, time
+import os, subprocess, sys, time
 from benchmarks.measures import COMMANDS
 from implementations import InvalidInput
 
@@ -37,10 +38,12 @@ def leak(session, alive):
         kept.append(bytearray(b"x" * 20_000_000)); time.sleep(0.05); alive() if len(kept) < 3 else None
 def leaking_chunk(session, alive):
     session.setdefault("kept", []).append(bytearray(b"x" * 20_000_000)); time.sleep(0.02); alive()
+def full(session, alive): raise OSError(28, "No space left on device")
+def helped(session, alive): return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 def refuse(session, alive): raise InvalidInput("rate", expected="less", got="more", action="lower it")
 COMMANDS.update(die=die, killed=killed, hang=hang, slow_but_alive=slow_but_alive)
 COMMANDS.update(leak=leak, leaking_chunk=leaking_chunk)
-COMMANDS.update(noisy=noisy, fail=fail, refuse=refuse)
+COMMANDS.update(noisy=noisy, fail=fail, full=full, helped=helped, refuse=refuse)
 """
 
 
@@ -95,6 +98,33 @@ def test_after_its_death_it_cannot_be_called(worker):
         worker.call("die")
     with pytest.raises(WorkerFailed):
         worker.call("noisy")
+
+
+def test_a_full_disk_is_no_failure_of_whoever_met_it(worker):
+    """The next case would find no space either, and what has failed is not repeated."""
+    with pytest.raises(StoreError, match="free space"):
+        worker.call("full")
+
+
+@pytest.mark.skipif(not CAN_FREEZE, reason="without signals that stop")
+def test_what_a_worker_has_started_is_stopped_with_it_and_ends_with_it(worker):
+    """Such as the processes that compile for PyTorch."""
+    helper = psutil.Process(worker.call("helped"))
+    for signaled, statuses in ((worker.freeze, {"stopped"}), (worker.thaw, {"running", "sleeping"})):
+        signaled()
+        assert status_of(helper, statuses) in statuses
+    worker.close()
+    assert status_of(helper, {"gone", "zombie"}) in {"gone", "zombie"}
+
+
+def status_of(process, wanted):
+    """Return a process's status, once it is a wanted one or after some seconds."""
+    for _ in range(100):
+        found = process.status() if process.is_running() else "gone"
+        if found in wanted:
+            break
+        time.sleep(0.05)
+    return found
 
 
 def test_silence_is_ended(worker):

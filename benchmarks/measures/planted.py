@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import signal
@@ -22,6 +23,7 @@ COMPILING_SECONDS = 0.03
 LATE = 1000
 """Repetitions before a mishap."""
 LEAKED_BYTES = 2 * 10**9
+HASHED = bytes(2**20)
 NOTHING = "steps that do nothing"
 """No fault, but what is left of a chunk without its work: the harness's own time."""
 
@@ -150,6 +152,17 @@ def _sleeping(bench: Bench) -> Bench:
     return _each(bench, change)
 
 
+def _helped(bench: Bench) -> Bench:
+    """Have another thread compute all the time, of which no framework's switch knows."""
+
+    def compute() -> None:
+        while True:
+            hashlib.sha256(HASHED)  # without Python's lock, as a library's threads are
+
+    threading.Thread(target=compute, daemon=True).start()
+    return bench
+
+
 def _dying(bench: Bench) -> Bench:
     """Die in one of the chunks after warm-up has begun."""
     chunks = [0]
@@ -218,6 +231,7 @@ FAULTS: dict[str, Callable[[Bench], Bench]] = {
     "device not waited for": _not_waiting,
     "recompilation in each step": _recompiling,
     "a worker that sleeps": _sleeping,
+    "a thread that nobody counts": _helped,
     "a worker that dies": _dying,
 }
 """Faults of the harness or of a backend that no verdict may rest on."""
@@ -235,6 +249,7 @@ SAID: dict[str, str] = {
     "device not waited for": "expected an idle device",
     "recompilation in each step": "compiled every time",
     "a worker that sleeps": "of its time",
+    "a thread that nobody counts": "busy on",
     "a worker that dies": "ended with signal SIGKILL",
     "thread count ignored": "2 threads instead of 1",
     "another dtype": "expected float32, got float64",

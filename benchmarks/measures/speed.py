@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -240,7 +241,8 @@ def _warm_up(
         needed = bench.whole(metric, max(1, round(iterations * chunk_seconds / wall)))
         enough = done >= (least if metric == "train_step" else 1) and time.perf_counter() - began >= seconds
         if enough and whole:
-            return needed, done, course
+            # by the fastest: a chunk that was disturbed must not make all timed ones too short
+            return bench.whole(metric, math.ceil(chunk_seconds / min(course))), done, course
         iterations = min(max(needed, 1), 4 * iterations)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import html
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
@@ -49,12 +51,18 @@ def text(material: Material) -> str:
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Return what changed, as a comment for a pull request."""
+    """Return what changed, as a comment for a pull request; what makes it too long is only counted."""
     counts = Counter(change.judgement for change in comparison.changes)
     told = ", ".join(f"{count} {judgement}" for judgement, count in counts.items()) or "nothing to compare"
     lines = [f"**versus: {_plain(comparison.before)} → {_plain(comparison.after)}**", "", _plain(told), ""]
     lines += [f"forced in spite of {_plain(difference)}\n" for difference in comparison.differences]
-    return "\n".join([*lines, *_table(comparison_table(comparison))])
+    table = comparison_table(comparison)
+    *body, last = _table(table)
+    room = LONGEST - len("\n".join(lines)) - 100  # for the line that counts
+    kept = bisect.bisect_right(list(itertools.accumulate(len(line) + 1 for line in body)), room)
+    left_out = len(body) - kept
+    more = f"and {left_out} more, left out for length\n" if left_out else ""
+    return "\n".join([*lines, *body[:kept], last, more])
 
 
 def _table(table: Table) -> list[str]:

@@ -90,10 +90,10 @@ class Cross(Model):
     high: float
 
     @property
-    def agrees(self) -> bool:
-        """Whether the interval does not lie beyond the margin."""
-        interval = stats.Interval(self.ratio, self.low, self.high, 2)
-        return stats.verdict(interval, TOOLS_MARGIN) not in ("faster", "slower")
+    def agrees(self) -> bool | None:
+        """Whether the interval lies within the margin; None where it reaches beyond, and says too little."""
+        said = stats.verdict(stats.Interval(self.ratio, self.low, self.high, 2), TOOLS_MARGIN)
+        return None if said == "inconclusive" else said == "same"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Figure:
     def mark(self) -> str:
         """What is added to the table where it does not simply hold."""
         if self.holds is None and self.should_be:
-            return "(too few to judge)"
+            return "(not enough to judge)"
         return "MISSED" if self.holds is False else ""
 
 

@@ -122,7 +122,7 @@ def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
                     "steady_step_seconds": stats.seconds(data, "train_step")
                     if was_timed(data, "train_step")
                     else None,
-                    "break_even_steps": 0.0
+                    "break_even_steps": None
                     if data is reference or not was_timed(data, "train_step")
                     else stats.break_even_steps(data, reference),
                 }

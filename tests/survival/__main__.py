@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import click
 import psutil
@@ -32,6 +33,7 @@ MOST_RESUMES = 40
 """Resumes after which a run is given up: more than it can have kills by far."""
 LONGEST_RUN = 600.0
 """Seconds after which a run that does not end is given up."""
+Victim = Literal["run", "worker"]
 MEASURES = {"card", "parity", "curves", "speed", "memory"}
 
 
@@ -44,7 +46,7 @@ class Tally:
     runs: int = 0
     resumes: int = 0
     resumes_that_failed: int = 0
-    """Undisturbed, and yet the run did not come to its end."""
+    """Only a worker was killed, or nothing, and yet the run did not come to its end."""
     given_up: int = 0
     lost: int = 0
     repeated: int = 0
@@ -87,9 +89,9 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> N
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        disturbed = False
+        killed = None
         if tally.total < kills and resumes < MOST_RESUMES // 2:
-            disturbed = disturb(process, results, chance, tally)
+            killed = disturb(process, results, chance, tally)
         try:
             process.wait(LONGEST_RUN)
         except subprocess.TimeoutExpired:
@@ -111,17 +113,20 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> N
             wanted = {(name, measure) for name in store.manifest.contenders for measure in MEASURES}
             tally.unfinished += complete != wanted or len(kept) != len(records) or bool(damaged)
             return
-        tally.resumes_that_failed += not disturbed
+        tally.resumes_that_failed += killed != "run"
     tally.given_up += 1
 
 
-def disturb(process: subprocess.Popen[bytes], results: Path, chance: random.Random, tally: Tally) -> bool:
-    """Kill the run or one of its workers at a random moment; return False if it has ended before."""
+def disturb(
+    process: subprocess.Popen[bytes], results: Path, chance: random.Random, tally: Tally
+) -> Victim | None:
+    """Kill the run or one of its workers at a random moment; return which, if it had not ended before."""
     try:
         process.wait(chance.uniform(0.1, LONGEST))
     except subprocess.TimeoutExpired:
         workers = psutil.Process(process.pid).children(recursive=True)
-        victim = chance.choice(["run", "worker"]) if workers else "run"
+        victims: tuple[Victim, ...] = ("run", "worker") if workers else ("run",)
+        victim = chance.choice(victims)
         begun = bool(runs_in(results))
         try:
             if victim == "worker":
@@ -131,9 +136,9 @@ def disturb(process: subprocess.Popen[bytes], results: Path, chance: random.Rand
                 tally.orphans += len(psutil.wait_procs(workers, timeout=LEFT_BEHIND)[1])
             tally.kills[victim] += begun
         except psutil.NoSuchProcess:
-            return False  # it had ended meanwhile: no kill
-        return True
-    return False
+            return None  # it had ended meanwhile: no kill
+        return victim
+    return None
 
 
 @click.command()

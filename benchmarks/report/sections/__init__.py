@@ -17,7 +17,7 @@ from benchmarks.report.spared import spared
 from benchmarks.result import Measure, Record
 
 if TYPE_CHECKING:
-    from benchmarks.compare import Comparison
+    from benchmarks.compare import Comparison, Judgement
 
 __all__ = [
     "CHAPTERS",
@@ -134,7 +134,8 @@ _OF_A_RUN: dict[str, Callable[[Run], Section]] = {
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Return what is not the same on both sides."""
+    """Return what is not the same on both sides, regressions first."""
+    order: tuple[Judgement, ...] = ("regression", "improvement", "inconclusive")
     rows = [
         [
             change.judgement,
@@ -145,8 +146,9 @@ def comparison_table(comparison: Comparison) -> Table:
             change.told,
             change.why,
         ]
+        for judgement in order
         for change in comparison.changes
-        if change.judgement != "same"
+        if change.judgement == judgement
     ]
     headers = ["judgement", "workload", "contender", "threads", "what", "after ÷ before", "why"]
     return Table(f"{comparison.before} -> {comparison.after}", headers, rows)

@@ -112,7 +112,7 @@ def self_check(material: Material) -> Section:
         whose = "" if len(material.runs) == 1 else f"Of {_named(runs)}: "
         if checked is None:
             if any(isinstance(record.data, SpeedData) for run in runs for record in run.records):
-                missing = "No self-check of this machine that can be read is kept beside the run"
+                missing = "No readable self-check of this machine is kept beside the run"
                 text.append(f"{whose}{missing}; `versus selfcheck` makes one.")
             continue
         rows = checked.rows()

@@ -93,7 +93,7 @@ def cold_start(records: Sequence[Record], reference: str) -> Section:
             *(row[name] for name in places),
             *(units.seconds(row[stage]) for stage in stages),
             units.number(row["warm_up_steps"]),
-            units.number(row["break_even_steps"]) if row["break_even_steps"] else units.UNKNOWN,
+            units.number(row["break_even_steps"]),
         ]
         for row in frame.to_dict("records")
     ]
