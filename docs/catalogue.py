@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from implementations import catalog
-from implementations.catalog import ABSENT, REQUIRED, Element, Option
+from implementations.catalog import ABSENT, REQUIRED, Accuracy, Element, Option
+from implementations.catalog.element import GOOD
 
 PAGE = Path(__file__).with_name("catalogue.md")
 TABLES: dict[str, Mapping[str, Element]] = {
@@ -64,6 +65,19 @@ def _lines() -> Iterator[str]:
         yield "|---|---|---|---|---|"
         for element in table.values():
             yield _line(_row(element))
+    yield from ("", "## Tolerances", "")
+    yield f"Values and derivatives of activations and losses may be {GOOD.ulp:g} units in the last place"
+    yield "(ULP) off the exact result: room for three or four rounded operations and a library function."
+    yield "Where more is allowed, or less is asked within a range of x (of a prediction, of a row's largest"
+    yield "number), in ULP of f itself, of 1, of x or of 1 / x, it stands here, with its reason. The others'"
+    yield "tolerances are in [numerics](numerics.md)."
+    yield ""
+    yield "| element | of | ULP | reason |"
+    yield "|---|---|---|---|"
+    for element in (*catalog.ACTIVATIONS.values(), *catalog.LOSSES.values()):
+        for quantity, accuracy in (("value", element.value), ("derivative", element.derivative)):
+            if accuracy != GOOD:
+                yield _line((f"`{element.name}`", quantity, _allowed(accuracy), accuracy.reason))
     yield from ("", "## Coverage", "")
     yield "What computes an element in each backend: the framework's own call, or *composed*, where it is"
     yield "made of operations. Initial values are drawn in NumPy for all; the calls named there draw from the"
@@ -93,6 +107,14 @@ def _row(element: Element) -> tuple[str, ...]:
         settings = ", ".join(f"{name} = {value}" for name, value in preset.items())
         notes.append(f"{convention}: {settings}.")
     return f"`{element.name}`", element.formula, options, " ".join(notes), element.reference
+
+
+def _allowed(accuracy: Accuracy) -> str:
+    parts = [f"{accuracy.ulp:g}"]
+    for each in accuracy.ranges:
+        of = "" if each.of == "f" else f" of {each.of}"
+        parts.append(f"{each.ulp:g}{of} from {each.low:g} to {each.high:g}")
+    return "; ".join(parts)
 
 
 def _option(element: Element, option: Option) -> str:

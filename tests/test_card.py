@@ -66,8 +66,8 @@ def test_what_the_framework_has_comes_first():
     assert card._of_elements(torch, told[1:2]) == "nothing of its own; here: cauchit"
 
 
-def test_defaults_are_numbers_and_texts():
-    def call(x, axis=-1, rate=0.1, shape=(1, 2), flag=True, start="zeros", name="call", _level=3):
+def test_defaults_are_numbers_switches_and_texts():
+    def call(x, axis=-1, rate=0.1, shape=(1, 2), flag=True, clip=None, start="zeros", name="call", _level=3):
         """Has defaults of every kind."""
 
     class Call:
@@ -77,7 +77,7 @@ def test_defaults_are_numbers_and_texts():
         def __init__(self, x, rate=1e-7):
             self.x, self.rate = x, rate
 
-    assert card._shown(call) == "rate=0.1, shape=(1, 2), start=zeros"
+    assert card._shown(call) == "rate=0.1, shape=(1, 2), flag=True, clip=None, start=zeros"
     assert card._shown(Call) == "rate=1e-07"
     assert card._shown(max) == ""
 

@@ -234,3 +234,11 @@ def test_defaults_of_frameworks_are_their_own(framework, least):
             assert claimed == default or (default is None and claimed in (0.0, ())), (name, claimed, default)
             compared += 1
     assert compared >= least
+
+
+@pytest.mark.parametrize(
+    "element", [*catalog.ACTIVATIONS.values(), *catalog.LOSSES.values()], ids=lambda each: each.name
+)
+def test_whoever_is_allowed_more_has_a_reason(element):
+    for accuracy in (element.value, element.derivative):
+        assert bool(accuracy.reason) is (accuracy != catalog.Accuracy())

@@ -13,12 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.modes import mode_of
 from implementations.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from benchmarks.measures.elements.expected import Expected
 
 Region = tuple[float, float]
 _SHARED = ("element", "reason", "link", "version")
@@ -27,7 +30,8 @@ _NEEDED = {
     "training": (*_SHARED, "at_most"),
     "refusal": _SHARED,
 }
-_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], "at", "but_not", "gives", "instead", "varies")}
+_OPTIONAL = ("at", "but_not", "gives", "instead", "steps", "targets", "varies")
+_PERMITTED = {**_NEEDED, "deviation": (*_NEEDED["deviation"], *_OPTIONAL)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +60,10 @@ class Deviation:
         What comes out instead, where that can be named.
     instead
         Options of the element with which the exact result is what comes out.
+    targets
+        Of a loss of single predictions: for which targets; by default for all.
+    steps
+        Of an optimizer: after which of its steps, first and last; by default after all.
     varies
         Whether it depends on the processor, as where an element multiplies its rounding errors: then
         `at_most` is the largest that was seen on any, and on some it may not occur.
@@ -74,6 +82,8 @@ class Deviation:
     but_not: tuple[str, ...] = ()
     gives: tuple[float, ...] = ()
     instead: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[float, ...] = ()
+    steps: tuple[float, float] = (0, math.inf)
     varies: bool = False
 
     def names(self, element: str, variant: str, quantity: str, dtype: str) -> bool:
@@ -86,12 +96,16 @@ class Deviation:
         )
 
     def covers(
-        self, region: Region, where: np.ndarray, errors: np.ndarray, found: np.ndarray, dtype: str
+        self, region: Region, expected: Expected, errors: np.ndarray, found: np.ndarray, dtype: str
     ) -> np.ndarray:
         """Return for each point whether it is in the region and this explains its error."""
-        low, high = region
+        (low, high), where = region, expected.where
         inside = np.isnan(where) if math.isnan(low) else (low <= where) & (where <= high)
         inside &= errors <= self.at_most[dtype]
+        if self.targets and expected.targets is not None:
+            inside &= np.isin(expected.targets, self.targets)
+        if expected.steps is not None:
+            inside &= (self.steps[0] <= expected.steps) & (expected.steps <= self.steps[1])
         if self.gives:
             inside &= np.any(
                 [np.isnan(found) if value != value else found == value for value in self.gives], axis=0
@@ -143,6 +157,11 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
             got=", ".join(unknown),
             action="correct or remove it",
         )
+    names = _listed(entry["element"])
+    if len(set(names)) < len(names):
+        raise InvalidInput(
+            subject, expected="each name once", got=", ".join(names), action="remove the repeated ones"
+        )
     if math.inf in entry.get("at_most", {}).values() and not entry.get("gives"):
         raise InvalidInput(
             subject,
@@ -151,7 +170,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
             action="say how large it is, or what comes out instead",
         )
     return Deviation(
-        element=_listed(entry["element"]),
+        element=names,
         quantity=_listed(entry.get("quantity", kind)),
         regions=tuple((low, high) for low, high in entry.get("regions", ())),
         at_most=entry.get("at_most", {}),
@@ -162,6 +181,8 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         but_not=_listed(entry.get("but_not", [])),
         gives=tuple(entry.get("gives", ())),
         instead=entry.get("instead", {}),
+        targets=tuple(entry.get("targets", ())),
+        steps=tuple(entry.get("steps", (0, math.inf))),
         varies=entry.get("varies", False),
     )
 

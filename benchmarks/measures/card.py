@@ -26,8 +26,33 @@ _Found = TypeVar("_Found")
 
 _NOTHING = "nothing of its own"
 
-_UNTOLD = ("name", "dim", "axis", "in_axis", "out_axis", "column_axis", "batch_axis", "last_epoch")
-"""Arguments of library calls that say nothing of what is computed from a batch of rows."""
+_UNTOLD = (
+    *(
+        "name",
+        "dim",
+        "axis",
+        "in_axis",
+        "out_axis",
+        "column_axis",
+        "batch_axis",
+        "last_epoch",
+        "initial",
+        "where",
+    ),
+    *("foreach", "fused", "capturable", "differentiable", "inplace", "jit", "dtype", "device", "out_dtype"),
+    *(
+        "maximize",
+        "size_average",
+        "reduce",
+        "loss_scale_factor",
+        "gradient_accumulation_steps",
+        "generator",
+        "seed",
+    ),
+    *("noise_shape", "monitor", "verbose"),
+)
+"""Arguments of library calls that say nothing of what is computed from a batch of rows: shapes and places,
+how it is done, and what has been replaced."""
 
 _SQUARES = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "loss": "mean_squared_error"}
 
@@ -370,7 +395,9 @@ def _at(path: str) -> Any:
 
 
 def _shown(call: Any) -> str:
-    """Return the numbers and texts that are a call's defaults; nothing of what is built in and tells none."""
+    """Return the numbers, switches and texts that are a call's defaults, and `None`s, which mean that nothing
+    is done; nothing of what is built in and tells none.
+    """
     try:
         # of a class, what `__new__` takes may be anything
         signature = inspect.signature(call.__init__ if isinstance(call, type) else call)  # type: ignore[misc]
@@ -379,8 +406,7 @@ def _shown(call: Any) -> str:
     return ", ".join(
         f"{each.name}={each.default:g}" if isinstance(each.default, float) else f"{each.name}={each.default}"
         for each in signature.parameters.values()
-        if isinstance(each.default, (int, float, tuple, str))
-        and not isinstance(each.default, bool)
+        if isinstance(each.default, (int, float, tuple, str, type(None)))
         and each.name not in _UNTOLD
         and not each.name.startswith(("ema_", "_"))
     )

@@ -318,11 +318,7 @@ def judge(
     """
     floors = floors or Floors()
     floor, judged_until = floors.float32, floors.judged_until
-    elements = [
-        model.optimizer.name,
-        model.loss.name,
-        *(layer.activation.name for layer in model.network.layers),
-    ]
+    elements = elements_of(model)
     trajectories = [
         _compare(contender, elements, reference, float64, "float64", floors.float64, judged_until),
         _compare(contender, elements, reference, float32, "float32", floor).model_copy(
@@ -358,6 +354,12 @@ def judge(
         passed=not float64.leaks and all(trajectory.passed for trajectory in trajectories),
         notes=notes,
     )
+
+
+def elements_of(model: ModelSpec) -> list[str]:
+    """Return the names of optimizer, loss and activations."""
+    activations = (layer.activation.name for layer in model.network.layers)
+    return [model.optimizer.name, model.loss.name, *activations]
 
 
 def tolerance(dtype: DType, step: int, noise: float = 0.0) -> float:

@@ -62,7 +62,8 @@ _ROW = Accuracy(
 _ROW_OF_LOGITS = Accuracy(
     ulp=16.0,
     ranges=(Range(*_EVERYWHERE, "x", 16.0),),
-    reason="the logarithm of the sum of exponentials has the size of the logits, and so has its rounding",
+    reason="sums over a row, and the logarithm of its exponentials, have the size of the scores, and so has "
+    "their rounding",
 )
 _SMOOTHED = "(t * (1 - label_smoothing) + label_smoothing / 2)"
 _WEIGHT = "(class_weight_0 + (class_weight_1 - class_weight_0) * t)"

@@ -243,6 +243,12 @@ def test_the_worst_point_and_the_first_bad_one_are_told(reference):
     assert np.isnan(found[0].special["nan"])
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_no_number_is_bad(reference, wrong):
+    found = judged_with(reference, "tanh", "value", "float32", _put(wrong, 0.5, 0.6))
+    assert 0.5 <= found[0].bad_from <= 0.6
+
+
 def test_the_first_bad_step_is_told(reference):
     """A change from the tenth step on shows after the tenth."""
 
@@ -379,9 +385,16 @@ def test_an_entry_that_could_hide_more_is_refused(missing):
 
 
 @pytest.mark.parametrize(
-    "change", [{"at_most": {"float32": np.inf}}, {"contender": "torch"}, {"regions": []}, {"at_most": {}}]
+    "change",
+    [
+        {"at_most": {"float32": np.inf}},
+        {"contender": "torch"},
+        {"regions": []},
+        {"at_most": {}},
+        {"element": ["relu", "relu"]},
+    ],
 )
-def test_an_entry_without_size_or_region_is_refused(change):
+def test_an_entry_without_size_or_region_or_with_too_much_is_refused(change):
     with pytest.raises(InvalidInput):
         read("numpy", "deviation", {**ENTRY, **change})
 
@@ -414,6 +427,33 @@ def test_a_deviation_excuses_no_more_than_it_names(reference, monkeypatch, chang
         data = elements.judge(contender, reference.expected, {key: values})
         assert data.passed is right
         assert (data.agreements[0].deviation == entry.told) is right
+
+
+@pytest.mark.parametrize("quantity", ["value", "gradient"])
+@pytest.mark.parametrize("backend", ["torch", "keras-torch"])
+def test_what_is_known_of_one_target_excuses_nothing_of_the_other(reference, backend, quantity):
+    """A loss of 0 at a logit of -12, and a derivative of 0 at 12, are near enough for one of them."""
+    name = "binary_crossentropy from_logits keras"
+    key = next(key for key in reference.elements if key[0].name == name and key[1:] == (quantity, "float32"))
+    expected, logit = reference.expected[key], -12.0 if quantity == "value" else 12.0
+    for target, passed in ((0.0, True), (1.0, False)) if quantity == "value" else ((1.0, True), (0.0, False)):
+        values = reference.elements[key].copy()
+        point = (expected.where == logit) & (expected.targets == target)
+        assert point.any()
+        values[point] = 0.0
+        assert elements.judge(backend, reference.expected, {key: values}).passed is passed, target
+
+
+@pytest.mark.parametrize(("steps", "passed"), [([1, 100], True), ([11, 100], False)])
+def test_what_is_known_of_late_steps_excuses_no_early_ones(reference, monkeypatch, steps, passed):
+    name = "sgd momentum=0.9 keras cosine_restarts"
+    named = {"element": name, "quantity": "100 steps", "regions": [[0.0, 100.0]], "steps": steps}
+    entry = read("numpy", "deviation", {**ENTRY, **named, "at_most": {"float64": 1e15}})
+    monkeypatch.setattr(elements.judgement, "deviations", lambda _: (entry,))
+    key = next(key for key in reference.elements if key[0].name == name and key[2] == "float64")
+    values = reference.elements[key].copy()
+    values[: len(values) // len(questions.JUDGED_STEPS)] *= 1 + 1e-6  # after the first step
+    assert elements.judge("numpy", reference.expected, {key: values}).passed is passed
 
 
 TRAPS = [

@@ -16,6 +16,7 @@ DIVERGENCE = "reduction of KL divergence"
 PRODUCTS = "float32 products"
 SOFTPLUS = "softplus of large numbers"
 LARGE_MEAN = "its variance of numbers around 10000"
+MOMENTUM, NESTEROV, DECAY = "momentum under a changing rate", "Nesterov momentum", "weight decay of adam"
 
 LEARNS = "the unit learns: loss 20, derivative -1 by the score"
 STUCK = "the unit no longer learns: loss 16.12, derivative 0 by the score"
@@ -27,6 +28,10 @@ ROWS, ALL = "sum over a row, mean over rows", "mean over all numbers"
 NOTHING = "nothing of its own"
 EVERYWHERE, CUT = "log(1 + exp(x)) everywhere", "x above 20"
 KEPT = "keeps its digits"
+INSIDE = "the velocity contains the rate: v = momentum v - r g, x += v"
+OUTSIDE = "the rate multiplies the velocity: v = momentum v + g, x -= r v"
+LOOKING_AHEAD = "gradient plus momentum times the new velocity"
+DECOUPLED, L2 = "decoupled: x -= r w x", "l2: w x is added to the gradient"
 
 WITHOUT_LAYERS = {
     LOSS: f"{NOTHING}; here: {CLIPPED}",
@@ -58,6 +63,9 @@ EXACT = {
         f"here: {GLOROT}",
         WEIGHTS: f"{BY_WEIGHTS}; here: {BY_ROWS}",
         DIVERGENCE: f"{ALL}; here: {ROWS}",
+        MOMENTUM: OUTSIDE,
+        NESTEROV: LOOKING_AHEAD,
+        DECAY: L2,
         "float64": "complete",
     },
     "keras-tensorflow": {
@@ -69,7 +77,16 @@ EXACT = {
     "keras-jax": {SATURATED: STUCK, SOFTMAX: STUCK, SOFTPLUS: EVERYWHERE, LARGE_MEAN: KEPT},
     "keras-torch": {SATURATED: STUCK, SOFTMAX: STUCK, SOFTPLUS: CUT},
 }
-KERAS = {LOSS: CLIPPED, NORMALIZATION: OF_N, INITIAL: GLOROT, WEIGHTS: BY_ROWS, DIVERGENCE: ROWS}
+KERAS = {
+    LOSS: CLIPPED,
+    NORMALIZATION: OF_N,
+    INITIAL: GLOROT,
+    WEIGHTS: BY_ROWS,
+    DIVERGENCE: ROWS,
+    MOMENTUM: INSIDE,
+    NESTEROV: LOOKING_AHEAD,
+    DECAY: DECOUPLED,
+}
 EPSILON = {
     "keras": {
         "adam": "before the correction",
@@ -88,7 +105,6 @@ EPSILON = {
         "adadelta": "under both roots",
     },
 }
-MOMENTUM, NESTEROV, DECAY = "momentum under a changing rate", "Nesterov momentum", "weight decay of adam"
 WITHOUT_OPTIMIZERS = {
     "numpy": [MOMENTUM, NESTEROV, DECAY, "place of epsilon", "derivatives at kinks"],
     "jax": [MOMENTUM, NESTEROV, DECAY, "place of epsilon"],

@@ -57,6 +57,8 @@ class Expected:
         Largest error that passes, in units.
     steps
         After which step of an optimizer each result is.
+    targets
+        To which target each loss of a single prediction belongs; NaN for that of all drawn examples.
     """
 
     where: np.ndarray
@@ -65,6 +67,7 @@ class Expected:
     unit: np.ndarray
     tolerance: float
     steps: np.ndarray | None = None
+    targets: np.ndarray | None = None
 
 
 Reference = dict[Key, Expected]
@@ -130,7 +133,7 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     loss = catalog.LOSSES[variant.element]
     accuracy = loss.value if quantity == "value" else loss.derivative
     judge = _judge_of_predictions if loss.exact else _judge_of_rows
-    where, sizes, values = judge(variant, quantity, dtype, full)
+    where, sizes, values, asked = judge(variant, quantity, dtype, full)
     nearest, rest = _split(values)
     batch = len(questions.together(variant, dtype, full)[-1][1]) if quantity == "gradient" else 1
     unit = _units(accuracy, where, sizes, nearest, dtype, batch)
@@ -140,7 +143,8 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: boo
         unit[np.isnan(nearest) & np.isinf(where)] = np.inf
     if quantity == "value":
         unit[0] = np.finfo(dtype).eps / 2 * max(sizes[0], abs(nearest[0])) * DRAWN_TOLERANCE / accuracy.ulp
-    return _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
+    expected = _expecting(where, nearest, rest, unit, accuracy.ulp, quantity, dtype)
+    return replace(expected, targets=asked)
 
 
 def _at_clip(variant: Variant, quantity: Quantity, dtype: DType, where: np.ndarray) -> np.ndarray:
@@ -153,11 +157,11 @@ def _at_clip(variant: Variant, quantity: Quantity, dtype: DType, where: np.ndarr
     return np.isin(where, questions.clip_bounds(dtype) if clips and quantity == "gradient" else [])
 
 
-Judged = tuple[np.ndarray, np.ndarray, np.ndarray]
+Judged = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 
 
 def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
-    """Return predictions, their sizes, and results by the formula; of values the first is a mean."""
+    """Return predictions, their sizes, results by the formula, and targets; of values the first is a mean."""
     loss = catalog.LOSSES[variant.element]
     drawn, hard = questions.together(variant, dtype, full)
     if quantity == "value":
@@ -167,13 +171,14 @@ def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, fu
     nearest, rest = exact.evaluate(function, predictions, targets)
     values, where = nearest.astype(np.longdouble) + rest, predictions.astype(np.float64)
     if quantity == "gradient":
-        return where, np.abs(where), values
+        return where, np.abs(where), values, targets
     single = slice(drawn[1].size, None)
     first = values[: drawn[1].size]
     return (
         np.array([DRAWN, *where[single]]),
         np.array([np.abs(first).mean(), *np.abs(where[single])], np.float64),
         np.array([first.mean(), *values[single]]),
+        np.array([np.nan, *targets[single]]),
     )
 
 
@@ -201,6 +206,7 @@ def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: boo
         np.concatenate(where).astype(np.float64),
         np.concatenate(sizes).astype(np.float64),
         np.concatenate(values),
+        None,
     )
 
 

@@ -55,7 +55,7 @@ def uses(contender: str, key: Key, reference: Reference, value: np.ndarray) -> l
             other = reference[instead(variant, known), quantity, dtype]
             wrong = beyond & (errors_of(other, value) <= other.tolerance)
         for region in known.regions:
-            points = wrong & known.covers(region, expected.where, errors, found, dtype)
+            points = wrong & known.covers(region, expected, errors, found, dtype)
             if points.any():
                 used.append(Use(known, region, points, float(errors[points].max())))
     return used
@@ -93,7 +93,9 @@ def _judge_one(contender: str, key: Key, reference: Reference, value: np.ndarray
     worst = int(np.argmax(np.where(np.isnan(shown), np.inf, shown)))
     with np.errstate(all="ignore"):
         relative = np.abs(found - expected.nearest) / np.abs(expected.nearest)
-    bad = expected.where[(relative > BAD) & (np.abs(expected.nearest) > np.finfo(dtype).tiny)]
+    # NaN and infinity, where they should not be, are no smaller errors than others
+    far = ~(relative <= BAD) & (errors > 0) & ~(np.abs(expected.nearest) <= np.finfo(dtype).tiny)
+    bad = expected.where[far & ~np.isnan(expected.where)]
     return Agreement(
         **told,
         error=float(errors[worst]),

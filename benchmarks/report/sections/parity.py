@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables, units
@@ -35,7 +35,10 @@ def parity(records: Sequence[Record]) -> Section:
         "Noise is how far NumPy drifts from itself by meaningless changes, at the step of the worst ratio.",
         "About 1 is parity; above 5 is semantic, which means another computation.",
     ]
-    notes = dict.fromkeys(note for note in frame["notes"] if note)
+    notes: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in frame.itertuples():
+        if row.notes:
+            notes[row.notes][row.workload] = None
     known = dict.fromkeys(
         f"{row.contender}, {row.dtype}: {row.known_deviation}"
         for row in frame.itertuples()
@@ -44,10 +47,15 @@ def parity(records: Sequence[Record]) -> Section:
     return Section(
         "parity",
         "Do they compute the same?",
-        [*text, *(f"Note: {note}." for note in notes), *(f"* Known deviation of {each}." for each in known)],
+        [*text, *_notes(notes), *(f"* Known deviation of {each}." for each in known)],
         [Table("Trainings", [*places, *contenders], rows, place=shared(frame)), *_pairs(records)],
         ("parity",),
     )
+
+
+def _notes(notes: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return each note once, with the workloads that it is about."""
+    return [f"Note on {', '.join(workloads)}: {note}." for note, workloads in notes.items()]
 
 
 def _pairs(records: Sequence[Record]) -> list[Table]:
