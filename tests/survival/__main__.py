@@ -5,15 +5,19 @@ python -m tests.survival --kills 200 --out results/reference/survival.json
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import click
@@ -55,6 +59,14 @@ class Tally:
     unfinished: int = 0
     orphans: int = 0
 
+    def add(self, other: Tally) -> None:
+        """Count what another tally has seen too."""
+        for each in fields(self):
+            if each.name != "kills":
+                setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+        for victim, count in other.kills.items():
+            self.kills[victim] += count
+
     @property
     def total(self) -> int:
         """How often something was killed."""
@@ -74,8 +86,14 @@ def unpaired_blocks(records: Sequence[Record]) -> int:
     return sum(len(every) - len(data.blocks) - len(data.lost_blocks) for data in times)
 
 
-def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> None:
-    """Start a run, kill and resume it until it ends by itself; compare what it has with what it had."""
+def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int, user: str) -> None:
+    """Start a run, kill and resume it until it ends by itself; compare what it has with what it had.
+
+    Parameters
+    ----------
+    user
+        Whose run it is: those of one user wait for each other.
+    """
     suite, results = folder / "small.toml", folder / "results"
     suite.write_text(small_suite.PAIR)
     kept: dict[str, str] = {}
@@ -88,6 +106,7 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int) -> N
             [sys.executable, "-m", "benchmarks.cli", "run", *arguments, f"--results={results}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "LOGNAME": user},
         )
         killed = None
         if tally.total < kills and resumes < MOST_RESUMES // 2:
@@ -144,17 +163,27 @@ def disturb(
 @click.command()
 @click.option("--kills", default=200, show_default=True)
 @click.option("--seed", default=0, show_default=True)
+@click.option("--jobs", default=os.cpu_count(), show_default="one for each core", help="Runs side by side.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON too.")
-def main(kills: int, seed: int, out: Path | None) -> None:
+def main(kills: int, seed: int, jobs: int, out: Path | None) -> None:
     """Kill runs and workers so many times and print what was lost, as JSON.
 
     Exit code 1: something was lost, repeated or left behind, or a run could not be brought to its end.
     """
-    tally, chance, began = Tally(), random.Random(seed), time.monotonic()
-    while tally.total < kills:
-        with tempfile.TemporaryDirectory() as folder:
-            try_once(Path(folder), chance, tally, kills)
-        click.echo(f"{tally.total} kills", err=True)
+    tally, tries, counted, began = Tally(), itertools.count(), Lock(), time.monotonic()
+
+    def go_on(job: int) -> None:
+        while tally.total < kills:
+            own = Tally()
+            with tempfile.TemporaryDirectory() as folder:
+                chance = random.Random(f"{seed} try {next(tries)}")
+                try_once(Path(folder), chance, own, kills - tally.total, f"survival-{job}")
+            with counted:
+                tally.add(own)
+                click.echo(f"{tally.total} kills", err=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(go_on, range(jobs)))
     snapshot = environment.snapshot()
     found = {
         **asdict(tally),
