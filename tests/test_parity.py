@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import datasets
 from benchmarks.measures import parity
 from benchmarks.measures.parity import Noise, Path
 from implementations import ModelSpec, initial, load_backend
@@ -195,9 +197,40 @@ def test_noise_that_is_no_number_does_not_end_the_judging_of_float64():
     assert not data.passed
 
 
-def test_chaos_is_told():
-    data = judged(perturbed=[path(0, 0.001, 0.5)])
+@pytest.mark.parametrize(("off", "passes"), [((0, 1e-7, 0.3), True), ((0, 0.02, 0.3), False)])
+def test_chaos_is_told_and_float32_judged_before(off, passes):
+    noise = Noise([path(0, 0.001, 0.5)])
+    data = parity.judge("torch", MODEL, EXACT, EXACT, path(*off), parity.floors(EXACT, noise))
     assert any(note.startswith("chaotic from step 100 on") for note in data.notes)
+    assert data.trajectories[1].judged_until == 10
+    assert data.trajectories[1].ratio_step == 10
+    assert data.passed is passes
+
+
+def test_a_learning_rate_that_is_too_high_makes_a_training_chaotic():
+    """With a rate of 8 this one still learns, and rounding decides how."""
+    model = {
+        "layers": [{"units": 16, "activation": "tanh"}, {"units": 10}],
+        "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
+        "batch_size": 64,
+    }
+    train = partial(
+        parity.compute,
+        {"backend": load_backend("numpy")},
+        lambda: None,
+        data=datasets.load("digits"),
+        device="cpu",
+    )
+    for rate, chaotic in ((0.1, False), (8.0, True)):
+        asked = partial(train, model={**model, "optimizer": {"name": "sgd", "learning_rate": rate}})
+        exact, single = (asked(dtype=dtype, steps=100) for dtype in ("float64", "float32"))
+        floors = parity.floors(exact, parity.noise(asked, 100, 100))
+        spec = ModelSpec.from_dict(
+            {"inputs": [64], **model, "optimizer": {"name": "sgd", "learning_rate": rate}}
+        )
+        data = parity.judge("numpy", spec, exact, exact, single, floors)
+        assert any(note.startswith("chaotic") for note in data.notes) is chaotic
+        assert data.passed
 
 
 def test_permuted_units_compute_the_same_and_come_back():

@@ -314,25 +314,28 @@ def judge(
 
     Float32 is judged by its tolerance or the noise floor, whichever is more, and its parameters by the noise
     floor of each step in any case: what is above 5 times that is another computation. Float64 is judged as
-    long as one ULP, grown with the training, leaves room for that: where not, differences are told only.
+    long as one ULP, grown with the training, leaves room for that, and float32 until rounding errors are a
+    hundredth of the parameters: where not, differences are told only.
     """
     floors = floors or Floors()
     floor, judged_until = floors.float32, floors.judged_until
+    chaotic = [step for step, drift in floor.items() if drift.parameters > CHAOS]
+    orderly = [step for step in floor if step < chaotic[0]] if chaotic else []
     elements = elements_of(model)
     trajectories = [
         _compare(contender, elements, reference, float64, "float64", floors.float64, judged_until),
-        _compare(contender, elements, reference, float32, "float32", floor).model_copy(
-            update={"floors": dict(floors.by_cause) or None, "pair_floor": floors.of_pairs}
-        ),
+        _compare(
+            contender, elements, reference, float32, "float32", floor, max(orderly, default=None)
+        ).model_copy(update={"floors": dict(floors.by_cause) or None, "pair_floor": floors.of_pairs}),
     ]
     notes = []
     if model != model.without_dropout():
         notes.append("dropout takes masks drawn once, in NumPy, for every contender")
-    chaotic = [step for step, drift in floor.items() if _worse(drift) > CHAOS]
     if chaotic:
         notes.append(
             f"chaotic from step {chaotic[0]} on: rounding errors grow as large as the parameters, and "
-            "comparing steps means nothing there; lower the learning rate, or compare results over seeds"
+            "comparing steps means nothing there, so that float32 is judged before; lower the learning rate, "
+            "or compare results over seeds"
         )
     if judged_until is not None:
         notes.append(
@@ -437,14 +440,14 @@ def _compare(
     least = ROUNDING if dtype == "float32" else 0.0
     drawn = [max(floor[drift.step].parameters, least) for drift in drifts] if floor else None
     semantic = [NOISE_RATIO * each for each in drawn] if drawn and dtype == "float32" else tolerances
+    judged = [drift for drift in drifts if judged_until is None or drift.step <= judged_until]
     # "not within" instead of "beyond": NaN is within nothing
     departures = [
         drift.step
-        for drift, allowed, noticed in zip(drifts, tolerances, semantic, strict=True)
-        if (judged_until is None or drift.step <= judged_until)
-        and not (drift.loss <= allowed and drift.parameters <= min(allowed, noticed))
+        for drift, allowed, noticed in zip(judged, tolerances, semantic, strict=False)
+        if not (drift.loss <= allowed and drift.parameters <= min(allowed, noticed))
     ]
-    ratio, ratio_step = _ratio(drifts, drawn) if drawn and dtype == "float32" else (None, None)
+    ratio, ratio_step = _ratio(judged, drawn[: len(judged)]) if drawn and dtype == "float32" else (None, None)
     known = None
     if departures:
         worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
