@@ -524,9 +524,12 @@ def test_every_command_on_the_page_is_one_that_versus_takes(tmp_path, which):
     assert len(told) > 4
     for command in told:
         words = shlex.split(command)[2:]
-        assert words[::2] == ["--set"] * (len(words) // 2)
-        settings = dict(word.split("=", 1) for word in words[1::2])
-        assert load_suite("quick", {name: json.loads(value) for name, value in settings.items()}).measures
+        given = list(zip(words[::2], words[1::2], strict=True))
+        assert {option for option, _ in given} <= {"--set", "--preset"}
+        settings = dict(value.split("=", 1) for option, value in given if option == "--set")
+        preset = next((value for option, value in given if option == "--preset"), "quick")
+        found = {name: json.loads(value) for name, value in settings.items()}
+        assert load_suite("quick", {"speed.preset": preset, **found}).measures
 
 
 def course_chart(store, experiment, levels):

@@ -267,3 +267,11 @@ def test_only_kills_of_a_run_with_a_folder_count(tmp_path, monkeypatch, begun, e
             process.wait()
         assert disturb(process, tmp_path, random.Random(0), tally) == (None if ends else "run")
     assert tally.kills == {"run": kills, "worker": 0}
+
+
+def test_tallies_add_up():
+    """What several jobs have seen is what one would have."""
+    tally = Tally(kills={"run": 1, "worker": 2}, runs=3)
+    tally.add(Tally(kills={"run": 4, "worker": 0}, runs=1, lost=2))
+    assert (tally.kills, tally.total, tally.runs, tally.lost) == ({"run": 5, "worker": 2}, 7, 4, 2)
+    assert not tally.passed
