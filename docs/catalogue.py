@@ -80,7 +80,9 @@ def _lines() -> Iterator[str]:
                 yield _line((f"`{element.name}`", quantity, _allowed(accuracy), accuracy.reason))
     yield from ("", "## Coverage", "")
     yield "What computes an element in each backend: the framework's own call, or *composed*, where it is"
-    yield "made of operations. Initial values are drawn in NumPy for all; the calls named there draw from the"
+    yield "made of operations. An optimizer's class serves the convention that it has; the other one,"
+    yield "where the class cannot take it, is a rule or a subclass of this project's. Initial values are"
+    yield "drawn in NumPy for all; the calls named there draw from the"
     yield "same distribution, and tests compare them."
     yield ""
     yield f"| kind | element | NumPy | {' | '.join(FRAMEWORKS.values())} |"
