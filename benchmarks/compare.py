@@ -323,7 +323,9 @@ def _learning(before: Record, after: Record) -> list[Change]:
         for values in (accuracies if classified else [[test.loss for test in side] for side in tests])
     )
     judgement: Judgement = "same"
-    if earlier.estimate != later.estimate and math.isnan(earlier.low):
+    if not math.isfinite(later.estimate):
+        judgement = "regression" if math.isfinite(earlier.estimate) else "same"
+    elif earlier.estimate != later.estimate and math.isnan(earlier.low):
         judgement = "inconclusive"
     elif later.estimate < earlier.low:
         judgement = "regression" if classified else "improvement"

@@ -453,7 +453,7 @@ class _BlockRun:
         that waits.
         """
         asked = self.suite.threads
-        least, most = (asked, asked) if asked else _cores()
+        least, most = (asked, asked) if asked else cores()
         found = []
         if not least <= seen <= most:
             found.append(f"{seen} threads instead of {least}" + (f" to {most}" if least < most else ""))
@@ -466,7 +466,7 @@ class _BlockRun:
         return found
 
 
-def _cores() -> tuple[int, int]:
+def cores() -> tuple[int, int]:
     """Return how many physical cores there are for this process, and how many in all."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, psutil.cpu_count(logical=False) or usable), usable

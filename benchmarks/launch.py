@@ -62,8 +62,8 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
             got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
             action="see `versus doctor`",
         )
-    now = datetime.datetime.now().astimezone()
     data = read_data(suite, among(results / "local"))
+    now = datetime.datetime.now().astimezone()
     folder = new_run_folder(results, suite.name, now)
     snapshot = environment.snapshot()
     floor = margin(results, snapshot["fingerprint"])
@@ -122,7 +122,8 @@ def take_up(store: RunStore) -> Launch:
             got=", ".join(changed),
             action="go back to those, or begin a new run",
         )
-    suite = Suite.model_validate(store.manifest.settings)
+    with store.locked():  # or refuse at once, before waiting for whoever works on it
+        suite = Suite.model_validate(store.manifest.settings)
     return Launch(suite, store.manifest.contenders, read_data(suite, among(store.folder.parent)), store)
 
 
@@ -197,6 +198,7 @@ def carry_out(launch: Launch, watcher: Watcher) -> None:
     watcher.begin("other runs", 1)
     with launch.store.locked(), timing_lock():
         watcher.advance("over")
+        launch.store.reload()
         try:
             Runner(
                 launch.suite, launch.contenders, launch.data, launch.store, watcher, sides=launch.sides

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import tarfile
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,8 +109,9 @@ def resume(run: str, results: Path) -> Iterator[Launch]:
         commit = (sides["before"]["git"] or {}).get("commit")
         before = _before(os.path.expanduser(sides["reference"]), folder, commit)  # noqa: PTH111
         after = _after()
-        now = {"before": before.told(), "after": after.told()}
-        if changed := surroundings.differences({name: sides[name] for name in now}, now):
+        begun, now = {name: sides[name] for name in ("before", "after")}, {"before": before, "after": after}
+        told = begun, {name: made.told() for name, made in now.items()}
+        if changed := surroundings.differences(*map(_constant, told)):
             raise InvalidInput(
                 f"run {store.manifest.run}",
                 expected="the two sides that it began with",
@@ -118,6 +119,13 @@ def resume(run: str, results: Path) -> Iterator[Launch]:
                 action="go back to those, or begin a new run",
             )
         yield _with_sides(launch.take_up(store), before, after)
+
+
+def _constant(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what may not change in the middle of a run: the code and the packages, and not the commit."""
+    return {
+        name: {what: fact for what, fact in side.items() if what != "git"} for name, side in sides.items()
+    }
 
 
 def _with_sides(begun: Launch, before: _Made, after: _Made) -> Launch:

@@ -147,6 +147,10 @@ class RunStore:
             for draft in folder.glob(".*.json.*"):
                 draft.unlink(missing_ok=True)
 
+    def reload(self) -> None:
+        """Read the manifest again: another process may have worked on the run meanwhile."""
+        self.manifest = RunStore.open(self.folder).manifest
+
     def update_manifest(self, **changes: Any) -> None:
         """Replace fields of the manifest, on disk too."""
         self.manifest = self.manifest.model_copy(update=changes)
@@ -223,8 +227,8 @@ def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
 def timing_lock() -> Iterator[None]:
     """Wait until no other run of this user is at work here: each would be the other's noise.
 
-    Whoever has the lock may take it again. Each user has a file of their own, because one user's file in a
-    shared folder is closed to the others.
+    A thread that has the lock may take it again. Each user has a file of their own, because one user's file
+    in a shared folder is closed to the others.
 
     Raises
     ------

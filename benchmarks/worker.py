@@ -156,16 +156,17 @@ class Worker:
         self.close()
 
     def _signal(self, name: str) -> None:
-        """Signal the child and whatever it has started, such as processes that compile for it."""
-        if CAN_FREEZE and self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):  # macOS, of one that has just ended
-                os.killpg(self._process.pid, getattr(signal, name))
+        # not its group: what it has started would stay stopped for ever if the parent were killed
+        if CAN_FREEZE and self._process.poll() is None:
+            os.kill(self._process.pid, getattr(signal, name))
 
     def _kill(self) -> None:
-        if CAN_FREEZE:
-            self._signal("SIGKILL")
-        else:
+        """End the child and whatever it has started, such as processes that compile for it."""
+        if not CAN_FREEZE:
             self._process.kill()
+        elif self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):  # macOS, of one that has just ended
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _answer(self, command: str, timeout: float, on_alive: Alive | None) -> Any:
         while True:

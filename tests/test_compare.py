@@ -422,7 +422,9 @@ def test_trainings_that_diverge_are_counted(tmp_path, diverged, judgement):
     assert (change.before, change.after, change.judgement) == (*diverged, judgement)
 
 
-@pytest.mark.parametrize(("factor", "judgement"), [(1.5, "regression"), (0.5, "improvement")])
+@pytest.mark.parametrize(
+    ("factor", "judgement"), [(1.5, "regression"), (0.5, "improvement"), (float("inf"), "regression")]
+)
 def test_the_loss_decides_where_there_is_no_accuracy(tmp_path, factor, judgement):
     stores = [synthetic_run.write(tmp_path / name) for name in "ab"]
     for store, times in zip(stores, (1.0, factor), strict=True):

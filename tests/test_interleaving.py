@@ -456,7 +456,7 @@ def test_chunks_that_stay_disturbed_are_marked():
     ],
 )
 def test_threads_are_what_was_asked_for(monkeypatch, asked, threads, cpu_seconds, device, says):
-    monkeypatch.setattr(interleaving, "_cores", lambda: (4, 8))
+    monkeypatch.setattr(interleaving, "cores", lambda: (4, 8))
     (a,), _ = interleaved(
         preset="quick",
         blocks=1,
@@ -470,5 +470,5 @@ def test_threads_are_what_was_asked_for(monkeypatch, asked, threads, cpu_seconds
 
 
 def test_every_usable_core_is_counted():
-    physical, usable = interleaving._cores()
+    physical, usable = interleaving.cores()
     assert 1 <= physical <= usable

@@ -159,6 +159,22 @@ def test_known_deviation_excuses_what_the_noise_shows():
     assert "1 - beta^t" in str(found.deviation)
 
 
+def test_known_deviation_is_as_large_as_before_a_training_is_chaotic():
+    adam = MODEL.replace(optimizer=OptimizerSpec.from_dict({"name": "adam", "learning_rate": 0.1}))
+    noise = Noise([path(0, 1e-8, 0.5)])
+    (_, found) = parity.judge(
+        "keras-jax", adam, EXACT, EXACT, path(0, 4e-7, 0.3), parity.floors(EXACT, noise)
+    ).trajectories
+    assert found.passed
+    assert found.first_departure == 10
+
+
+def test_where_no_step_is_judged_there_is_no_ratio():
+    noise = Noise([path(0, 0.5, 0.5)])
+    data = parity.judge("torch", MODEL, EXACT, EXACT, EXACT, parity.floors(EXACT, noise))
+    assert (data.trajectories[1].judged_until, data.trajectories[1].ratio) == (0, None)
+
+
 def test_sums_keep_the_distance_between_two_contenders():
     random = np.random.default_rng(1)
     start, common = random.normal(size=(2, 5000))

@@ -338,6 +338,28 @@ def test_the_whole_run_keeps_others_waiting(begin, monkeypatch):
         launch.carry_out(begun, Watcher())
 
 
+def test_reading_the_data_waits_for_other_runs_too(begin, monkeypatch):
+    """It would disturb what they time; and whoever has the lock may take it again."""
+    read = launch._read_data
+
+    def look(*arguments):
+        with pytest.raises(Timeout):
+            FileLock(store._lock_file()).acquire(timeout=0)
+        return read(*arguments)
+
+    monkeypatch.setattr(launch, "_read_data", look)
+    with store.timing_lock():
+        assert begin().data
+
+
+def test_what_another_process_has_done_meanwhile_is_not_done_again(begin):
+    """A resume that waited begins where the run is when its turn comes."""
+    begun = begin()
+    RunStore.open(begun.store.folder).update_manifest(blocks_done=1, timing_seconds=7.0)
+    launch.carry_out(begun, Watcher())
+    assert begun.store.manifest.timing_seconds > 7.0
+
+
 def test_a_lock_that_cannot_be_had_is_one_error(begin, monkeypatch, tmp_path):
     begun = begin()
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none" / "file"))

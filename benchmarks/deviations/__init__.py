@@ -83,7 +83,7 @@ class Deviation:
     gives: tuple[float, ...] = ()
     instead: Mapping[str, Any] = field(default_factory=dict)
     targets: tuple[float, ...] = ()
-    steps: tuple[float, float] = (0, math.inf)
+    steps: tuple[float, ...] = ()
     varies: bool = False
 
     def names(self, element: str, variant: str, quantity: str, dtype: str) -> bool:
@@ -102,10 +102,11 @@ class Deviation:
         (low, high), where = region, expected.where
         inside = np.isnan(where) if math.isnan(low) else (low <= where) & (where <= high)
         inside &= errors <= self.at_most[dtype]
-        if self.targets and expected.targets is not None:
-            inside &= np.isin(expected.targets, self.targets)
-        if expected.steps is not None:
-            inside &= (self.steps[0] <= expected.steps) & (expected.steps <= self.steps[1])
+        if self.targets:
+            inside &= False if expected.targets is None else np.isin(expected.targets, self.targets)
+        if self.steps:
+            (first, last), steps = self.steps, expected.steps
+            inside &= False if steps is None else (first <= steps) & (steps <= last)
         if self.gives:
             inside &= np.any(
                 [np.isnan(found) if value != value else found == value for value in self.gives], axis=0
@@ -182,7 +183,7 @@ def read(contender: str, kind: str, entry: Mapping[str, Any]) -> Deviation:
         gives=tuple(entry.get("gives", ())),
         instead=entry.get("instead", {}),
         targets=tuple(entry.get("targets", ())),
-        steps=tuple(entry.get("steps", (0, math.inf))),
+        steps=tuple(entry.get("steps", ())),
         varies=entry.get("varies", False),
     )
 

@@ -26,31 +26,10 @@ _Found = TypeVar("_Found")
 
 _NOTHING = "nothing of its own"
 
-_UNTOLD = (
-    *(
-        "name",
-        "dim",
-        "axis",
-        "in_axis",
-        "out_axis",
-        "column_axis",
-        "batch_axis",
-        "last_epoch",
-        "initial",
-        "where",
-    ),
-    *("foreach", "fused", "capturable", "differentiable", "inplace", "jit", "dtype", "device", "out_dtype"),
-    *(
-        "maximize",
-        "size_average",
-        "reduce",
-        "loss_scale_factor",
-        "gradient_accumulation_steps",
-        "generator",
-        "seed",
-    ),
-    *("noise_shape", "monitor", "verbose"),
-)
+_PLACES = "name dim axis in_axis out_axis column_axis batch_axis last_epoch initial where noise_shape"
+_WAYS = "foreach fused capturable differentiable inplace jit dtype device out_dtype generator seed verbose"
+_REPLACED = "maximize monitor size_average reduce loss_scale_factor gradient_accumulation_steps"
+_UNTOLD = frozenset(f"{_PLACES} {_WAYS} {_REPLACED}".split())
 """Arguments of library calls that say nothing of what is computed from a batch of rows: shapes and places,
 how it is done, and what has been replaced."""
 

@@ -447,10 +447,12 @@ def _compare(
         for drift, allowed, noticed in zip(judged, tolerances, semantic, strict=False)
         if not (drift.loss <= allowed and drift.parameters <= min(allowed, noticed))
     ]
-    ratio, ratio_step = _ratio(judged, drawn[: len(judged)]) if drawn and dtype == "float32" else (None, None)
+    ratio, ratio_step = None, None
+    if drawn and dtype == "float32" and judged[-1].step:
+        ratio, ratio_step = _ratio(judged, drawn[: len(judged)])
     known = None
     if departures:
-        worst = float(np.max([[each.loss, each.parameters] for each in drifts]))
+        worst = float(np.max([[each.loss, each.parameters] for each in judged]))
         known = explanation(contender, elements, "training", dtype, worst)
     return Trajectory(
         dtype=dtype,

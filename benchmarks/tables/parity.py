@@ -63,7 +63,12 @@ def pairs(records: Records) -> pd.DataFrame:
         if not apart:
             continue
         floor = dict(zip((each.step for each in mine[1].drift), mine[1].pair_floor or (), strict=False))
-        ratios = {step: distance / floor[step] for step, distance in apart.items() if floor.get(step)}
+        last = math.inf if mine[1].judged_until is None else mine[1].judged_until
+        ratios = {
+            step: distance / floor[step]
+            for step, distance in apart.items()
+            if floor.get(step) and step <= last
+        }
         worst = max(ratios, key=lambda step: _or_infinity(ratios[step])) if ratios else None
         ratio = None if worst is None else ratios[worst]
         rows.append(

@@ -456,6 +456,16 @@ def test_what_is_known_of_late_steps_excuses_no_early_ones(reference, monkeypatc
     assert elements.judge("numpy", reference.expected, {key: values}).passed is passed
 
 
+@pytest.mark.parametrize("limit", [{"targets": [0.0]}, {"steps": [1, 100]}])
+def test_what_is_known_of_targets_or_steps_excuses_nothing_that_has_none(reference, monkeypatch, limit):
+    entry = read("numpy", "deviation", {**ENTRY, "at_most": {"float32": 1e9}, **limit})
+    monkeypatch.setattr(elements.judgement, "deviations", lambda _: (entry,))
+    key = next(key for key in reference.elements if key[0].name == "relu" and key[1:] == ("value", "float32"))
+    values = reference.elements[key].copy()
+    values[reference.expected[key].where == 0.5] = 0.125
+    assert not elements.judge("numpy", reference.expected, {key: values}).passed
+
+
 TRAPS = [
     ("keras-tensorflow", "nadam keras constant", "100 steps", "float64", "0.96"),
     ("keras-tensorflow", "gelu", "value", "float64", "rounds the Python constants"),

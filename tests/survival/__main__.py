@@ -118,6 +118,7 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int, user
             process.wait()
         found = runs_in(results)
         if not found:
+            tally.resumes_that_failed += killed != "run"
             continue
         store = RunStore.open(found[-1])
         records, damaged = store.records()
