@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +22,11 @@ import psutil
 from benchmarks import stats
 from benchmarks.datasets import Dataset
 from benchmarks.measures.witnesses import Chunk
+from benchmarks.packed import Packed
 from benchmarks.result import Block, Metric, Samples, Stage, Tier
 from benchmarks.suite import SpeedSettings, Suite, Workload
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
+from implementations import processes
 
 TIERS: Mapping[Metric, Tier] = {
     "train_step": "loop",
@@ -65,7 +67,7 @@ Pair = tuple[str, str]
 class Outcome:
     """What timing has brought so far; a run that is taken up again begins with what it had."""
 
-    blocks: dict[Pair, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    blocks: dict[Pair, Packed] = field(default_factory=lambda: defaultdict(Packed))
     next_index: int = 0
     """The number of the block that comes next."""
     lost: dict[Pair, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -167,7 +169,7 @@ def _in_turn(
 
 def _compared(
     workload: str, participants: Sequence[str], outcome: Outcome, references: Mapping[str, str]
-) -> list[tuple[list[Block], list[Block]]]:
+) -> list[tuple[Packed, Packed]]:
     """Return the blocks of each live contender, and its reference's, or its own if that is out."""
     live = outcome.live(workload, participants)
     pairs = [(name, references.get(name, live[0])) for name in live]
@@ -178,7 +180,7 @@ def _compared(
 
 
 def stopping(
-    speed: SpeedSettings, compared: Sequence[tuple[Sequence[Block], Sequence[Block]]], seconds: float
+    speed: SpeedSettings, compared: Sequence[tuple[Iterable[Block], Iterable[Block]]], seconds: float
 ) -> str | None:
     """Return why a workload needs no more blocks, or None while it does.
 
@@ -214,7 +216,7 @@ def stopping(
     return None
 
 
-def _indices(blocks: Sequence[Block]) -> set[int]:
+def _indices(blocks: Iterable[Block]) -> set[int]:
     return {block.index for block in blocks}
 
 
@@ -468,7 +470,7 @@ class _BlockRun:
 
 def cores() -> tuple[int, int]:
     """Return how many physical cores there are for this process, and how many in all."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = processes.cores()
     return min(usable, psutil.cpu_count(logical=False) or usable), usable
 
 

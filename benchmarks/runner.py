@@ -30,6 +30,7 @@ from benchmarks.datasets import Dataset
 from benchmarks.interleaving import FAILURES, Outcome, interleave
 from benchmarks.measures import memory, parity
 from benchmarks.modes import mode_of
+from benchmarks.packed import Packed
 from benchmarks.result import (
     CardData,
     Case,
@@ -463,9 +464,9 @@ class Runner:
                     outcome.failures[pair] = str(record.reason)
                 if isinstance(record.data, SpeedData):
                     # a later one was being written when the run was broken off, and others may lack it
-                    outcome.blocks[pair] = [
+                    outcome.blocks[pair] = Packed(
                         block for block in record.data.blocks if block.index < done.blocks_done
-                    ]
+                    )
                     outcome.lost[pair] = {
                         index: why
                         for index, why in record.data.lost_blocks.items()
@@ -510,7 +511,7 @@ class Runner:
         self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str
     ) -> None:
         case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
-        blocks, lost, data = outcome.blocks[pair], outcome.lost[pair], None
+        blocks, lost, data = list(outcome.blocks[pair]), outcome.lost[pair], None
         if blocks or lost:
             data = SpeedData(
                 blocks=blocks,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, median
@@ -156,7 +156,7 @@ def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> In
     return _exponential(mean_interval(logs)) if logs else Interval(math.nan, math.nan, math.nan, 0)
 
 
-def log_ratios(contender: Sequence[Block], reference: Sequence[Block], timed: Timed) -> list[float]:
+def log_ratios(contender: Iterable[Block], reference: Iterable[Block], timed: Timed) -> list[float]:
     """Return log(contender ÷ reference) of each block in which both were measured.
 
     Raises

@@ -10,8 +10,8 @@ from benchmarks.selfcheck.result import read
 
 HERE = Path(__file__).parent
 PAGE, REFERENCE = HERE / "measuring.md", HERE.parent / "results" / "reference"
-SECONDS, MOST_MB = {"report": 20, "compare": 5}, 1000
-"""Limits of what 10,000 records may take, as `tests/scale.py` has them."""
+SECONDS, MOST_MB, MOST_LEADING_MB = {"report": 20, "compare": 5}, 1000, 150
+"""Limits of what 10,000 records and the leading process may take, as `tests/scale.py` has them."""
 Rows = list[dict[str, str]]
 
 
@@ -51,6 +51,15 @@ def _scale(file: Path) -> Rows:
                 "what": f"`{name}` of {found['records']:,} records",
                 "found": f"{each['seconds']} s, {each['peak_mb']} MB",
                 "should be": f"at most {SECONDS[name]} s and {MOST_MB} MB{' MISSED' if missed else ''}",
+            }
+        )
+    if leading := found.get("leading"):
+        missed = leading["peak_mb"] > MOST_LEADING_MB
+        rows.append(
+            {
+                "what": f"process that leads `{leading['suite']}` with preset `{leading['preset']}`",
+                "found": f"{leading['peak_mb']} MB",
+                "should be": f"at most {MOST_LEADING_MB} MB{' MISSED' if missed else ''}",
             }
         )
     return rows

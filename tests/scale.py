@@ -1,4 +1,4 @@
-"""The harness itself at size: many made-up records, written, loaded, compared and rendered.
+"""The harness itself at size: many made-up records, loaded, compared and rendered; the longest timing.
 
     python -m tests.scale --records 10000 --out results/reference/scale.json
 
@@ -27,6 +27,11 @@ LOOK_SECONDS = 0.02
 LIMITS = {"report": 20.0, "compare": 5.0}
 """Seconds for 10,000 records."""
 MOST_MB = 1000
+RUNS = ("before", "after")
+LONGEST = ("speed", "rigorous")
+"""Suite and preset of the longest timing."""
+MOST_LEADING_MB = 150
+"""Of the process that leads it."""
 
 
 def write(folder: Path, records: int) -> None:
@@ -54,12 +59,10 @@ def write(folder: Path, records: int) -> None:
                 path.write_text(record.model_dump_json())  # without flushing each to the disk
 
 
-def run(*arguments: str) -> dict[str, float | int]:
-    """Run a command; return its seconds, its peak of resident memory in MB, and its exit code."""
+def run(module: str, *arguments: str) -> dict[str, float | int]:
+    """Run a module; return its seconds, its peak of resident memory in MB, and its exit code."""
     began, peak = time.monotonic(), 0
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cli", *arguments], stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL)
     watched = psutil.Process(process.pid)
     while process.poll() is None:
         try:
@@ -71,44 +74,51 @@ def run(*arguments: str) -> dict[str, float | int]:
     return {"seconds": round(time.monotonic() - began, 1), "peak_mb": peak // 10**6, "exit_code": code}
 
 
-def broken(commands: dict[str, dict[str, float | int]]) -> list[str]:
-    """Return which limits the commands did not keep to."""
+def broken(commands: dict[str, dict[str, float | int]], leading: dict[str, float | int]) -> list[str]:
+    """Return which limits the commands, and the process that leads a timing, did not keep to."""
     found = [f"{name}: exit code {each['exit_code']}" for name, each in commands.items() if each["exit_code"]]
     found += [
         f"{name}: {commands[name]['seconds']} s instead of {limit:g}"
         for name, limit in LIMITS.items()
         if commands[name]["seconds"] > limit
     ]
-    return found + [
+    found += [
         f"{name}: {each['peak_mb']} MB instead of {MOST_MB}"
         for name, each in commands.items()
         if each["peak_mb"] > MOST_MB
     ]
+    if leading["exit_code"]:
+        found.append(f"leading a timing: exit code {leading['exit_code']}")
+    if leading["peak_mb"] > MOST_LEADING_MB:
+        found.append(f"leading a timing: {leading['peak_mb']} MB instead of {MOST_LEADING_MB}")
+    return found
 
 
 @click.command()
 @click.option("--records", default=10_000, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the JSON too.")
 def main(records: int, out: Path | None) -> None:
-    """Write, report and compare that many records.
+    """Write, report and compare that many records, and lead the longest timing.
 
     Exit code 1: a command failed, or took more time or memory than it may.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name in ("before", "after"):
+        for name in RUNS:
             write(folder / name, records)
         commands = {
-            "report": run("report", str(folder / "after")),
-            "compare": run("compare", str(folder / "before"), str(folder / "after"), "--json"),
+            "report": run("benchmarks.cli", "report", str(folder / "after")),
+            "compare": run("benchmarks.cli", "compare", *(str(folder / name) for name in RUNS), "--json"),
         }
         page_mb = (folder / "after" / "report.html").stat().st_size / 1e6
+    leading = run("tests.long_timing", *LONGEST)
     snapshot = environment.snapshot()
     found = {
         "records": records,
         "commands": commands,
+        "leading": {"suite": LONGEST[0], "preset": LONGEST[1], **leading},
         "report_html_mb": round(page_mb, 1),
-        "broken": broken(commands),
+        "broken": broken(commands, leading),
         **{name: snapshot[name] for name in ("taken", "git", "machine")},
     }
     text = json.dumps(found, indent=1)

@@ -24,7 +24,7 @@ from benchmarks.store import RunStore
 from implementations.catalog import INITIALIZERS, NORMALIZATIONS, REGULARIZATIONS
 from tests.browser import opening
 from tests.mutation.__main__ import Outcome, summary
-from tests.scale import LIMITS, MOST_MB
+from tests.scale import LIMITS, MOST_LEADING_MB, MOST_MB
 from tests.survival.__main__ import Tally
 
 ROOT = Path(__file__).parents[1]
@@ -171,6 +171,16 @@ def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
     assert told in found["page"]()
 
 
+@pytest.mark.parametrize(("peak_mb", "missed"), [(150, ""), (151, " MISSED")])
+def test_measuring_page_tells_what_leading_takes(tmp_path, monkeypatch, peak_mb, missed):
+    found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
+    monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
+    leading = {"suite": "s", "preset": "p", "seconds": 9.0, "peak_mb": peak_mb, "exit_code": 0}
+    (tmp_path / "scale.json").write_text(json.dumps({"records": 1, "commands": {}, "leading": leading}))
+    row = f"| process that leads `s` with preset `p` | {peak_mb} MB | at most 150 MB{missed} |"
+    assert row in found["page"]()
+
+
 @pytest.mark.parametrize("missed", [{"seconds": 5.1}, {"peak_mb": 1001}])
 def test_measuring_page_marks_what_took_more_than_it_may(tmp_path, monkeypatch, missed):
     found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
@@ -181,6 +191,7 @@ def test_measuring_page_marks_what_took_more_than_it_may(tmp_path, monkeypatch, 
     lines = [line for line in found["page"]().splitlines() if "of 10,000 records" in line]
     assert [line.endswith(" MISSED |") for line in lines] == [False, True]
     assert (found["SECONDS"], found["MOST_MB"]) == (LIMITS, MOST_MB)
+    assert found["MOST_LEADING_MB"] == MOST_LEADING_MB
 
 
 def test_planted_faults_on_the_page_are_those_of_the_committed_run():

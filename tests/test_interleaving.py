@@ -15,6 +15,7 @@ from benchmarks import interleaving, stats, tables
 from benchmarks.interleaving import CHANCES, Outcome, interleave, stopping
 from benchmarks.measures import witnesses
 from benchmarks.measures.witnesses import Chunk, Witnesses, now
+from benchmarks.packed import Packed
 from benchmarks.result import Block, Samples, SpeedData
 from benchmarks.suite import SpeedSettings, load_suite
 from benchmarks.worker import CAN_FREEZE, WorkerFailed
@@ -288,7 +289,7 @@ def interleaved(
 
     no_data: Any = dict.fromkeys(names)
     interleave(suite, suite.workloads, dict.fromkeys(names, tuple(contenders)), no_data, hire, outcome)
-    return [outcome.blocks[names[0], name] for name in contenders]
+    return [list(outcome.blocks[names[0], name]) for name in contenders]
 
 
 @pytest.mark.parametrize(("preset", "starts"), [("quick", 1), ("standard", 6), ("rigorous", 6)])
@@ -306,7 +307,7 @@ def test_starts_are_measured_in_as_many_blocks_as_the_preset_says(preset, starts
 def test_a_start_that_was_lost_is_measured_again():
     """Another block took the place of the first one, of which only the reference's was kept."""
     outcome = Outcome()
-    outcome.blocks["digits-network", "a"] = [block(0, [1.0] * 6, start={"spawn": 0.1})]
+    outcome.blocks["digits-network", "a"] = Packed([block(0, [1.0] * 6, start={"spawn": 0.1})])
     _, b = interleaved(preset="quick", blocks=3, block_limit=3, outcome=outcome)
     assert "spawn" in b[0].stages
     assert "spawn" not in b[1].stages
@@ -316,7 +317,7 @@ def test_a_start_is_cold_in_every_block_that_counts():
     """Two workloads take turns at being the first that a worker serves; the other one is built warm."""
     outcome = Outcome()
     interleaved(preset="standard", blocks=6, block_limit=6, workloads=2, outcome=outcome)
-    timed = {pair: SpeedData(blocks=blocks, stopped_by="") for pair, blocks in outcome.blocks.items()}
+    timed = {pair: SpeedData(blocks=list(blocks), stopped_by="") for pair, blocks in outcome.blocks.items()}
     assert len(timed) == 4
     for (workload, _), data in timed.items():
         assert Counter(block.served_before for block in data.blocks) == {0: 3, 1: 3}

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+import tracemalloc
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks import launch, runner, stats, store, units
 from benchmarks.measures import parity, planted
+from benchmarks.packed import Packed
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
@@ -22,7 +24,7 @@ from benchmarks.store import RunStore, StoreError, find_run
 from benchmarks.temporary import among
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
-from tests import small_suite
+from tests import small_suite, synthetic_run
 
 
 class Watcher:
@@ -551,3 +553,38 @@ def test_data_that_cannot_be_read_stops_before_anything_is_written(begin, tmp_pa
 def test_error_of_a_worker_keeps_its_parts():
     error = WorkerFailed("a", expected="b", got="c", action="d")
     assert (error.subject, error.expected, error.got, error.action) == ("a", "b", "c", "d")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_many_blocks_take_little_memory():
+    """Of the process that leads: the longest timing of the suites keeps five thousand of them."""
+    block = synthetic_run.speed(1e-4).blocks[0]
+    copies = [pickle.dumps(block.model_copy(update={"index": index})) for index in range(1000)]
+    tracemalloc.start()
+    try:
+        plain = [pickle.loads(each) for each in copies]
+        lists, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        packed = Packed(pickle.loads(each) for each in copies)
+        both, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert list(packed) == plain
+    assert both - lists < 0.4 * lists
+
+
+def test_two_runs_that_start_at_once_in_one_results_folder(tmp_path):
+    """Each has a folder of its own, and waits until nobody else is timing."""
+    path, results = tmp_path / "small.toml", tmp_path / "results"
+    path.write_text(small_suite.TIMED)
+    command = [sys.executable, "-m", "benchmarks.cli", "run", path, f"--results={results}"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=100) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    folders = [file.parent for file in results.glob("local/*/manifest.json")]
+    assert len(folders) == 2
+    for run in map(RunStore.open, folders):
+        assert run.manifest.outcome == "finished"
+        found, damaged = run.records()
+        assert not damaged
+        assert {record.status for record in found} == {"finished"}

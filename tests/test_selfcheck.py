@@ -17,6 +17,7 @@ from benchmarks import environment, launch
 from benchmarks.interleaving import BUSY_CORES, Outcome
 from benchmarks.measures import planted
 from benchmarks.measures.speed import Bench
+from benchmarks.packed import Packed
 from benchmarks.result import Block, Samples
 from benchmarks.selfcheck.check import EFFORTS, Effort, _Bench, check
 from benchmarks.selfcheck.result import (
@@ -257,9 +258,9 @@ def made_up(sides, suite, changes=lambda _, block: block):
                 timed_block(index, 1e-4 * (1 + slowdown) * (1 + 1e-3 * (number + index) % 2e-3), suite)
                 for index in range(suite.speed.blocks)
             ]
-            outcome.blocks[workload.name, name] = [
+            outcome.blocks[workload.name, name] = Packed(
                 made for block in blocks if (made := changes(name, block)) is not None
-            ]
+            )
     return outcome
 
 

@@ -16,6 +16,7 @@ from benchmarks import measures
 from benchmarks.environment import worker_environment
 from benchmarks.store import StoreError
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
+from implementations import processes
 
 MISBEHAVIOUR = """
 import os, subprocess, sys, time
@@ -85,6 +86,30 @@ def test_threads_of_jax_are_counted_and_not_what_it_was_told():
         [sys.executable, "-c", COUNTING], env={**os.environ, "NPROC": "2"}, capture_output=True, check=True
     )
     assert int(told.stdout) == 2
+
+
+DEAF = """
+import sys
+import tensorflow as tf
+import implementations
+backend = implementations.load_backend(sys.argv[1])
+if sys.argv[2] != "default":
+    backend.set_threads(int(sys.argv[2]))
+backend.devices()
+tf.config.threading.get_intra_op_parallelism_threads = lambda: 7
+print(backend.threads())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a process's threads")
+@pytest.mark.skipif(not find_spec("tensorflow"), reason="without TensorFlow")
+@pytest.mark.parametrize(
+    ("backend", "asked", "there"),
+    [("tensorflow", "default", processes.cores()), ("keras-tensorflow", "5", 5)],
+)
+def test_threads_of_tensorflow_are_counted_and_not_what_it_was_told(backend, asked, there):
+    told = subprocess.run([sys.executable, "-c", DEAF, backend, asked], capture_output=True, check=True)
+    assert int(told.stdout) == there
 
 
 @pytest.mark.parametrize(("command", "says"), [("die", "exit code 3"), ("killed", "signal SIGKILL")])

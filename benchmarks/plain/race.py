@@ -132,7 +132,7 @@ def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -
                 )
                 failures |= {f"{name}, {where}": said for (where, name), said in outcome.failures.items()}
                 timed = {
-                    name: SpeedData(blocks=outcome.blocks[workload.name, name], stopped_by="")
+                    name: SpeedData(blocks=list(outcome.blocks[workload.name, name]), stopped_by="")
                     for name in taking_part
                     if outcome.blocks[workload.name, name]
                 }

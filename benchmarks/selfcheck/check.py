@@ -356,7 +356,7 @@ def _timed(outcome: Outcome, workload: str, names: Iterable[str]) -> dict[str, S
     return {
         name: SpeedData(blocks=blocks, stopped_by="")
         for name in names
-        if (blocks := outcome.blocks[workload, name])
+        if (blocks := list(outcome.blocks[workload, name]))
     }
 
 

@@ -6,6 +6,9 @@ A module for each framework, with the same functions, for its own backend and fo
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 
 def cores() -> int:
@@ -13,3 +16,20 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def named_threads(name: str) -> int:
+    """Return how many threads of this process bear that name; 0 on systems other than Linux."""
+    return sum(each == name for each in _thread_names())
+
+
+def own_name() -> str:
+    """Return the name of this process, which threads have that are given none; empty where nobody tells."""
+    name = Path("/proc/self/comm")
+    return name.read_text().strip() if name.exists() else ""
+
+
+def _thread_names() -> Iterator[str]:
+    for path in Path("/proc/self/task").glob("*/comm"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            yield path.read_text().strip()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import jax
 
 from implementations.errors import InvalidInput
 from implementations.interface import Device, Support
-from implementations.processes import cores
+from implementations.processes import cores, named_threads
 
 _PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
 _POOL = "tf_XLAEigen"
@@ -62,8 +61,7 @@ def threads() -> int:
     JAX has no getter. Its CPU client's pool is counted by the name of its threads (Linux), and before there
     is one, the environment says how large it will be.
     """
-    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
-    return names.count(_POOL) or _threads_at_start()
+    return named_threads(_POOL) or _threads_at_start()
 
 
 def forbid_tf32() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 import tensorflow as tf
 
 from implementations.errors import InvalidInput
 from implementations.interface import Device, Support
-from implementations.processes import cores
+from implementations.processes import cores, named_threads, own_name
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
@@ -22,7 +23,8 @@ def versions() -> dict[str, str]:
 
 
 def devices() -> Mapping[str, Support]:
-    """Return the CPU, and the GPU if TensorFlow sees one."""
+    """Start TensorFlow's devices; return the CPU, and the GPU if TensorFlow sees one."""
+    _started_threads()
     if default_device() == "gpu":
         gpu = Support(True)
     else:
@@ -59,8 +61,24 @@ def set_threads(threads: int) -> None:
 
 
 def threads() -> int:
-    """Return the threads inside one operation; TensorFlow's 0 means one for each core."""
-    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+    """Return the threads inside one operation.
+
+    TensorFlow's getter only repeats what it was told, and 0 for one on each core. The pool's threads are
+    counted (Linux, CPU), unless something else has started the devices already.
+    """
+    return _started_threads() or tf.config.threading.get_intra_op_parallelism_threads() or cores()
+
+
+@cache
+def _started_threads() -> int:
+    """Start the devices, and return how many threads without a name of their own came with them.
+
+    They are the pool for the inside of operations; all others have names, such as `tf_Compute`. A GPU's
+    driver starts some that have none either, so there it is not told: 0.
+    """
+    before = named_threads(own_name())
+    tf.config.list_logical_devices()
+    return named_threads(own_name()) - before if default_device() == "cpu" else 0
 
 
 def forbid_tf32() -> None:
