@@ -82,7 +82,7 @@ class Race(Model):
 
 
 def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -> Race:
-    """Time backends and scripts, each workload and metric by itself.
+    """Time backends and scripts, each metric by itself.
 
     Parameters
     ----------
@@ -113,28 +113,26 @@ def race(names: Sequence[str], overrides: Mapping[str, Any], watcher: Watcher) -
                 worker.close()
                 raise
 
-        for workload in suite.workloads:
-            for metric in suite.speed.metrics:
-                only = suite.model_copy(
-                    update={"speed": suite.speed.model_copy(update={"metrics": [metric]})}
-                )
-                taking_part = [name for name in sides if metric == "epoch" or name not in ONLY_EPOCHS]
-                outcome = Outcome()
-                interleave(
-                    only,
-                    [workload],
-                    {workload.name: taking_part},
-                    data,
-                    hire,
-                    outcome,
-                    partial(_begin, watcher, f"{workload.name}, {metric}"),
-                    watcher.advance,
-                )
-                failures |= {f"{name}, {where}": said for (where, name), said in outcome.failures.items()}
+        for metric in suite.speed.metrics:
+            only = suite.model_copy(update={"speed": suite.speed.model_copy(update={"metrics": [metric]})})
+            taking_part = [name for name in sides if metric == "epoch" or name not in ONLY_EPOCHS]
+            outcome = Outcome()
+            interleave(
+                only,
+                suite.workloads,
+                {workload.name: taking_part for workload in suite.workloads},
+                data,
+                hire,
+                outcome,
+                partial(_begin, watcher, metric),
+                watcher.advance,
+            )
+            failures |= {f"{name}, {where}": said for (where, name), said in outcome.failures.items()}
+            for workload in suite.workloads:
                 timed = {
-                    name: SpeedData(blocks=list(outcome.blocks[workload.name, name]), stopped_by="")
+                    name: SpeedData(blocks=list(blocks), stopped_by="")
                     for name in taking_part
-                    if outcome.blocks[workload.name, name]
+                    if (blocks := outcome.blocks[workload.name, name])
                 }
                 ratios += _ratios(workload.name, metric, timed)
     return Race(
