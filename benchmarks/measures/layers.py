@@ -27,7 +27,10 @@ DROPOUT, DROPPED = 0.3, 200
 
 
 def _batch_normalization(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
-    """Return scale, shift, moving mean and moving variance after a step at rate 1, for each mean."""
+    """Return scale, shift, moving mean and moving variance after a step at rate 1, for each mean.
+
+    And how far the kernel's first row goes: first inputs times derivatives by what is normalized, summed.
+    """
     x, targets = _columns()
     units = len(MEANS)
     layer = {"units": units, "normalization": {"name": "batch_normalization", "momentum": 0.5, **options}}
@@ -35,7 +38,8 @@ def _batch_normalization(backend: AbstractBackend, options: Options, dtype: DTyp
     parameters = [np.eye(units), zeros, ones, zeros, zeros, zeros]
     learner = _learner(backend, {"inputs": [units], "layers": [layer]}, parameters, dtype)
     learner.step(x, targets)
-    return np.concatenate(learner.parameters()[2:])
+    kernel, _, *normalization = learner.parameters()
+    return np.concatenate([*normalization, np.eye(units)[0] - kernel[0]])
 
 
 def _batch_normalized(options: Options, dtype: DType) -> Answer:
@@ -46,18 +50,20 @@ def _batch_normalized(options: Options, dtype: DType) -> Answer:
     slope = 2 * (normal - targets) / x.size
     unbiased = settings["variance_mode"] == "unbiased"
     moving = variance * EXAMPLES / (EXAMPLES - 1) if unbiased else variance
-    values = [1 - (slope * normal).sum(axis=0), -slope.sum(axis=0), mean / 2, moving / 2]
-    return np.tile(MEANS, 4), np.concatenate(values), np.tile(np.maximum(MEANS, 1.0), 4)
+    along = slope - slope.mean(axis=0) - normal * (slope * normal).mean(axis=0)
+    inner = along / np.sqrt(variance + settings["epsilon"])
+    values = [1 - (slope * normal).sum(axis=0), -slope.sum(axis=0), mean / 2, moving / 2, x[:, 0] @ inner]
+    return np.tile(MEANS, 5), np.concatenate(values), np.tile(np.maximum(MEANS, 1.0), 5)
 
 
 def _layer_normalization(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
-    """Return outputs, and derivatives by scale and shift, for an example of each mean."""
+    """Return outputs, and derivatives by bias, scale and shift, for an example of each mean."""
     x, targets = _rows()
     layer = {"units": UNITS, "normalization": {"name": "layer_normalization", **options}}
     parameters = [np.eye(UNITS), np.zeros(UNITS), np.ones(UNITS), np.zeros(UNITS)]
     learner = _learner(backend, {"inputs": [UNITS], "layers": [layer]}, parameters, dtype)
     rows = [slice(row, row + 1) for row in range(len(MEANS))]
-    slopes = [part for row in rows for part in learner.gradients(x[row], targets[row])[1][2:]]
+    slopes = [part for row in rows for part in learner.gradients(x[row], targets[row])[1][1:]]
     return np.concatenate([learner.predict(x).ravel(), *slopes])
 
 
@@ -67,8 +73,10 @@ def _layer_normalized(options: Options, dtype: DType) -> Answer:
     spread = np.sqrt(x.var(axis=1, keepdims=True) + settings["epsilon"])
     normal = (x - x.mean(axis=1, keepdims=True)) / spread
     slope = 2 * (normal - targets) / UNITS
-    slopes = np.stack([slope * normal, slope], axis=1)
-    where = np.concatenate([np.repeat(MEANS, UNITS), np.repeat(MEANS, 2 * UNITS)])
+    along = slope - slope.mean(axis=1, keepdims=True)
+    before = (along - normal * (slope * normal).mean(axis=1, keepdims=True)) / spread
+    slopes = np.stack([before, slope * normal, slope], axis=1)
+    where = np.concatenate([np.repeat(MEANS, UNITS), np.repeat(MEANS, 3 * UNITS)])
     return where, np.concatenate([normal.ravel(), slopes.ravel()]), np.maximum(where, 1.0)
 
 

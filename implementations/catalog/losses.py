@@ -15,6 +15,9 @@ from implementations.catalog.element import ABSENT, Accuracy, Element, Option, R
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] (keras/src/backend/config.py)."""
 
+LOG_BOUNDS = (math.log(EPSILON), math.log1p(-EPSILON))
+"""Logarithms of both."""
+
 LOG_FLOOR = -100.0
 """Torch's lower bound for a logarithm in its binary cross-entropy (aten/src/ATen/native/Loss.cpp)."""
 
@@ -272,7 +275,8 @@ LOSSES = table(
         "Lin et al. 2017, arXiv:1708.02002; keras/src/losses/losses.py",
         options=(_FROM_LOGITS, _GAMMA, _BINARY_SMOOTHING),
         notes="Composed in Keras too: its own, on TensorFlow, looks for logits behind a sigmoid, and then "
-        "does not clip.",
+        "does not clip. From logits z, 1 - p is sigmoid(-z), and logarithms are clipped instead of p: no "
+        "digits are lost.",
         targets="binary",
         predictions="probabilities",
         exact=f"({_SMOOTHED} * {_REST} + (1 - {_SMOOTHED}) * {_PROBABILITY})**gamma "

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_BOUNDS, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.jax.activations import step
 
 _TORCH_DIVISOR_FLOOR = 1e-12
@@ -47,8 +47,8 @@ def smooth_l1(targets: Array, predictions: Array, *, beta: float) -> Array:
 
 
 def log_cosh(targets: Array, predictions: Array) -> Array:
-    error = predictions - targets
-    return jnp.mean(jnp.logaddexp(error, -error) - math.log(2), axis=-1)
+    size = jnp.abs(predictions - targets)
+    return jnp.mean(size + jax.nn.softplus(-2 * size) - math.log(2), axis=-1)
 
 
 def binary_crossentropy(
@@ -76,9 +76,13 @@ def binary_focal_crossentropy(
     targets: Array, predictions: Array, *, from_logits: bool, gamma: float, label_smoothing: float
 ) -> Array:
     targets = _smoothed(targets, label_smoothing, 2)
-    p = jax.nn.sigmoid(predictions) if from_logits else predictions
-    miss = targets * (1 - p) + (1 - targets) * p
-    return jnp.mean(miss**gamma * _clipped_loss(targets, p), axis=-1)
+    if from_logits:
+        p, q = _both_shares(predictions)
+        losses = _clipped_logit_loss(targets, predictions)
+    else:
+        p, q = predictions, 1 - predictions
+        losses = _clipped_loss(targets, p)
+    return jnp.mean((targets * q + (1 - targets) * p) ** gamma * losses, axis=-1)
 
 
 def categorical_crossentropy(
@@ -195,6 +199,18 @@ def _smoothed(targets: Array, smoothing: float, classes: int) -> Array:
 def _clipped_loss(targets: Array, predictions: Array) -> Array:
     clipped = jnp.clip(predictions, EPSILON, 1 - EPSILON)
     return -(targets * jnp.log(clipped) + (1 - targets) * jnp.log(1 - clipped))
+
+
+def _both_shares(logits: Array) -> tuple[Array, Array]:
+    """Return p = sigmoid(z) and 1 - p; neither they nor their derivatives lose the digits of a tail."""
+    lower, upper = jax.nn.sigmoid(logits), jax.nn.sigmoid(-logits)
+    return jnp.where(logits > 0, 1 - upper, lower), jnp.where(logits > 0, upper, 1 - lower)
+
+
+def _clipped_logit_loss(targets: Array, logits: Array) -> Array:
+    """Return the loss of p = sigmoid(z), clipped; its logarithms are, as 1 - 1e-7 would be rounded."""
+    log_p, log_q = (jnp.clip(jax.nn.log_sigmoid(z), *LOG_BOUNDS) for z in (logits, -logits))
+    return -(targets * log_p + (1 - targets) * log_q)
 
 
 @jax.custom_jvp

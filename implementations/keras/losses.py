@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_BOUNDS, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.keras.activations import step
 
 Tensor = Any
@@ -77,13 +77,14 @@ def binary_focal_crossentropy(
     targets: Tensor, predictions: Tensor, *, from_logits: bool, gamma: float, label_smoothing: float
 ) -> Tensor:
     targets = _smoothed(targets, label_smoothing, 2)
-    if from_logits:
-        predictions = ops.sigmoid(predictions)
     # Keras's own would meet the same trap on TensorFlow as binary_crossentropy
-    clipped = ops.clip(predictions, EPSILON, 1 - EPSILON)
-    losses = -(targets * ops.log(clipped) + (1 - targets) * ops.log(1 - clipped))
-    miss = targets * (1 - predictions) + (1 - targets) * predictions
-    return ops.mean(ops.power(miss, gamma) * losses, axis=-1)
+    if from_logits:
+        p, q = _both_shares(predictions)
+        losses = _clipped_logit_loss(targets, predictions)
+    else:
+        p, q = predictions, 1 - predictions
+        losses = _clipped_loss(targets, p)
+    return ops.mean(ops.power(targets * q + (1 - targets) * p, gamma) * losses, axis=-1)
 
 
 def categorical_crossentropy(
@@ -241,6 +242,23 @@ def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
 def _share(predictions: Tensor) -> Tensor:
     """Divide by the row sum, as Keras does by itself, but not on TensorFlow where a softmax comes before."""
     return predictions / ops.sum(predictions, axis=-1, keepdims=True)
+
+
+def _clipped_loss(targets: Tensor, predictions: Tensor) -> Tensor:
+    clipped = ops.clip(predictions, EPSILON, 1 - EPSILON)
+    return -(targets * ops.log(clipped) + (1 - targets) * ops.log(1 - clipped))
+
+
+def _both_shares(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return p = sigmoid(z) and 1 - p; neither they nor their derivatives lose the digits of a tail."""
+    lower, upper = ops.sigmoid(logits), ops.sigmoid(-logits)
+    return ops.where(logits > 0, 1 - upper, lower), ops.where(logits > 0, upper, 1 - lower)
+
+
+def _clipped_logit_loss(targets: Tensor, logits: Tensor) -> Tensor:
+    """Return the loss of p = sigmoid(z), clipped; its logarithms are, as 1 - 1e-7 would be rounded."""
+    log_p, log_q = (ops.clip(ops.log_sigmoid(z), *LOG_BOUNDS) for z in (logits, -logits))
+    return -(targets * log_p + (1 - targets) * log_q)
 
 
 def _floored_log(p: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_BOUNDS, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.numpy.activations import (
+    log_sigmoid,
     log_softmax,
     sigmoid,
-    sigmoid_gradient,
     softmax,
     softmax_gradient,
     softplus,
@@ -132,20 +132,28 @@ def binary_focal_crossentropy(
     targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, gamma: float, label_smoothing: float
 ) -> np.ndarray:
     targets = _smoothed(targets, label_smoothing, 2)
-    probabilities = sigmoid(predictions) if from_logits else predictions
-    return np.mean(_miss(targets, probabilities) ** gamma * _clipped_loss(targets, probabilities), axis=-1)
+    p, q = _both_shares(predictions, from_logits)
+    loss = _clipped_logit_loss if from_logits else _clipped_loss
+    return np.mean(_miss(targets, p, q) ** gamma * loss(targets, predictions), axis=-1)
 
 
 def binary_focal_crossentropy_gradient(
     targets: np.ndarray, predictions: np.ndarray, *, from_logits: bool, gamma: float, label_smoothing: float
 ) -> np.ndarray:
     targets = _smoothed(targets, label_smoothing, 2)
-    p = sigmoid(predictions) if from_logits else predictions
-    miss = _miss(targets, p)
-    factor_gradient = -gamma * miss ** (gamma - 1) * (2 * targets - 1) if gamma else np.zeros_like(p)
-    gradient = factor_gradient * _clipped_loss(targets, p) + miss**gamma * _clipped_loss_gradient(targets, p)
+    p, q = _both_shares(predictions, from_logits)
+    miss = _miss(targets, p, q)
+    miss_gradient: np.ndarray = 1 - 2 * targets
     if from_logits:
-        gradient = sigmoid_gradient(predictions, p, gradient)
+        loss = _clipped_logit_loss(targets, predictions)
+        loss_gradient = _clipped_logit_loss_gradient(targets, predictions)
+        miss_gradient = miss_gradient * (p * q)
+    else:
+        loss = _clipped_loss(targets, predictions)
+        loss_gradient = _clipped_loss_gradient(targets, predictions)
+    gradient = miss**gamma * loss_gradient
+    if gamma:
+        gradient = gradient + gamma * miss ** (gamma - 1) * miss_gradient * loss
     return gradient / predictions.size
 
 
@@ -473,9 +481,25 @@ def _clipped_loss_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.n
     return inside * ((1 - targets) / (1 - clipped) - targets / clipped)
 
 
-def _miss(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+def _clipped_logit_loss(targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return the loss of p = sigmoid(z), clipped; its logarithms are, as 1 - 1e-7 would be rounded."""
+    log_p, log_q = (np.clip(log_sigmoid(z), *LOG_BOUNDS) for z in (logits, -logits))
+    return -(targets * log_p + (1 - targets) * log_q)
+
+
+def _clipped_logit_loss_gradient(targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    inside = log_sigmoid(-np.abs(logits)) >= LOG_BOUNDS[0]
+    return inside * _logit_loss_gradient(targets, logits)
+
+
+def _both_shares(predictions: np.ndarray, from_logits: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return p and 1 - p, of logits each with all its digits."""
+    return (sigmoid(predictions), sigmoid(-predictions)) if from_logits else (predictions, 1 - predictions)
+
+
+def _miss(targets: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return the probability that is not given to the target: 1 - (y p + (1 - y) (1 - p))."""
-    return targets * (1 - predictions) + (1 - targets) * predictions
+    return targets * q + (1 - targets) * p
 
 
 def _clipped_share(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

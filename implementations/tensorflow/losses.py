@@ -12,7 +12,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow import Tensor
 
-from implementations.catalog.losses import EPSILON, LOG_FLOOR, VARIANCE_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_BOUNDS, LOG_FLOOR, VARIANCE_FLOOR
 from implementations.tensorflow.activations import step
 
 _TORCH_DIVISOR_FLOOR = 1e-12
@@ -82,9 +82,13 @@ def binary_focal_crossentropy(
     targets: Tensor, predictions: Tensor, *, from_logits: bool, gamma: float, label_smoothing: float
 ) -> Tensor:
     targets = _smoothed(targets, label_smoothing, 2)
-    p = tf.nn.sigmoid(predictions) if from_logits else predictions
-    miss = targets * (1 - p) + (1 - targets) * p
-    return tf.reduce_mean(miss**gamma * _clipped_loss(targets, p), axis=-1)
+    if from_logits:
+        p, q = _both_shares(predictions)
+        losses = _clipped_logit_loss(targets, predictions)
+    else:
+        p, q = predictions, 1 - predictions
+        losses = _clipped_loss(targets, p)
+    return tf.reduce_mean((targets * q + (1 - targets) * p) ** gamma * losses, axis=-1)
 
 
 def categorical_crossentropy(
@@ -206,6 +210,18 @@ def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
 def _clipped_loss(targets: Tensor, predictions: Tensor) -> Tensor:
     clipped = tf.clip_by_value(predictions, EPSILON, 1 - EPSILON)
     return -(targets * tf.math.log(clipped) + (1 - targets) * tf.math.log(1 - clipped))
+
+
+def _both_shares(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return p = sigmoid(z) and 1 - p; neither they nor their derivatives lose the digits of a tail."""
+    lower, upper = tf.nn.sigmoid(logits), tf.nn.sigmoid(-logits)
+    return tf.where(logits > 0, 1 - upper, lower), tf.where(logits > 0, upper, 1 - lower)
+
+
+def _clipped_logit_loss(targets: Tensor, logits: Tensor) -> Tensor:
+    """Return the loss of p = sigmoid(z), clipped; its logarithms are, as 1 - 1e-7 would be rounded."""
+    log_p, log_q = (tf.clip_by_value(tf.math.log_sigmoid(z), *LOG_BOUNDS) for z in (logits, -logits))
+    return -(targets * log_p + (1 - targets) * log_q)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow has no types

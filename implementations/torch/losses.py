@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from implementations.catalog.losses import EPSILON, VARIANCE_FLOOR
+from implementations.catalog.losses import EPSILON, LOG_BOUNDS, VARIANCE_FLOOR
 from implementations.torch.activations import SOFTPLUS_THRESHOLD, step
 
 
@@ -47,8 +47,8 @@ def smooth_l1(targets: Tensor, predictions: Tensor, *, beta: float, reduction: s
 
 
 def log_cosh(targets: Tensor, predictions: Tensor, *, reduction: str = "mean") -> Tensor:
-    error = predictions - targets
-    return _reduced(error + F.softplus(-2 * error, threshold=SOFTPLUS_THRESHOLD) - math.log(2), reduction)
+    size = (predictions - targets).abs()
+    return _reduced(size + F.softplus(-2 * size, threshold=SOFTPLUS_THRESHOLD) - math.log(2), reduction)
 
 
 def binary_crossentropy(
@@ -84,9 +84,13 @@ def binary_focal_crossentropy(
     reduction: str = "mean",
 ) -> Tensor:
     targets = _smoothed(targets, label_smoothing, 2)
-    p = predictions.sigmoid() if from_logits else predictions
-    losses = F.binary_cross_entropy(p.clamp(EPSILON, 1 - EPSILON), targets, reduction="none")
-    return _reduced((targets * (1 - p) + (1 - targets) * p).pow(gamma) * losses, reduction)
+    if from_logits:
+        p, q = _both_shares(predictions)
+        losses = _clipped_logit_loss(targets, predictions)
+    else:
+        p, q = predictions, 1 - predictions
+        losses = F.binary_cross_entropy(p.clamp(EPSILON, 1 - EPSILON), targets, reduction="none")
+    return _reduced((targets * q + (1 - targets) * p).pow(gamma) * losses, reduction)
 
 
 def categorical_crossentropy(
@@ -217,6 +221,18 @@ def _shares(weights: Tensor, weight_mode: str) -> Tensor:
 
 def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
     return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+
+
+def _both_shares(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return p = sigmoid(z) and 1 - p; neither they nor their derivatives lose the digits of a tail."""
+    lower, upper = logits.sigmoid(), (-logits).sigmoid()
+    return torch.where(logits > 0, 1 - upper, lower), torch.where(logits > 0, upper, 1 - lower)
+
+
+def _clipped_logit_loss(targets: Tensor, logits: Tensor) -> Tensor:
+    """Return the loss of p = sigmoid(z), clipped; its logarithms are, as 1 - 1e-7 would be rounded."""
+    log_p, log_q = (F.logsigmoid(z).clamp(*LOG_BOUNDS) for z in (logits, -logits))
+    return -(targets * log_p + (1 - targets) * log_q)
 
 
 def _margins(targets: Tensor, predictions: Tensor) -> Tensor:
