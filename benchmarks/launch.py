@@ -11,8 +11,9 @@ from typing import Any
 from benchmarks import contenders, environment, surroundings
 from benchmarks.datasets import Dataset
 from benchmarks.datasets.mapped import mapped
+from benchmarks.keeping import Watcher
 from benchmarks.result import Manifest
-from benchmarks.runner import Runner, Watcher
+from benchmarks.runner import Runner
 from benchmarks.selfcheck.result import margin
 from benchmarks.sides import Side
 from benchmarks.store import RunStore, find_run, new_run_folder, timing_lock

@@ -1,4 +1,4 @@
-"""The parent: which case when, in which worker, and what is kept. It imports no framework.
+"""The parent: which case when, and in which worker. It imports no framework.
 
 Order: elements, parity and curves, contender by contender, as many side by side as there are cores; then
 speed, all contenders interleaved and nothing else running; then the limit, in one process that holds NumPy;
@@ -11,7 +11,6 @@ case alone.
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 import time
@@ -21,16 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
 from benchmarks import environment
 from benchmarks.datasets import Dataset
-from benchmarks.interleaving import FAILURES, Outcome, interleave
+from benchmarks.keeping import Data, Keeper, Watcher
 from benchmarks.measures import memory, parity
 from benchmarks.modes import mode_of
-from benchmarks.packed import Packed
 from benchmarks.result import (
     CardData,
     Case,
@@ -42,43 +40,22 @@ from benchmarks.result import (
     MemoryData,
     ParityData,
     ProfileData,
-    Record,
-    SpeedData,
-    Status,
 )
 from benchmarks.sides import Side, standing_for_themselves
 from benchmarks.store import RunStore, writing
-from benchmarks.suite import Suite, Workload
+from benchmarks.suite import ELEMENTS, Suite, Workload
 from benchmarks.temporary import TemporaryFolder, among
+from benchmarks.timing import Timing
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import ModelSpec
 
 REFERENCE = "numpy"
 """The contender whose float64 training judges all others."""
 
-INTERRUPTED = "interrupted"
-"""What ended a timing that did not come to its end."""
-
 AS_ITS_BACKEND = "not repeated: element by element it computes as {} does; its trainings are compared"
 """Why a compiled mode is asked neither for its card nor for its elements."""
 
-NO_PARTNER = "not timed: the others' timing had ended, and only times taken in turns can be compared"
-
-ELEMENTS = Workload(name="elements", dataset={}, model={})
-"""Stands for the catalogue in cases that compare single elements."""
-
 Result = TypeVar("Result")
-Data = CardData | ElementsData | ParityData | CurvesData | SpeedData | LimitData | ProfileData | MemoryData
-
-
-class Watcher(Protocol):
-    """Whoever shows how far a run has come."""
-
-    def begin(self, phase: str, total: int) -> None:
-        """A phase of that many units begins."""
-
-    def advance(self, what: str) -> None:
-        """One unit of the phase is done."""
 
 
 class Runner:
@@ -114,14 +91,12 @@ class Runner:
             **(sides or {}),
         }
         self._suite, self._contenders, self._data = suite, list(contenders), data
-        self._store, self._watcher = store, watcher
+        self._keeper = Keeper(suite, store, watcher)
         self._jobs = jobs or os.cpu_count() or 1
         self._workers: set[Worker] = set()
-        self._interrupted = False
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
         self._floors: dict[str, parity.Floors] = {}
         self._expected: Path | WorkerFailed = Path()
-        self._done = {record.case.id for record in store.each() if is_final(record)}
 
     def run(self) -> None:
         """Run every case that is not done yet.
@@ -132,7 +107,7 @@ class Runner:
             After all workers have been ended; what was finished is kept.
         """
         reference = ThreadPoolExecutor(1)
-        folder = TemporaryFolder(among(self._store.folder.parent))
+        folder = TemporaryFolder(among(self._keeper.store.folder.parent))
         self._folder = folder.path
         try:
             # at the same time as the contenders, who need it only when they are judged
@@ -145,30 +120,20 @@ class Runner:
                 self._side_by_side("parity and learning", self._check, ("card", *learning))
             self._reference.result()
             if "speed" in self._suite.measures:
-                self._time()
+                references = {name: side.against for name, side in self._sides.items() if side.against}
+                Timing(self._contenders, self._data, self._keeper, self._hire, references).run()
             self._calibrate()
             # one after the other, so that they do not wait for each other's cores
             self._side_by_side("profile", self._watch, ("profile",), jobs=1)
             self._side_by_side("memory", self._weigh, ("memory",))
         except KeyboardInterrupt:
-            self._interrupted = True
+            self._keeper.interrupted = True
             raise
         finally:
             for worker in list(self._workers):
                 worker.close()
             reference.shutdown()
             folder.remove()
-
-    def _cases(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
-        """Return what is left to do for a contender."""
-        cases = []
-        for measure in measures:
-            if measure == "card" or measure in self._suite.measures:
-                workloads = [ELEMENTS] if measure in ("card", "elements") else self._suite.having(measure)
-                cases += [
-                    (workload, self._suite.case(workload, measure, contender)) for workload in workloads
-                ]
-        return [(workload, case) for workload, case in cases if case.id not in self._done]
 
     def _side_by_side(
         self,
@@ -183,18 +148,18 @@ class Runner:
             (contender, cases)
             for group in groups
             for contender in reversed(self._contenders)
-            if (cases := self._cases(contender, *group))
+            if (cases := self._keeper.left(contender, *group))
         ]
         if not left:
             return
-        self._watcher.begin(phase, sum(len(cases) for _, cases in left))
+        self._keeper.watcher.begin(phase, sum(len(cases) for _, cases in left))
         pool = ThreadPoolExecutor(jobs or self._jobs)
         try:
             futures = [pool.submit(work, *task) for task in left]
             for future in futures:
                 future.result()
         except KeyboardInterrupt:
-            self._interrupted = True
+            self._keeper.interrupted = True
             for worker in list(self._workers):
                 worker.close()
             raise
@@ -203,7 +168,7 @@ class Runner:
 
     def _compute_reference(self) -> None:
         """Train the reference in float64 on every workload that is still to be compared."""
-        wanted = [self._cases(contender, "elements", "parity") for contender in self._contenders]
+        wanted = [self._keeper.left(contender, "elements", "parity") for contender in self._contenders]
         names = {workload.name for cases in wanted for workload, _ in cases}
         if not names:
             return
@@ -241,7 +206,7 @@ class Runner:
         try:
             return work()
         except WorkerDied:
-            if self._interrupted:
+            if self._keeper.interrupted:
                 raise
             return work()
 
@@ -294,7 +259,7 @@ class Runner:
             began, reason = time.monotonic(), AS_ITS_BACKEND.format(mode.backend)
             for workload, case in cases:
                 if case.measure in ("card", "elements"):
-                    self._keep(case, workload, began, "skipped", reason)
+                    self._keeper.keep(case, workload, began, "skipped", reason)
             cases = [(workload, case) for workload, case in cases if case.measure in ("parity", "curves")]
 
         def work(worker: Worker, workload: Workload, case: Case) -> Data:
@@ -347,8 +312,8 @@ class Runner:
 
     def _calibrate(self) -> None:
         """Find the limit of each workload, in one worker and with nothing else running."""
-        if cases := self._cases(REFERENCE, "limit"):
-            self._watcher.begin("limit", len(cases))
+        if cases := self._keeper.left(REFERENCE, "limit"):
+            self._keeper.watcher.begin("limit", len(cases))
             self._work_through(REFERENCE, cases, self._limit)
 
     def _limit(self, worker: Worker, workload: Workload, _: Case) -> LimitData:
@@ -367,16 +332,16 @@ class Runner:
         for workload, case in cases:
             began = time.monotonic()
             if not memory.supported():
-                self._keep(
+                self._keeper.keep(
                     case, workload, began, "skipped", "this system does not tell the peak of one stage"
                 )
                 continue
             try:
                 found = self._with_a_second_chance(partial(self._peaks, contender, workload))
             except WorkerFailed as error:
-                self._keep(case, workload, began, "failed", str(error))
+                self._keeper.keep(case, workload, began, "failed", str(error))
             else:
-                self._keep(case, workload, began, "finished", data=found)
+                self._keeper.keep(case, workload, began, "finished", data=found)
 
     def _peaks(self, contender: str, workload: Workload) -> MemoryData:
         with self._hired(contender, load=False) as worker:
@@ -394,7 +359,7 @@ class Runner:
     ) -> None:
         """Do the cases in one worker; one that fails fails its case alone, and the next gets a fresh one."""
         left, died_at = list(cases), ""
-        while left and not self._interrupted:
+        while left and not self._keeper.interrupted:
             began = time.monotonic()
             try:
                 with self._hired(contender, kept=True) as worker:
@@ -402,139 +367,15 @@ class Runner:
                         workload, case = left[0]
                         began = time.monotonic()
                         data = work(worker, workload, case)
-                        self._keep(case, workload, began, "finished", data=data)
+                        self._keeper.keep(case, workload, began, "finished", data=data)
                         del left[0]
             except WorkerFailed as error:
                 workload, case = left[0]
                 if isinstance(error, WorkerDied) and case.id != died_at:
                     died_at = case.id
                     continue
-                self._keep(case, workload, began, "failed", str(error))
+                self._keeper.keep(case, workload, began, "failed", str(error))
                 del left[0]
-
-    def _time(self) -> None:
-        """Time all contenders that passed parity, interleaved; write a record for each."""
-        participants: dict[str, list[str]] = {}
-        left = {workload.name for name in self._contenders for workload, _ in self._cases(name, "speed")}
-        for workload in self._suite.having("speed"):
-            # all of them, even if one's record was written before the run was broken off: they are paired
-            for contender in self._contenders if workload.name in left else ():
-                if reason := self._no_parity(workload, contender):
-                    case = self._suite.case(workload, "speed", contender)
-                    self._keep(case, workload, time.monotonic(), "skipped", reason)
-                else:
-                    participants.setdefault(workload.name, []).append(contender)
-        workloads = [workload for workload in self._suite.workloads if workload.name in participants]
-        if not workloads:
-            return
-        outcome, began = self._times_so_far(workloads, participants), time.monotonic()
-
-        def keep() -> None:
-            self._keep_times(workloads, participants, outcome, began)
-
-        interleave(
-            self._suite,
-            workloads,
-            participants,
-            self._data,
-            self._hire,
-            outcome,
-            lambda index, turns: self._watcher.begin(f"speed, block {index + 1}", turns),
-            self._watcher.advance,
-            keep,
-            {name: side.against for name, side in self._sides.items() if side.against},
-        )
-        keep()
-
-    def _times_so_far(
-        self, workloads: Sequence[Workload], participants: Mapping[str, Sequence[str]]
-    ) -> Outcome:
-        """Return what an earlier part of the run has left: blocks, and why a workload needed no more."""
-        done = self._store.manifest
-        outcome = Outcome(next_index=done.blocks_done, seconds=done.timing_seconds)
-        for workload in workloads:
-            if reason := done.stopped_by.get(workload.name):
-                outcome.stopped_by[workload.name] = reason
-            for contender in participants[workload.name]:
-                record = self._store.record(self._suite.case(workload, "speed", contender).id)
-                if record is None:
-                    continue
-                pair = workload.name, contender
-                if record.status == "failed" and reason:
-                    outcome.failures[pair] = str(record.reason)
-                if isinstance(record.data, SpeedData):
-                    # a later one was being written when the run was broken off, and others may lack it
-                    outcome.blocks[pair] = Packed(
-                        block for block in record.data.blocks if block.index < done.blocks_done
-                    )
-                    outcome.lost[pair] = {
-                        index: why
-                        for index, why in record.data.lost_blocks.items()
-                        if index < done.blocks_done
-                    }
-        return outcome
-
-    def _keep_times(
-        self,
-        workloads: Sequence[Workload],
-        participants: Mapping[str, Sequence[str]],
-        outcome: Outcome,
-        began: float,
-    ) -> None:
-        """Write what timing has brought: blocks first, then that all have them, and last what is final.
-
-        A kill between two writes then leaves no contender with a block that another lacks, and no record
-        changes after it is final.
-        """
-        left = [
-            (workload, contender)
-            for workload in workloads
-            for contender in participants[workload.name]
-            if self._suite.case(workload, "speed", contender).id not in self._done
-        ]
-        for workload, contender in left:
-            if workload.name not in self._store.manifest.stopped_by:
-                self._write_times(workload, contender, outcome, began, INTERRUPTED)
-        # whoever failed has another chance when the run is taken up, where no partner is done by then
-        ended = {name: reason for name, reason in outcome.stopped_by.items() if reason != FAILURES}
-        self._store.update_manifest(
-            blocks_done=outcome.next_index,
-            timing_seconds=outcome.seconds,
-            stopped_by={**self._store.manifest.stopped_by, **ended},
-        )
-        for workload, contender in left:
-            if reason := outcome.stopped_by.get(workload.name):
-                self._write_times(workload, contender, outcome, began, reason)
-                self._done.add(self._suite.case(workload, "speed", contender).id)
-
-    def _write_times(
-        self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str
-    ) -> None:
-        case, pair = self._suite.case(workload, "speed", contender), (workload.name, contender)
-        blocks, lost, data = list(outcome.blocks[pair]), outcome.lost[pair], None
-        if blocks or lost:
-            data = SpeedData(
-                blocks=blocks,
-                stopped_by=stopped_by,
-                lost_blocks=lost,
-                preset=self._suite.speed.preset,
-                margin=self._suite.speed.margin,
-            )
-        if pair in outcome.failures or (lost and not blocks):
-            reason = outcome.failures.get(pair) or list(lost.values())[-1]
-            self._write(case, workload, began, "failed", reason, data)
-        elif blocks:
-            self._write(case, workload, began, "finished", data=data)
-        elif stopped_by != INTERRUPTED:
-            self._write(case, workload, began, "skipped", NO_PARTNER)
-
-    def _no_parity(self, workload: Workload, contender: str) -> str | None:
-        """Return why a contender may not be timed on a workload: no parity, no time."""
-        case = self._suite.case(workload, "parity", contender)
-        record = self._store.record(case.id)
-        if record is None or not isinstance(record.data, ParityData):
-            return "not timed: its parity could not be checked"
-        return None if record.data.passed else "not timed: not the same computation"
 
     def _hire(
         self, contender: str, load: bool = True, *, kept: bool = False
@@ -542,10 +383,10 @@ class Runner:
         """Start a worker; `kept` for what is not timed, which reads compiled programs of earlier runs."""
         side, suite = self._sides[contender], self._suite
         memory_bytes = int(suite.memory_share * psutil.virtual_memory().total)
-        programs = environment.kept_compilations(self._store.folder.parent / "compilations")
+        programs = environment.kept_compilations(self._keeper.store.folder.parent / "compilations")
         worker = side.start(
             suite.threads,
-            self._store.log(contender),
+            self._keeper.store.log(contender),
             suite.timeout_seconds,
             memory_bytes,
             programs if kept else None,
@@ -568,51 +409,3 @@ class Runner:
         finally:
             worker.close()
             self._workers.discard(worker)
-
-    def _keep(
-        self,
-        case: Case,
-        workload: Workload,
-        began: float,
-        status: Status,
-        reason: str | None = None,
-        data: Data | None = None,
-    ) -> None:
-        """Write a record and report progress; a case that an interruption broke off leaves none."""
-        if not self._interrupted:
-            self._write(case, workload, began, status, reason, data)
-            self._watcher.advance(f"{case.workload} {case.contender}")
-
-    def _write(
-        self,
-        case: Case,
-        workload: Workload,
-        began: float,
-        status: Status,
-        reason: str | None = None,
-        data: Data | None = None,
-    ) -> None:
-        seconds = time.monotonic() - began
-        started = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=seconds)
-        self._store.write(
-            Record(
-                case=case,
-                status=status,
-                reason=reason,
-                started=started.isoformat(timespec="seconds"),
-                seconds=seconds,
-                spec={
-                    "dataset": workload.dataset,
-                    "model": workload.model,
-                    "early_stopping": workload.early_stopping,
-                    "target_accuracy": workload.target_accuracy,
-                },
-                data=data,
-            )
-        )
-
-
-def is_final(record: Record) -> bool:
-    """Return whether a resumed run may leave this case as it is."""
-    broken_off = isinstance(record.data, SpeedData) and record.data.stopped_by == INTERRUPTED
-    return record.status == "finished" and not broken_off

@@ -134,6 +134,10 @@ class Workload(Model):
     variants: list[Variant] = []
 
 
+ELEMENTS = Workload(name="elements", dataset={}, model={})
+"""Stands for the catalogue in cases that compare single elements."""
+
+
 class Suite(Model):
     """A named set of workloads and how to measure them."""
 
@@ -174,6 +178,8 @@ class Suite(Model):
 
     def having(self, measure: Measure) -> list[Workload]:
         """Return the workloads on which this measure is taken."""
+        if measure in ("card", "elements"):
+            return [ELEMENTS]
         return [each for each in self.workloads if each.measures is None or measure in each.measures]
 
     def case(self, workload: Workload, measure: Measure, contender: str) -> Case:

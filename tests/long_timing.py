@@ -16,10 +16,10 @@ from typing import Any
 
 from benchmarks.measures.witnesses import Chunk, Witnesses
 from benchmarks.result import CardData, ParityData
-from benchmarks.runner import ELEMENTS, Runner
+from benchmarks.runner import Runner
 from benchmarks.sides import Side
 from benchmarks.store import RunStore
-from benchmarks.suite import Suite, Workload, load_suite
+from benchmarks.suite import ELEMENTS, Suite, Workload, load_suite
 from tests import synthetic_run
 
 SPREAD = 0.3

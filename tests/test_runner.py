@@ -13,7 +13,7 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
-from benchmarks import launch, runner, stats, store, units
+from benchmarks import keeping, launch, stats, store, units
 from benchmarks.measures import parity, planted
 from benchmarks.packed import Packed
 from benchmarks.report.markdown import text
@@ -304,12 +304,12 @@ def test_a_kill_between_two_writes_leaves_no_contender_behind(begin, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         launch.carry_out(begun, Watcher())
     monkeypatch.undo()
-    final = {name: record for name, record in speed_of(begun).items() if runner.is_final(record)}
+    final = {name: record for name, record in speed_of(begun).items() if keeping.is_final(record)}
     launch.carry_out(launch.resume(begun.store.folder.name, begun.store.folder.parents[1]), Watcher())
     found = speed_of(begun)
     assert indices(begun) == {"numpy": [0, 1], small_suite.SECOND: [0, 1]}
     assert all(set(record.data.blocks[0].stages) >= {"spawn", "import"} for record in found.values())
-    assert all(runner.is_final(record) for record in found.values())
+    assert all(keeping.is_final(record) for record in found.values())
     assert final.items() <= found.items()
     assert moment < 6 or set(final) == {"numpy"}
 
@@ -470,20 +470,20 @@ def test_parameters_of_trainings_do_not_come_to_the_parent(begin, monkeypatch):
 
 def test_interruption_keeps_what_is_done_and_resume_does_the_rest(begin, tmp_path, monkeypatch):
     begun = begin()
-    keep = runner.Runner._keep
+    keep = keeping.Keeper.keep
 
     def interrupted(self, case, *arguments, **options):
         keep(self, case, *arguments, **options)
         if case.measure == "parity":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner.Runner, "_keep", interrupted)
+    monkeypatch.setattr(keeping.Keeper, "keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         launch.carry_out(begun, Watcher())
     assert set(records(begun)) == {"card", "parity"}
     assert RunStore.open(begun.store.folder).manifest.outcome == "interrupted"
     first = records(begun)["parity"]
-    monkeypatch.setattr(runner.Runner, "_keep", keep)
+    monkeypatch.setattr(keeping.Keeper, "keep", keep)
     again = launch.resume(begun.store.folder.name, tmp_path / "results")
     launch.carry_out(again, Watcher())
     found = records(begun)

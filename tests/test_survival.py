@@ -21,11 +21,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from benchmarks import launch, sides, store, tables
+from benchmarks.keeping import is_final
 from benchmarks.measures import COMMANDS
 from benchmarks.report.material import of
 from benchmarks.report.sections import sections
 from benchmarks.result import Record
-from benchmarks.runner import is_final
 from benchmarks.sides import Side
 from benchmarks.store import MANIFEST, RunStore, StoreError, runs_in
 from benchmarks.temporary import among

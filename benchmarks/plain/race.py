@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks import contenders, environment, launch, stats
 from benchmarks.interleaving import Outcome, interleave
+from benchmarks.keeping import Watcher
 from benchmarks.modes import mode_of
 from benchmarks.result import Metric, Model, SpeedData
-from benchmarks.runner import Watcher
 from benchmarks.sides import Side
 from benchmarks.store import timing_lock
 from benchmarks.suite import load_suite

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from benchmarks import environment, launch, stats, tables
 from benchmarks.datasets import Dataset
 from benchmarks.interleaving import Outcome, cores, interleave
+from benchmarks.keeping import Watcher
 from benchmarks.measures.planted import FAULTS, NOTHING, SAID, slowed
 from benchmarks.result import Block, Metric, SpeedData
-from benchmarks.runner import Watcher
 from benchmarks.selfcheck.result import (
     SCHEMA_VERSION,
     SLOWDOWNS,

@@ -24,8 +24,8 @@ import click
 import psutil
 
 from benchmarks import environment
+from benchmarks.keeping import is_final
 from benchmarks.result import Record
-from benchmarks.runner import is_final
 from benchmarks.store import RunStore, runs_in
 from tests import small_suite
 
