@@ -1,4 +1,5 @@
-"""What belongs to layers, through the smallest network that shows it: normalization, penalties, dropout.
+"""What is around functions: normalization, penalties and dropout of layers, through the smallest network that
+shows it, and weights of examples.
 
 `QUESTIONS[element](backend, options, dtype)` asks a backend, `ANSWERS[element](options, dtype)` says what
 should come out, in NumPy's longest floats: where each result belongs, the results, and the sizes against
@@ -24,6 +25,8 @@ EXAMPLES, UNITS = 16, 8
 WEIGHTS = np.array([0.0, -0.0, 0.5, -0.25, 3.0, -1e-3, 1e-30, -1e-30])
 PENALTY = 0.25
 DROPOUT, DROPPED = 0.3, 200
+SAMPLE_WEIGHTS = np.array([0.0, 1e-6, 0.3, 1.0, 2.0, 1e3])
+WEIGHT_MODES = ("examples", "weights")
 
 
 def _batch_normalization(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
@@ -119,12 +122,36 @@ def _dropped(options: Options, dtype: DType) -> Answer:
     return np.arange(DROPPED, dtype=np.float64), values, np.abs(values)
 
 
+def _sample_weight(backend: AbstractBackend, options: Options, dtype: DType) -> np.ndarray:
+    """Return a weighted mean of squared errors and its derivatives, over examples and over their weights."""
+    found = []
+    targets, predictions, weights = (each.astype(dtype) for each in _weighed())
+    for mode in WEIGHT_MODES:
+        given: dict[str, Any] = {"sample_weight": weights, "weight_mode": mode}
+        found.append(np.array([backend.loss("mean_squared_error", targets, predictions, **given)]))
+        found.append(backend.loss_gradient("mean_squared_error", targets, predictions, **given).ravel())
+    return np.concatenate(found)
+
+
+def _weighted(options: Options, dtype: DType) -> Answer:
+    targets, predictions, weights = (each.astype(np.longdouble) for each in _weighed())
+    values = []
+    for divisor in (len(weights), weights.sum()):
+        shares = weights / divisor
+        slopes = 2 * shares[:, np.newaxis] * (predictions - targets) / UNITS
+        values += [[shares @ np.square(predictions - targets).mean(axis=1)], slopes.ravel()]
+    where = np.concatenate([[-1.0], np.repeat(SAMPLE_WEIGHTS, UNITS)])
+    wanted = np.concatenate(values)
+    return np.tile(where, len(WEIGHT_MODES)), wanted, np.abs(wanted)
+
+
 QUESTIONS: dict[str, Callable[[AbstractBackend, Options, DType], np.ndarray]] = {
     "batch_normalization": _batch_normalization,
     "layer_normalization": _layer_normalization,
     "l1": _penalty("l1"),
     "l2": _penalty("l2"),
     "dropout": _dropout,
+    "sample_weight": _sample_weight,
 }
 ANSWERS: dict[str, Callable[[Options, DType], Answer]] = {
     "batch_normalization": _batch_normalized,
@@ -132,6 +159,7 @@ ANSWERS: dict[str, Callable[[Options, DType], Answer]] = {
     "l1": _l1,
     "l2": _l2,
     "dropout": _dropped,
+    "sample_weight": _weighted,
 }
 
 
@@ -165,6 +193,13 @@ def _rows() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng([2026, 7])
     x = MEANS[:, np.newaxis] + random.normal(size=(len(MEANS), UNITS))
     return _held(x), _held(random.normal(size=x.shape))
+
+
+def _weighed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return targets, predictions, and a weight for each example."""
+    random = np.random.default_rng([2026, 8])
+    shape = len(SAMPLE_WEIGHTS), UNITS
+    return _held(random.normal(size=shape)), _held(random.normal(size=shape)), _held(SAMPLE_WEIGHTS)
 
 
 def _held(array: np.ndarray) -> np.ndarray:

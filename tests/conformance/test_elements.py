@@ -97,7 +97,7 @@ CLIPPED = [
 
 @pytest.mark.parametrize("variant", CLIPPED, ids=lambda each: each.name)
 def test_some_gradients_are_clipped_and_some_are_not(variant):
-    _, course = questions.course("float64")
+    _, course = questions.course(variant, "float64")
     norms = np.array([[np.linalg.norm(gradient) for gradient in gradients] for gradients in course])
     if bound := variant.options.get("global_clipnorm"):
         norms = np.linalg.norm(norms, axis=1, keepdims=True)

@@ -41,7 +41,7 @@ def _loss_gradient(backend: AbstractBackend, variant: Variant, dtype: DType, ful
 def _optimizer_steps(backend: AbstractBackend, variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return a kernel and a bias, each from 0 and from random numbers, after the judged steps."""
     optimizer = backend.optimizer(variant.element, **variant.options)
-    parameters, course = questions.course(dtype)
+    parameters, course = questions.course(variant, dtype)
     found = []
     for step, gradients in enumerate(course, start=1):
         parameters = optimizer.step(parameters, gradients)

@@ -215,7 +215,7 @@ def _expected_steps(variant: Variant, dtype: DType) -> Expected:
     from implementations.numpy.optimizers import Optimizer
     from implementations.spec import OptimizerSpec
 
-    parameters, course = questions.course(_wide(dtype))
+    parameters, course = questions.course(variant, _wide(dtype))
     flat = np.concatenate([array.ravel() for array in parameters])
     spec = OptimizerSpec.from_dict({"name": variant.element, **variant.options})
     flat_gradients, way = np.zeros_like(flat), np.zeros_like(flat)
@@ -233,7 +233,9 @@ def _expected_steps(variant: Variant, dtype: DType) -> Expected:
             units.append(info.eps / 2 * max(step, 2) * scale)
         if step % 10 == 0:
             optimizer.observe(questions.OBSERVED[step // 10 - 1])
-    where = np.concatenate([np.repeat(questions.SCALES, 3), questions.SCALES])
+    # rows of muon's kernel have no size of their own
+    of_kernel = np.ones(12) if variant.element == "muon" else questions.SCALES
+    where = np.concatenate([np.repeat(of_kernel, 3), questions.SCALES])
     return Expected(
         np.tile(where, len(questions.JUDGED_STEPS)),
         *_split(np.concatenate(found)),

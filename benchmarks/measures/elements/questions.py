@@ -89,6 +89,8 @@ _SHARES = (1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20)
 _NEAR_CLIP = (EPSILON * (1 - 2.0**-8), EPSILON * (1 + 2.0**-8), 1.0 - 2.0**-22, 1.0 - 2.0**-24)
 """Shares of a row on both sides of where they are clipped; nearer by, the rounding of its sum decides."""
 
+_SIZES_OF_SHARES = (0.0, 1e-30, 1e-8, 1e-4, 0.5, 1.0 - 2.0**-20, 1.0)
+
 _SOFT = (0.5, 0.25, 0.0, 0.125, 0.125)
 """A target of several classes, one of them with nothing; its sum is exact."""
 
@@ -115,16 +117,19 @@ def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return one row for each hard example; none for sums over all examples.
+    """Return one row for each hard example.
 
     Of a loss of single predictions: exponents and signs, tails, both sides of kinks and of where
     probabilities are clipped, infinities, NaN, for each target; targets are 0, or 2 where they are counts, so
     that differences are exact. Of a loss of classes: the first class from impossible to certain, masked with
-    -inf, inf and NaN, where it is the target, another is, or several share it.
+    -inf, inf and NaN, where it is the target, another is, or several share it. Of ratios of sums: shares from
+    0 to 1, where no target, all or some are 1.
     """
     loss = catalog.LOSSES[variant.element]
-    if loss.name in ("dice", "tversky"):
-        return np.zeros((0, 5), dtype), np.zeros((0, 5), dtype)
+    if of_all_examples(variant):
+        rows = np.repeat(np.array(_SIZES_OF_SHARES)[:, np.newaxis], 5, axis=1)
+        targets = np.array([np.zeros(5), np.ones(5), np.arange(5) % 2], dtype)
+        return np.repeat(targets, len(rows), axis=0), _rounded(np.tile(rows, (3, 1)), dtype)
     if loss.targets in ("one_hot", "index"):
         weights = np.array([[0.4, 0.3, 0.2, 0.1]])
         if probabilities(variant):
@@ -196,11 +201,12 @@ def batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.nda
 def together(variant: Variant, dtype: DType, full: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the drawn examples, and the hard ones again and again until there are 2^n of them.
 
-    The mean over so many divides each derivative without an error.
+    The mean over so many divides each derivative without an error. Of a loss that sums over all examples
+    each hard one is on its own.
     """
+    if of_all_examples(variant):
+        return list(batches(variant, dtype, full))
     targets, predictions = hard(variant, dtype, full)
-    if not len(predictions):
-        return [drawn(variant, dtype)]
     again = np.arange(1 << (len(predictions) - 1).bit_length()) % len(predictions)
     return [drawn(variant, dtype), (targets[again], predictions[again])]
 
@@ -217,10 +223,15 @@ def scored(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     return _rounded(targets.astype(np.float64), dtype), _rounded(scores, dtype)
 
 
+def of_all_examples(variant: Variant) -> bool:
+    """Return whether a loss is a ratio of sums over all examples, and no mean."""
+    return variant.element in ("dice", "tversky")
+
+
 def undone_mean(variant: Variant, predictions: np.ndarray) -> float:
     """Return what a gradient is multiplied by to undo the mean over examples."""
     loss = catalog.LOSSES[variant.element]
-    if loss.name in ("dice", "tversky"):
+    if of_all_examples(variant):
         return 1.0
     by_row = loss.targets in ("one_hot", "index") or loss.name == "cosine_similarity"
     return len(predictions) if by_row else predictions.size / loss.outputs_per_target
@@ -229,19 +240,21 @@ def undone_mean(variant: Variant, predictions: np.ndarray) -> float:
 SCALES = np.array([0.0, *np.logspace(-8, 2, 11)])
 
 
-def course(dtype: DType) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+def course(variant: Variant, dtype: DType) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     """Return first parameters and 100 gradients: for a kernel (12, 3) and a bias (12,).
 
     Gradients have sizes from 1e-8 to 1e2, and are 0 for the first row. The kernel's first column and half
-    of the bias begin at 0.
+    of the bias begin at 0. Muon makes a kernel's gradient orthogonal, which multiplies the roundings of rows
+    of such different sizes: they have the same size there, another one in each step.
     """
     random = _random(1)
     kernel, bias = random.normal(size=(12, 3)), random.normal(size=12)
     kernel[:, 0], bias[::2] = 0.0, 0.0
-    gradients = [
-        [random.normal(size=(12, 3)) * SCALES[:, np.newaxis], random.normal(size=12) * SCALES]
-        for _ in range(STEPS)
-    ]
+    alike = np.random.default_rng([2026, 7]).permutation(np.resize(SCALES, STEPS))
+    gradients = []
+    for step in range(STEPS):
+        scales = alike[step] if variant.element == "muon" else SCALES[:, np.newaxis]
+        gradients.append([random.normal(size=(12, 3)) * scales, random.normal(size=12) * SCALES])
     return [_rounded(array, dtype) for array in (kernel, bias)], [
         [_rounded(array, dtype) for array in pair] for pair in gradients
     ]
