@@ -180,7 +180,7 @@ def _compared(
 
 
 def stopping(
-    speed: SpeedSettings, compared: Sequence[tuple[Iterable[Block], Iterable[Block]]], seconds: float
+    speed: SpeedSettings, compared: Iterable[tuple[Iterable[Block], Iterable[Block]]], seconds: float
 ) -> str | None:
     """Return why a workload needs no more blocks, or None while it does.
 
@@ -194,18 +194,20 @@ def stopping(
     seconds
         How long the blocks took.
     """
-    count = min(len(_indices(own) & _indices(other)) for own, other in compared)
+    counts: list[int] = []
+    histories: list[list[float]] = []
+    for own, other in compared:
+        mine = list(own)  # unpacked once
+        theirs = mine if own is other else list(other)
+        counts.append(len(_indices(mine) & _indices(theirs)))
+        if own is not other:
+            histories += [stats.log_ratios(mine, theirs, metric) for metric in speed.metrics]
+    count = min(counts)
     if speed.time_budget_seconds and count >= 2 and seconds > speed.time_budget_seconds:
         return f"time budget of {speed.time_budget_seconds:g} s after {count} blocks"
     limit = max(speed.blocks, speed.block_limit)
     if count < speed.blocks or ((count - speed.blocks) % MORE_BLOCKS and count < limit):
         return None
-    histories = [
-        stats.log_ratios(own, other, metric)
-        for own, other in compared
-        if own is not other
-        for metric in speed.metrics
-    ]
     wide = [history for history in histories if stats.half_width(history) > speed.half_width]
     if not wide:
         return f"intervals within {speed.half_width:.0%} after {count} blocks"

@@ -52,8 +52,19 @@ class Keeper:
     def __init__(self, suite: Suite, store: RunStore, watcher: Watcher) -> None:
         self.suite, self.store, self.watcher = suite, store, watcher
         self.interrupted = False
-        """After which cases that were broken off leave no records."""
-        self.done = {record.case.id for record in store.each() if is_final(record)}
+        self._done = {record.case.id for record in store.each() if is_final(record)}
+
+    def interrupt(self) -> None:
+        """Keep nothing more: cases that are broken off leave no records."""
+        self.interrupted = True
+
+    def is_done(self, case: Case) -> bool:
+        """Return whether a case has a final record."""
+        return case.id in self._done
+
+    def finish(self, case: Case) -> None:
+        """Note that a case has its final record."""
+        self._done.add(case.id)
 
     def left(self, contender: str, *measures: Measure) -> list[tuple[Workload, Case]]:
         """Return what is left to do for a contender."""
@@ -63,7 +74,7 @@ class Keeper:
             if measure == "card" or measure in self.suite.measures
             for workload in self.suite.having(measure)
         ]
-        return [(workload, case) for workload, case in cases if case.id not in self.done]
+        return [(workload, case) for workload, case in cases if not self.is_done(case)]
 
     def keep(
         self,

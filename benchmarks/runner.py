@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import psutil
 
@@ -93,7 +94,7 @@ class Runner:
         self._suite, self._contenders, self._data = suite, list(contenders), data
         self._keeper = Keeper(suite, store, watcher)
         self._jobs = jobs or os.cpu_count() or 1
-        self._workers: set[Worker] = set()
+        self._workers: WeakSet[Worker] = WeakSet()
         self._paths: dict[str, parity.Path | WorkerFailed] = {}
         self._floors: dict[str, parity.Floors] = {}
         self._expected: Path | WorkerFailed = Path()
@@ -127,7 +128,7 @@ class Runner:
             self._side_by_side("profile", self._watch, ("profile",), jobs=1)
             self._side_by_side("memory", self._weigh, ("memory",))
         except KeyboardInterrupt:
-            self._keeper.interrupted = True
+            self._keeper.interrupt()
             raise
         finally:
             for worker in list(self._workers):
@@ -159,7 +160,7 @@ class Runner:
             for future in futures:
                 future.result()
         except KeyboardInterrupt:
-            self._keeper.interrupted = True
+            self._keeper.interrupt()
             for worker in list(self._workers):
                 worker.close()
             raise
@@ -408,4 +409,3 @@ class Runner:
             yield worker
         finally:
             worker.close()
-            self._workers.discard(worker)

@@ -90,6 +90,7 @@ class RunStore:
             raise unwritable(f"results in {folder.parent}", error) from error
         store = cls(folder, manifest)
         write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2))
+        _flush_folder(folder.parent)
         return store
 
     @classmethod

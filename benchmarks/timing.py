@@ -119,7 +119,7 @@ class Timing:
             (workload, contender)
             for workload in workloads
             for contender in participants[workload.name]
-            if self._suite.case(workload, "speed", contender).id not in self._keeper.done
+            if not self._keeper.is_done(self._suite.case(workload, "speed", contender))
         ]
         for workload, contender in left:
             if workload.name not in self._keeper.store.manifest.stopped_by:
@@ -134,7 +134,7 @@ class Timing:
         for workload, contender in left:
             if reason := outcome.stopped_by.get(workload.name):
                 self._write_times(workload, contender, outcome, began, reason)
-                self._keeper.done.add(self._suite.case(workload, "speed", contender).id)
+                self._keeper.finish(self._suite.case(workload, "speed", contender))
 
     def _write_times(
         self, workload: Workload, contender: str, outcome: Outcome, began: float, stopped_by: str

@@ -127,6 +127,9 @@ class Framework(Protocol):
     def binary_crossentropy(self, targets: np.ndarray, probabilities: np.ndarray) -> float | None:
         """Return the loss of probabilities (n, k)."""
 
+    def focal_crossentropy(self, targets: np.ndarray, logits: np.ndarray) -> float | None:
+        """Return the binary focal loss of logits (n, k)."""
+
     def mean_squared_error(self, targets: np.ndarray, predictions: np.ndarray) -> float | None:
         """Return the loss of predictions (n, k)."""
 

@@ -2,8 +2,9 @@
 
     python -m tests.long_timing SUITE PRESET
 
-Times all contenders of the suite on all workloads, to the last block that the preset allows. What the process
-keeps and writes is what that of a real run does; `tests/scale.py` watches its memory.
+Times all contenders of the suite on all workloads, to the last block that the preset allows. What the timing
+keeps and writes is what that of a real run does, without the command around it and what was checked before;
+`tests/scale.py` watches its memory.
 """
 
 from __future__ import annotations

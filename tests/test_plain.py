@@ -54,8 +54,17 @@ def test_a_script_that_trains_something_else_is_refused(digits):
         return numpy_loop.script(dataclasses.replace(task, momentum=0.0))
 
     bench, prepared = numpy_bench(digits)
-    with pytest.raises(InvalidInput, match="trains something else"):
+    with pytest.raises(InvalidInput, match=r"after 5 steps.* trains something else"):
         plain._replaced(bench, prepared, without_momentum)
+
+
+def test_a_script_whose_epochs_are_others_is_refused(digits):
+    def lazy(task):
+        return dataclasses.replace(numpy_loop.script(task), epochs=lambda _: None)
+
+    bench, prepared = numpy_bench(digits)
+    with pytest.raises(InvalidInput, match=r"after an epoch.* trains something else"):
+        plain._replaced(bench, prepared, lazy)
 
 
 @pytest.mark.parametrize(

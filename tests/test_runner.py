@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import pickle
 import subprocess
@@ -574,7 +575,7 @@ def test_many_blocks_take_little_memory():
 
 
 def test_two_runs_that_start_at_once_in_one_results_folder(tmp_path):
-    """Each has a folder of its own, and waits until nobody else is timing."""
+    """Each has a folder of its own, and one waits until the other is done."""
     path, results = tmp_path / "small.toml", tmp_path / "results"
     path.write_text(small_suite.TIMED)
     command = [sys.executable, "-m", "benchmarks.cli", "run", path, f"--results={results}"]
@@ -583,8 +584,14 @@ def test_two_runs_that_start_at_once_in_one_results_folder(tmp_path):
     assert [process.returncode for process in both] == [0, 0], told
     folders = [file.parent for file in results.glob("local/*/manifest.json")]
     assert len(folders) == 2
+    spans = []
     for run in map(RunStore.open, folders):
         assert run.manifest.outcome == "finished"
         found, damaged = run.records()
         assert not damaged
         assert {record.status for record in found} == {"finished"}
+        starts = [datetime.datetime.fromisoformat(record.started).timestamp() for record in found]
+        ends = [start + record.seconds for start, record in zip(starts, found, strict=True)]
+        spans.append((min(starts), max(ends)))
+    (_, first_end), (second_start, _) = sorted(spans)
+    assert second_start >= first_end - 2  # starts are whole seconds

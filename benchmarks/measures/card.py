@@ -125,6 +125,22 @@ def _clipping(backend: AbstractBackend) -> str:
     )
 
 
+def _focal(backend: AbstractBackend) -> str:
+    """The focal loss of logit 12 for target 0, nearly 12: 1 - sigmoid(12) in float32 spoils its digits."""
+    logit, target = np.full((1, 1), 12.0, dtype=np.float32), np.zeros((1, 1), dtype=np.float32)
+    exact = (12.0 + math.log1p(math.exp(-12.0))) / (1.0 + math.exp(-12.0)) ** 2
+
+    def words(loss: float) -> str:
+        error = abs(loss / exact - 1.0)
+        return f"loses digits: off by {error:.0e}" if error > 1e-6 else "keeps all digits"
+
+    return _told(
+        backend.native().focal_crossentropy(target, logit),
+        backend.loss("binary_focal_crossentropy", target, logit, from_logits=True),
+        words,
+    )
+
+
 def _sigmoid(backend: AbstractBackend) -> str:
     """A sigmoid unit with score -20 and target 1: loss 20 and derivative -1 if the loss sees the score."""
     own, here = backend.native().sigmoid_crossentropy(-20.0), ("sigmoid", "binary_crossentropy")
@@ -433,6 +449,7 @@ _PROBES: dict[str, Callable[[AbstractBackend], str]] = {
     "place of epsilon": _epsilon,
     "weight decay of adam": _weight_decay,
     "cross-entropy from probabilities": _clipping,
+    "focal loss of a logit of 12": _focal,
     "sigmoid before it, saturated": _sigmoid,
     "softmax before it, saturated": _softmax,
     "derivatives at kinks": _kinks,

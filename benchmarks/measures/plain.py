@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from benchmarks.measures.preparation import Prepared
 from benchmarks.measures.speed import Bench
 from benchmarks.plain import Script, Task
 from benchmarks.result import Metric
-from implementations import InvalidInput
+from implementations import AbstractLearner, InvalidInput
 
 CHECKED_STEPS = 5
 TOLERANCE = 1e-5
@@ -59,24 +60,31 @@ def _replaced(bench: Bench, prepared: Prepared, make: Callable[[Task], Script]) 
 
 
 def _check(bench: Bench, made: Script, task: Task) -> None:
-    """Compare the script's parameters with the backend's after the same steps: no parity, no time."""
+    """Compare the script's parameters with the backend's after steps and an epoch: no parity, no time."""
     if made.parameters is None:
         return
-    learner, steps = bench.learner, len(task.order)
     if made.steps:
-        steps = min(steps, CHECKED_STEPS)
-    for batch in task.order[:steps]:
-        learner.step(task.x[batch], task.y[batch])
-    if made.steps:
-        made.steps(steps)
-    elif made.epochs:
+        _train(bench.learner, task, CHECKED_STEPS)
+        made.steps(CHECKED_STEPS)
+        _compare(made.parameters(), bench.learner.parameters(), f"{CHECKED_STEPS} steps")
+    if made.epochs and not made.shuffles:
+        _train(bench.learner, task, len(task.order))
         made.epochs(1)
-    for number, (mine, theirs) in enumerate(zip(made.parameters(), learner.parameters(), strict=True)):
+        _compare(made.parameters(), bench.learner.parameters(), "an epoch")
+
+
+def _train(learner: AbstractLearner[Any], task: Task, steps: int) -> None:
+    for _, batch in zip(range(steps), itertools.cycle(task.order), strict=False):
+        learner.step(task.x[batch], task.y[batch])
+
+
+def _compare(parameters: list[np.ndarray], expected: list[np.ndarray], after: str) -> None:
+    for number, (mine, theirs) in enumerate(zip(parameters, expected, strict=True)):
         distance = float(np.linalg.norm(mine - theirs)) / max(float(np.linalg.norm(theirs)), 1.0)
         if not distance <= TOLERANCE:
             raise InvalidInput(
                 "plain script",
-                expected=f"the backend's parameters after {steps} steps, within {TOLERANCE:g}",
+                expected=f"the backend's parameters after {after}, within {TOLERANCE:g}",
                 got=f"a distance of {distance:.2g} in array {number}",
                 action="correct the script: it trains something else",
             )

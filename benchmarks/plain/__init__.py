@@ -63,8 +63,11 @@ class Script:
         Trains for so many epochs, the way the framework likes best, and waits.
     parameters
         Returns kernels and biases as they are now; None if they were never the task's.
+    shuffles
+        Whether an epoch takes its batches in an order of its own, so that only steps can be compared.
     """
 
     steps: Callable[[int], None] | None
     epochs: Callable[[int], None] | None
     parameters: Callable[[], list[np.ndarray]] | None
+    shuffles: bool = False

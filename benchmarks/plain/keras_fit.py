@@ -31,4 +31,4 @@ def script(task: Task) -> Script:
     def epochs(number: int) -> None:
         network.fit(task.x, task.y, batch_size=task.batch_size, epochs=number, verbose=0)
 
-    return Script(steps, epochs, lambda: [np.array(each) for each in network.get_weights()])
+    return Script(steps, epochs, lambda: [np.array(each) for each in network.get_weights()], shuffles=True)

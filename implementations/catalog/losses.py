@@ -210,8 +210,9 @@ LOSSES = table(
         "keras/src/losses/losses.py",
         native={"keras": "keras.losses.LogCosh"},
         exact="p - t + log(1 + exp(-2 * (p - t))) - log(2)",
-        notes="Computed as e + softplus(-2 e) - log 2, which cancels near 0 and can be slightly negative.",
-        value=Accuracy(ranges=(Range(-1.0, 1.0),), reason="e + softplus(-2 e) - log 2 cancels near 0"),
+        notes="Keras computes e + softplus(-2 e) - log 2, where 2 e overflows; by hand it is |e| + "
+        "softplus(-2 |e|) - log 2. Both cancel near 0 and can be slightly negative.",
+        value=Accuracy(ranges=(Range(-1.0, 1.0),), reason="|e| + softplus(-2 |e|) - log 2 cancels near 0"),
         derivative=Accuracy(ranges=(Range(-1.0, 1.0),), reason="1 - 2 sigmoid(-2 e) cancels near 0"),
     ),
     LossElement(

@@ -77,6 +77,10 @@ def binary_crossentropy(targets: np.ndarray, probabilities: np.ndarray) -> float
     return float(keras.losses.BinaryCrossentropy()(targets, probabilities))
 
 
+def focal_crossentropy(targets: np.ndarray, logits: np.ndarray) -> float | None:
+    return float(keras.losses.BinaryFocalCrossentropy(from_logits=True)(targets, logits))
+
+
 def mean_squared_error(targets: np.ndarray, predictions: np.ndarray) -> float | None:
     return float(keras.losses.MeanSquaredError()(targets, predictions))
 

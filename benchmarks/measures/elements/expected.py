@@ -233,9 +233,10 @@ def _expected_steps(variant: Variant, dtype: DType) -> Expected:
             units.append(info.eps / 2 * max(step, 2) * scale)
         if step % 10 == 0:
             optimizer.observe(questions.OBSERVED[step // 10 - 1])
-    # rows of muon's kernel have no size of their own
-    of_kernel = np.ones(12) if variant.element == "muon" else questions.SCALES
-    where = np.concatenate([np.repeat(of_kernel, 3), questions.SCALES])
+    of_kernel = np.repeat(questions.SCALES, 3)
+    if questions.mixes_rows(variant):
+        of_kernel = np.full_like(of_kernel, questions.MIXED)
+    where = np.concatenate([of_kernel, questions.SCALES])
     return Expected(
         np.tile(where, len(questions.JUDGED_STEPS)),
         *_split(np.concatenate(found)),

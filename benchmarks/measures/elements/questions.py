@@ -239,13 +239,21 @@ def undone_mean(variant: Variant, predictions: np.ndarray) -> float:
 
 SCALES = np.array([0.0, *np.logspace(-8, 2, 11)])
 
+MIXED = -1.0
+"""Where the kernel's results of an optimizer are said to be that mixes its rows: at no size of their own."""
+
+
+def mixes_rows(variant: Variant) -> bool:
+    """Return whether an optimizer makes of a kernel's row something that depends on the other rows' sizes."""
+    return variant.element == "muon"
+
 
 def course(variant: Variant, dtype: DType) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     """Return first parameters and 100 gradients: for a kernel (12, 3) and a bias (12,).
 
     Gradients have sizes from 1e-8 to 1e2, and are 0 for the first row. The kernel's first column and half
-    of the bias begin at 0. Muon makes a kernel's gradient orthogonal, which multiplies the roundings of rows
-    of such different sizes: they have the same size there, another one in each step.
+    of the bias begin at 0. Where rows are mixed the others have the same size, another one in each step:
+    muon makes the gradient orthogonal, and would multiply the roundings of rows of so different sizes.
     """
     random = _random(1)
     kernel, bias = random.normal(size=(12, 3)), random.normal(size=12)
@@ -253,8 +261,10 @@ def course(variant: Variant, dtype: DType) -> tuple[list[np.ndarray], list[list[
     alike = np.random.default_rng([2026, 7]).permutation(np.resize(SCALES, STEPS))
     gradients = []
     for step in range(STEPS):
-        scales = alike[step] if variant.element == "muon" else SCALES[:, np.newaxis]
-        gradients.append([random.normal(size=(12, 3)) * scales, random.normal(size=12) * SCALES])
+        scales = alike[step] * (SCALES > 0) if mixes_rows(variant) else SCALES
+        gradients.append(
+            [random.normal(size=(12, 3)) * scales[:, np.newaxis], random.normal(size=12) * SCALES]
+        )
     return [_rounded(array, dtype) for array in (kernel, bias)], [
         [_rounded(array, dtype) for array in pair] for pair in gradients
     ]
