@@ -128,7 +128,7 @@ def _sample_weight(backend: AbstractBackend, options: Options, dtype: DType) -> 
     targets, predictions, weights = (each.astype(dtype) for each in _weighed())
     for mode in WEIGHT_MODES:
         given: dict[str, Any] = {"sample_weight": weights, "weight_mode": mode}
-        found.append(np.array([backend.loss("mean_squared_error", targets, predictions, **given)]))
+        found.append(np.array([backend.loss("mean_squared_error", targets, predictions, **given)], dtype))
         found.append(backend.loss_gradient("mean_squared_error", targets, predictions, **given).ravel())
     return np.concatenate(found)
 
