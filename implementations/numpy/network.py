@@ -18,6 +18,7 @@ import numpy as np
 from implementations import catalog
 from implementations.interface import AbstractLearner, Operation, Placement
 from implementations.numpy import activations, losses, runtime
+from implementations.numpy.arrays import NUMPY
 from implementations.numpy.optimizers import Optimizer, views
 from implementations.numpy.program import Program, Recorder
 from implementations.spec import MOVING, ElementSpec, LayerSpec, ModelSpec
@@ -209,6 +210,8 @@ class Learner(AbstractLearner[Array]):
         self._loss_gradient: Callable[[Array, Array], Array] = partial(gradient, **resolved)
         self._programs: dict[tuple[Kind, int], Program] = {}
         self._masks: list[Array] = []
+        self._drawn: list[np.ndarray] = []
+        """Where NumPy draws them, unit by unit: in place, if they are its own."""
 
     def _parts(self, flat: Array, named: list[tuple[tuple[int, ...], bool]]) -> list[Array]:
         """Return views of what is trained, and arrays for the rest."""
@@ -237,8 +240,8 @@ class Learner(AbstractLearner[Array]):
             self._module.empty((order.shape[1], *data.shape[1:]), data.dtype) for data in (x, y)
         )
         for batch in steps:
-            np.take(x, batch, axis=0, out=batch_x, mode="clip")
-            np.take(y, batch, axis=0, out=batch_y, mode="clip")
+            self._module.take(x, batch, axis=0, out=batch_x)
+            self._module.take(y, batch, axis=0, out=batch_y)
             self.train_step(batch_x, batch_y)
 
     def observe(self, loss: float) -> None:
@@ -307,11 +310,10 @@ class Learner(AbstractLearner[Array]):
         width = math.prod(network.inputs) + self._ones
         x = recorder.input(np.empty((examples, width), self._flat.dtype))
         if kind == "train":
-            self._masks = [
-                self._module.full((examples, layer.outputs), 1, self._flat.dtype)
-                for layer in network.layers
-                if layer.dropout
-            ]
+            shapes = [(layer.outputs, examples) for layer in network.layers if layer.dropout]
+            self._masks = [self._module.empty(shape, self._flat.dtype).T for shape in shapes]
+            own = self._module is NUMPY
+            self._drawn = [mask.T if own else np.empty(mask.T.shape, mask.dtype) for mask in self._masks]
         stages = self._stages(recorder, kind)
         for stage in stages:
             x = stage.forward(x, kind == "train")
@@ -373,11 +375,13 @@ class Learner(AbstractLearner[Array]):
             for place, mask in zip(self._masks, self.draw_masks(examples), strict=True):
                 place[...] = self._module.asarray(mask)
             return
-        layers = [layer for layer in self.model.network.layers if layer.dropout]
-        for place, layer in zip(self._masks, layers, strict=True):
-            kept = self._own_masks.random(place.shape, dtype=place.dtype) >= layer.dropout
-            place[...] = self._module.asarray(kept)
-            place /= 1 - layer.dropout
+        rates = [layer.dropout for layer in self.model.network.layers if layer.dropout]
+        for place, drawn, rate in zip(self._masks, self._drawn, rates, strict=True):
+            self._own_masks.random(dtype=drawn.dtype, out=drawn)
+            np.greater_equal(drawn, rate, out=drawn)
+            np.divide(drawn, 1 - rate, out=drawn)
+            if self._module is not NUMPY:
+                place.T[...] = self._module.asarray(drawn)
 
 
 def operations(learner: Learner, train: Callable[[], None]) -> list[Operation]:

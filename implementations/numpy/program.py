@@ -136,7 +136,7 @@ class Recorder:
     """
 
     def __init__(self, module: ArrayModule = NUMPY, order: Order = "C") -> None:
-        self._module, self._order = module, order
+        self.module, self._order = module, order
         self._operations: list[Operation] = []
         self._known: dict[Any, Node] = {}
         self._equal: dict[Any, Recorded] = {}
@@ -211,7 +211,7 @@ class Recorder:
 
     def constant(self, array: np.ndarray) -> Recorded:
         """Return an array that the program only reads."""
-        return self.bound(self._module.asarray(array))
+        return self.bound(self.module.asarray(array))
 
     def _full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Any:
         array = self._empty(shape, dtype)
@@ -220,9 +220,7 @@ class Recorder:
 
     def _empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         return (
-            self._module.empty(shape[::-1], dtype).T
-            if self._order == "F"
-            else self._module.empty(shape, dtype)
+            self.module.empty(shape[::-1], dtype).T if self._order == "F" else self.module.empty(shape, dtype)
         )
 
     def _read(self, value: Any) -> Any:
@@ -324,11 +322,11 @@ class Recorded(NDArrayOperatorsMixin):
 
     def sum(self, axis: int | None = None, *, keepdims: bool = False) -> Recorded:
         """Return sums along an axis."""
-        return _reduced(np.add, self, axis, keepdims)
+        return _reduced("sum", self, axis, keepdims)
 
     def max(self, axis: int | None = None, *, keepdims: bool = False) -> Recorded:
         """Return the largest numbers along an axis."""
-        return _reduced(np.maximum, self, axis, keepdims)
+        return _reduced("max", self, axis, keepdims)
 
     def mean(self, axis: int | None = None, *, keepdims: bool = False) -> Recorded:
         """Return means along an axis."""
@@ -386,10 +384,10 @@ class Recorded(NDArrayOperatorsMixin):
 # ------------------------------------------------------------------ NumPy's functions that are no ufuncs
 
 
-def _reduced(ufunc: np.ufunc, x: Recorded, axis: int | None, keepdims: bool) -> Recorded:
-    example = ufunc.reduce(x.node.example, axis=axis, keepdims=keepdims)
+def _reduced(name: Literal["sum", "max"], x: Recorded, axis: int | None, keepdims: bool) -> Recorded:
+    example = getattr(NUMPY, name)(x.node.example, axis=axis, keepdims=keepdims)
     options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
-    return x.recorder.note(ufunc.reduce, (x,), example=np.asarray(example), **options)
+    return x.recorder.note(getattr(x.recorder.module, name), (x,), example=np.asarray(example), **options)
 
 
 def _where(recorder: Recorder, condition: Any, a: Any, b: Any) -> Recorded:
@@ -418,13 +416,12 @@ def _sort(recorder: Recorder, x: Recorded, axis: int = -1) -> Recorded:
 
 
 def _cumsum(recorder: Recorder, x: Recorded, axis: int) -> Recorded:
-    return recorder.note(np.add.accumulate, (x,), example=x.node.example, axis=axis)
+    return recorder.note(recorder.module.cumsum, (x,), example=x.node.example, axis=axis)
 
 
 def _take(recorder: Recorder, table: Any, places: Any, axis: int) -> Recorded:
     example = np.take(_example_of(table), _example_of(places), axis=axis)
-    # without mode, NumPy fills a buffer first; checks.targets has seen that the places exist
-    return recorder.note(np.take, (table, places), example=example, axis=axis, mode="clip")
+    return recorder.note(recorder.module.take, (table, places), example=example, axis=axis)
 
 
 def _filled(value: float) -> Callable[..., Recorded]:
@@ -497,6 +494,7 @@ def _call(operation: Operation, patches: list[Patch]) -> Callable[[], Any]:
 
 def _name(function: Callable[..., Any]) -> str:
     """Return the name of what a call does, such as `multiply`, `add.reduce` or `copy`."""
+    function = function.func if isinstance(function, partial) else function
     ufunc = getattr(function, "__self__", None)
     own = function.__name__.removeprefix("_")
     return f"{ufunc.__name__}.{own}" if isinstance(ufunc, np.ufunc) else own
