@@ -298,7 +298,7 @@ class Learner(AbstractLearner[Array]):
         self._own_masks = np.random.default_rng([self.model.seed, 2])
 
     def _program(self, kind: Kind, examples: int) -> Program:
-        """Return the program for so many examples: what trains is kept, of the others the latest."""
+        """Return the program for so many examples; of each kind the latest is kept."""
         if (kind, examples) not in self._programs:
             self._programs = {key: kept for key, kept in self._programs.items() if key[0] != kind}
             self._programs[kind, examples] = self._record(kind, examples)
