@@ -37,9 +37,10 @@ def _survival(file: Path) -> Rows:
         "runs with missing or unfinished records at the end": (found["unfinished"], "0"),
         "workers that outlived their run": (found["orphans"], "0"),
     }
-    return [
+    rows = [
         {"what": what, "found": str(seen), "should be": should} for what, (seen, should) in counts.items()
     ]
+    return [_of_commit(found), *rows]
 
 
 def _scale(file: Path) -> Rows:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,17 +151,25 @@ def test_measuring_page_is_current():
     assert found["PAGE"].read_text(encoding="utf-8") == found["page"](), "run `python docs/measuring.py`"
 
 
+SCALE: dict[str, Any] = {
+    "records": 10_000,
+    "commands": {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS},
+    "leading": {"suite": "s", "preset": "p", "seconds": 9.0, "peak_mb": 90, "exit_code": 0},
+    "git": {"commit": "c0ffee00"},
+}
+
+
 def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
     found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
     monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
     assert "<!-- survival -->\n<!-- /survival -->\n" in found["page"]()
     tally = asdict(Tally(kills={"run": 3, "worker": 4}, lost=5))
-    (tmp_path / "survival.json").write_text(json.dumps(tally))
-    commands = {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS}
-    (tmp_path / "scale.json").write_text(json.dumps({"records": 10_000, "commands": commands}))
+    (tmp_path / "survival.json").write_text(json.dumps({**tally, "git": {"commit": "5eedbed0"}}))
+    (tmp_path / "scale.json").write_text(json.dumps(SCALE))
     limits = {name: dict(each) for name, each in opening.LIMITS.items()}
     pages = {name: {**each, "render_seconds": 2.5} for name, each in limits.items()}
     (tmp_path / "page.json").write_text(json.dumps({"pages": pages, "limits": limits}))
+    assert "| code | commit 5eedbed |  |" in found["page"]()
     assert "| random kills | 7 (3 of runs, 4 of workers) |  |" in found["page"]()
     assert "| finished records lost | 5 | 0 |" in found["page"]()
     assert "| `report` of 10,000 records | 1.5 s, 9 MB | at most 20 s and 1000 MB |" in found["page"]()
@@ -175,19 +184,18 @@ def test_measuring_page_leaves_out_what_was_not_measured(tmp_path, monkeypatch):
 def test_measuring_page_tells_what_leading_takes(tmp_path, monkeypatch, peak_mb, missed):
     found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
     monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
-    leading = {"suite": "s", "preset": "p", "seconds": 9.0, "peak_mb": peak_mb, "exit_code": 0}
-    (tmp_path / "scale.json").write_text(json.dumps({"records": 1, "commands": {}, "leading": leading}))
-    row = f"| process that leads `s` with preset `p` | {peak_mb} MB | at most 150 MB{missed} |"
-    assert row in found["page"]()
+    leading = {**SCALE["leading"], "peak_mb": peak_mb}
+    (tmp_path / "scale.json").write_text(json.dumps({**SCALE, "leading": leading}))
+    row = f"| {peak_mb} MB; 9.0 s of its own | at most 150 MB{missed} |"
+    assert f"| process that leads `s` with preset `p` {row}" in found["page"]()
 
 
 @pytest.mark.parametrize("missed", [{"seconds": 5.1}, {"peak_mb": 1001}])
 def test_measuring_page_marks_what_took_more_than_it_may(tmp_path, monkeypatch, missed):
     found = runpy.run_path(str(ROOT / "docs" / "measuring.py"))
     monkeypatch.setitem(found["page"].__globals__, "REFERENCE", tmp_path)
-    commands = {name: {"seconds": 1.5, "peak_mb": 9, "exit_code": 0} for name in LIMITS}
-    commands["compare"] |= missed
-    (tmp_path / "scale.json").write_text(json.dumps({"records": 10_000, "commands": commands}))
+    commands = {**SCALE["commands"], "compare": {**SCALE["commands"]["compare"], **missed}}
+    (tmp_path / "scale.json").write_text(json.dumps({**SCALE, "commands": commands}))
     lines = [line for line in found["page"]().splitlines() if "of 10,000 records" in line]
     assert [line.endswith(" MISSED |") for line in lines] == [False, True]
     assert (found["SECONDS"], found["MOST_MB"]) == (LIMITS, MOST_MB)
