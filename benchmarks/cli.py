@@ -570,20 +570,10 @@ def _say(content: Any, text: str, as_json: bool) -> None:
 
 
 def _print_json(content: Any) -> None:
-    import json
+    """Write it as JSON; what JSON has no number for, infinity and NaN, as null."""
+    from pydantic_core import to_json
 
-    click.echo(json.dumps(_finite(content), indent=2, default=str, allow_nan=False))
-
-
-def _finite(content: Any) -> Any:
-    """Replace what JSON has no number for, infinity and NaN, by null."""
-    import math
-
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
+    click.echo(to_json(content, indent=2, inf_nan_mode="null", fallback=str))
 
 
 if __name__ == "__main__":

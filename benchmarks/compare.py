@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal, get_args
 
@@ -122,8 +122,8 @@ class Comparison:
         return 2 if not compared or (self.timing and not judged) else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {**asdict(self), "exit_code": self.exit_code}
+        """Return what JSON tells."""
+        return {**vars(self), "exit_code": self.exit_code}
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class RunStore:
         return self.folder / "records" / f"{case_id}.json"
 
     def _files(self) -> list[Path]:
-        return sorted((self.folder / "records").glob("*.json"))
+        return sorted((self.folder / "records").glob("*.json"), key=lambda path: path.name)
 
 
 def new_run_folder(results: Path, suite: str, now: datetime.datetime) -> Path:
