@@ -143,7 +143,19 @@ def measured(block: Block, timed: Timed) -> bool:
 
 def seconds(data: SpeedData, timed: Timed) -> float:
     """Return the median over blocks of what one repetition, or a stage, took where they measured it."""
-    return median(block_seconds(block, timed) for block in data.blocks if measured(block, timed))
+    return median(_seconds(data, timed))
+
+
+def _seconds(data: SpeedData, timed: Timed) -> list[float]:
+    """Return what each block that measured it took."""
+    if timed == "start" or timed in START_STAGES:
+        return [block_seconds(block, timed) for block in data.blocks if measured(block, timed)]
+    return [
+        median(samples.seconds) / samples.iterations
+        for block in data.blocks
+        for samples in block.samples
+        if samples.metric == timed
+    ]
 
 
 def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
@@ -287,10 +299,7 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
     from scipy.stats import ttest_ind
 
     logs = [
-        tuple(
-            [math.log(block_seconds(block, timed)) for block in data.blocks if measured(block, timed)]
-            for data in (after, before)
-        )
+        tuple([math.log(seconds) for seconds in _seconds(data, timed)] for data in (after, before))
         for after, before, timed in pairs
     ]
     ends = [math.log(1 + max(after.margin, before.margin)) for after, before, _ in pairs]
