@@ -42,7 +42,7 @@ def _batch_normalization(backend: AbstractBackend, options: Options, dtype: DTyp
     learner = _learner(backend, {"inputs": [units], "layers": [layer]}, parameters, dtype)
     learner.step(x, targets)
     kernel, _, *normalization = learner.parameters()
-    return np.concatenate([*normalization, np.eye(units)[0] - kernel[0]])
+    return np.concatenate([*normalization, np.eye(units, dtype=dtype)[0] - kernel[0]])
 
 
 def _batch_normalized(options: Options, dtype: DType) -> Answer:

@@ -201,12 +201,12 @@ def batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.nda
 def together(variant: Variant, dtype: DType, full: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the drawn examples, and the hard ones again and again until there are 2^n of them.
 
-    The mean over so many divides each derivative without an error. Of a loss that sums over all examples
-    each hard one is on its own.
+    The mean over so many divides each derivative without an error. A loss that sums over all examples gets
+    each hard one once.
     """
-    if of_all_examples(variant):
-        return list(batches(variant, dtype, full))
     targets, predictions = hard(variant, dtype, full)
+    if of_all_examples(variant):
+        return [drawn(variant, dtype), (targets, predictions)]
     again = np.arange(1 << (len(predictions) - 1).bit_length()) % len(predictions)
     return [drawn(variant, dtype), (targets[again], predictions[again])]
 
