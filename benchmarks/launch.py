@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
             "contenders",
             expected=f"at least one that computes on {suite.device} here",
             got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
-            action="see `versus doctor`",
+            action=f"see `versus doctor`; where there is one, this measures {_intended(suite, absent)}",
         )
     data = read_data(suite, among(results / "local"))
     now = datetime.datetime.now().astimezone()
@@ -83,6 +83,12 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
         environment=snapshot,
     )
     return Launch(suite, present, data, RunStore.create(folder, manifest))
+
+
+def _intended(suite: Suite, names: Iterable[str]) -> str:
+    """Return what a run of a suite measures, of which workloads, by whom."""
+    workloads = ", ".join(workload.name for workload in suite.workloads)
+    return f"{', '.join(suite.measures)} of {workloads}, by {', '.join(names)}"
 
 
 def resume(run: str, results: Path) -> Launch:

@@ -284,13 +284,15 @@ class _Layout:
         several = len(self.material.runs) > 1
         title = f"Run {run}, {unescape(chart.title)}" if several else unescape(chart.title)
         place = {name: unescape(value) for name, value in chart.place.items()}
-        self.drawn.append({**chart.content(), "title": plain(title)})
+        content = chart.content()
+        self.drawn.append({**content, "title": plain(title)})
         return {
             "title": title,
             "marks": self._marks({**place, "run": run} if several else place)
             | {"data-key": self._key(section.anchor, f"chart: {title}")},
             "evidence": self._evidence(section.measures, run=run if several else ""),
             "number": len(self.drawn) - 1,
+            "height": content["layout"]["height"],
         }
 
     def _marks(self, place: Place) -> dict[str, Any]:

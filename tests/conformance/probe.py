@@ -19,7 +19,7 @@ from benchmarks import datasets
 from benchmarks.deviations import deviations
 from benchmarks.measures import card, elements, parity
 from benchmarks.measures.elements import Computed, Reference, questions
-from benchmarks.suite import load_suite
+from benchmarks.suite import Workload, load_suite
 from implementations import (
     AbstractBackend,
     ModelSpec,
@@ -157,7 +157,7 @@ class Answers:
     varied
         From the NumPy backend alone, what `_varied` returns.
     paths
-        Workload of the suite `parity-full` and dtype -> trajectory.
+        Workload of `trainings` and dtype -> trajectory.
     networks
         Model and dtype -> what `_network` returns.
     dropout
@@ -308,6 +308,23 @@ def _exists(call: str) -> bool:
     return found is not None
 
 
+def trainings() -> list[Workload]:
+    """Return the workloads of `versus parity`, and those of `--full` of which a known deviation speaks.
+
+    The rest of them takes more minutes than a test should: every element stands in the tests by itself, and
+    every kind of network among `MODELS`.
+    """
+    known = [each for name in backend_names() for each in deviations(name) if "training" in each.quantity]
+    drifting = {element for each in known for element in each.element}
+    more = [
+        each
+        for each in load_suite("parity-full").workloads
+        if drifting & set(parity.elements_of(ModelSpec.from_dict({"inputs": [1], **each.model})))
+    ]
+    asked = {each.name: each for each in [*load_suite("parity").workloads, *more]}
+    return list(asked.values())
+
+
 def training_steps(contender: str, model: Mapping[str, Any], dtype: str) -> int:
     """Return how long a contender trains a workload; the reference as long as any other."""
     spec = ModelSpec.from_dict({"inputs": [1], **model})
@@ -320,7 +337,7 @@ def training_steps(contender: str, model: Mapping[str, Any], dtype: str) -> int:
 
 def _paths(backend: AbstractBackend) -> dict[tuple[str, str], parity.Path]:
     found = {}
-    for workload in load_suite("parity-full").workloads:
+    for workload in trainings():
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
         for dtype in ("float64", "float32"):
@@ -342,7 +359,7 @@ def _varied(backend: AbstractBackend) -> dict[str, dict[str, parity.Path]]:
     Without two threads: of products as small as these, they compute the same numbers as one.
     """
     found: dict[str, dict[str, parity.Path]] = {}
-    for workload in load_suite("parity-full").workloads:
+    for workload in trainings():
         options = {key: value for key, value in workload.dataset.items() if key != "name"}
         data = datasets.load(workload.dataset["name"], **options)
         found[workload.name] = {

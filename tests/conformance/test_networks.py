@@ -9,11 +9,10 @@ import pytest
 
 from benchmarks.deviations import deviations
 from benchmarks.measures import parity
-from benchmarks.suite import load_suite
 from implementations import ModelSpec, backend_names, load_backend
-from tests.conformance.probe import DROPOUT, MODELS, STEPS, UNITS, model_and_data
+from tests.conformance.probe import DROPOUT, MODELS, STEPS, UNITS, model_and_data, trainings
 
-WORKLOADS = load_suite("parity-full").workloads
+WORKLOADS = trainings()
 PRECISION = {"float64": 1e-13, "float32": 4 * 2.0**-24 * np.sqrt(STEPS)}
 
 

@@ -222,7 +222,12 @@
     watcher.unobserve(entry.target);
     draw(entry.target);
   }), { rootMargin: "300px" });
-  const prepare = () => all(".chart:not(.watched)").forEach((chart) => { chart.classList.add("watched"); watcher.observe(chart); });
+  // A chart has its place before it is drawn: what is below it must not move away from who is about to click.
+  const prepare = () => all(".chart:not(.watched)").forEach((chart) => {
+    chart.classList.add("watched");
+    chart.style.minHeight = `${chart.dataset.height}px`;
+    watcher.observe(chart);
+  });
 
   // ------------------------------------------------------------ numbers of a chart: a table made when it is asked for
   const unescaped = (text) => text.replaceAll("<br>", " ").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
