@@ -347,9 +347,10 @@ class MemoryData(Model):
     peak_bytes: dict[Literal["baseline", "import", "build", "train"], int]
     """Peak resident set of the process within each stage, in bytes."""
     device_peak_bytes: dict[Literal["build", "train"], int] | None = None
-    """The most that the framework's own allocator held on the GPU within each stage."""
+    """The most that the framework's own allocator held on the GPU within each stage; JAX and CuPy: so far."""
     device_process_bytes: int | None = None
-    """What the driver counts for the whole process on the GPU after training, its context included."""
+    """What the driver counts for the whole process on the GPU after training: with its context, and with what
+    the framework has reserved, which is most of a card for JAX and TensorFlow if nobody told them not to."""
 
 
 Data = Annotated[

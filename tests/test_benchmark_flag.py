@@ -71,6 +71,7 @@ def test_table_and_json_hold_what_the_harness_measured(run, tmp_path):
     assert told["stats"]["rounds"] == len(measured) == 4
     assert told["extra_info"]["parity"]["float64"] <= 1e-12
     assert told["extra_info"]["verdict"] == "reference"
+    assert (told["extra_info"]["contender"], told["extra_info"]["tier"]) == ("numpy", "loop")
 
 
 def strict(text):
@@ -110,6 +111,7 @@ def test_saved_runs_can_be_compared_by_pytest_benchmark_itself(run, tmp_path):
         done = run("--benchmark", "--suite", "small.toml", "-k", "predict", "--benchmark-save", "x")
         assert done.returncode == 0, done.stdout + done.stderr
     done = run("--benchmark", "--suite", "small.toml", "-k", "predict", "--benchmark-compare")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "Comparing against benchmarks from" in done.stdout + done.stderr
     command = [sys.executable, "-m", "pytest_benchmark", "compare"]
     table = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

@@ -179,6 +179,17 @@ def test_run_on_a_device_that_is_not_there(suite, results):
     assert "NumPy computes on the CPU only" in done.stderr
 
 
+def test_a_comment_for_a_pull_request_names_the_regressions(tmp_path):
+    before, after = (synthetic_run.write(tmp_path / name, slower=by) for name, by in (("a", 1.0), ("b", 1.5)))
+    done = versus("compare", before.folder, after.folder, "--markdown")
+    assert done.exit_code == 1
+    told = [
+        line for line in done.stdout.splitlines() if line.startswith("| regression | perceptron | torch |")
+    ]
+    assert any("step (loop) | 1.50 (1.4" in line for line in told)
+    assert versus("compare", before.folder, before.folder, "--markdown").exit_code == 0
+
+
 def test_without_the_report_packages_a_run_ends_with_markdown(suite, results, monkeypatch):
     from benchmarks.report import optional
 

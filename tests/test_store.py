@@ -3,7 +3,9 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import stat
 import weakref
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,28 @@ def test_full_disk_leaves_the_earlier_record(store, monkeypatch):
         store.write(synthetic_run.record(synthetic_run.parity(passed=False), "torch"))
     assert [record.data.passed for record in store.records()[0]] == [True]
     assert len(list((store.folder / "records").iterdir())) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are flushed on POSIX alone")
+def test_a_record_is_on_the_disk_before_it_has_its_name_and_then_its_name_is(store, monkeypatch):
+    done = []
+    flush, move = os.fsync, Path.replace
+
+    def flushed(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        flush(descriptor)
+
+    def moved(draft, path):
+        done.append("name")
+        return move(draft, path)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", moved)
+    store.write(synthetic_run.record(synthetic_run.parity(), "torch"))
+    assert done == ["file", "name", "folder"]
+    done.clear()
+    RunStore.create(store.folder.parent / "another", synthetic_run.manifest("another"))
+    assert done == ["file", "name", "folder", "folder"]  # the last has the run's own name
 
 
 def test_folder_that_cannot_be_written(tmp_path):

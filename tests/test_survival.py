@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks import launch, sides, store, tables
@@ -25,19 +25,19 @@ from benchmarks.keeping import is_final
 from benchmarks.measures import COMMANDS
 from benchmarks.report.material import of
 from benchmarks.report.sections import sections
-from benchmarks.result import Record
+from benchmarks.result import CardData, Record
 from benchmarks.sides import Side
 from benchmarks.store import MANIFEST, RunStore, StoreError, runs_in
 from benchmarks.temporary import among
 from benchmarks.worker import Worker, WorkerDied, WorkerFailed
 from implementations import InvalidInput
 from implementations.errors import VersusError
-from tests import small_suite
+from tests import small_suite, synthetic_run
 from tests.survival import __main__ as survival
-from tests.survival.__main__ import Tally, disturb, unpaired_blocks
+from tests.survival.__main__ import MEASURES, Tally, changed, disturb, is_whole, unpaired_blocks
 from tests.test_runner import Watcher
 
-WRITES = ("disk", "interrupt")
+WRITES = ("disk", "interrupt", "interrupt after")
 TWINS = ("numpy", "twin")
 """NumPy under two names: two contenders whose workers start in a tenth of the time that a framework takes."""
 HOWS = ("dies", "raises", "hangs")
@@ -96,7 +96,10 @@ def copy(content):
 
 @contextmanager
 def planted(kind, how, moment, worker):
-    """Have a write fail, or a worker with that log do so, at the call with that number, and not again."""
+    """Have a write fail, or a worker with that log do so, at the call with that number, and not again.
+
+    Gives a function that tells whether it has happened.
+    """
     calls = [0]
 
     def due():
@@ -107,7 +110,9 @@ def planted(kind, how, moment, worker):
 
     def failing_write(path, text):
         if due():
-            if kind == "interrupt":
+            if kind == "interrupt after":
+                write(path, text)
+            if kind.startswith("interrupt"):
                 raise KeyboardInterrupt
             raise store.unwritable(path, OSError(errno.ENOSPC, "No space left on device"))
         write(path, text)
@@ -122,7 +127,7 @@ def planted(kind, how, moment, worker):
 
     target = (store, "write_whole", failing_write) if kind in WRITES else (worker, "call", failing_call)
     with mock.patch.object(*target):
-        yield
+        yield lambda: calls[0] >= moment
 
 
 def final(folder):
@@ -131,9 +136,11 @@ def final(folder):
     return {record.case.id: record for record in records if is_final(record)}
 
 
-@pytest.mark.parametrize("fault", [("interrupt", "", 6), ("interrupt", "", 12), ("twin", "dies", 7)], ids=str)
+@pytest.mark.parametrize(
+    "fault", [("interrupt", "", 6), ("interrupt after", "", 12), ("twin", "dies", 7)], ids=str
+)
 def test_nothing_finished_is_lost_or_repeated(fault):
-    carry_out([fault], Worker)
+    assert carry_out([fault], Worker) == 1
 
 
 @settings(
@@ -147,21 +154,27 @@ def test_nothing_finished_is_lost_or_repeated(fault):
 def test_nothing_finished_is_lost_or_repeated_whatever_happens(faults):
     """With workers in this process, which the logic around them cannot tell from others."""
     with mock.patch.object(launch, "Worker", Lodger), mock.patch.object(sides, "Worker", Lodger):
-        carry_out(faults, Lodger)
+        assume(carry_out(faults, Lodger))  # later moments than there are calls strike nothing
 
 
 def carry_out(faults, worker):
-    """Begin a run, take it up after each fault, and compare what it has with what it had."""
+    """Begin a run, take it up after each fault, and compare what it has with what it had.
+
+    Returns how many of the faults have happened.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "small.toml").write_text(small_suite.TIMED)
         begun = twins(launch.begin(str(folder / "small.toml"), {}, [], folder / "results"))
         before: dict[str, Record] = {}
+        happened = 0
         for kind, how, moment in faults:
             # as the command would end; the run is taken up below
-            with planted(kind, how, moment, worker), suppress(KeyboardInterrupt, StoreError, InvalidInput):
-                begun = twins(launch.resume(begun.store.folder.name, folder / "results"))
-                launch.carry_out(begun, Watcher())
+            with planted(kind, how, moment, worker) as has_happened:
+                with suppress(KeyboardInterrupt, StoreError, InvalidInput):
+                    begun = twins(launch.resume(begun.store.folder.name, folder / "results"))
+                    launch.carry_out(begun, Watcher())
+                happened += has_happened()
             now = final(begun.store.folder)
             assert before.items() <= now.items()
             before = now
@@ -183,6 +196,7 @@ def carry_out(faults, worker):
         assert all(record.data.blocks[0].stages for record in times)
         shared = set.intersection(*({block.index for block in record.data.blocks} for record in times))
         assert len(shared) == 2
+    return happened
 
 
 DRIVER = """
@@ -288,4 +302,65 @@ def test_tallies_add_up():
     tally = Tally(kills={"run": 1, "worker": 2}, runs=3)
     tally.add(Tally(kills={"run": 4, "worker": 0}, runs=1, lost=2))
     assert (tally.kills, tally.total, tally.runs, tally.lost) == ({"run": 5, "worker": 2}, 7, 4, 2)
+    assert not tally.passed
+
+
+def test_a_record_that_is_gone_or_another_is_counted():
+    """The experiment with kills finds nothing; this is what it would have found."""
+    records = [synthetic_run.record(synthetic_run.parity(), name) for name in ("a", "b", "c")]
+    kept = {record.case.id: record.model_dump_json() for record in records}
+    assert changed(kept, records) == (0, 0)
+    assert changed({}, records) == (0, 0)
+    assert changed(kept, records[1:]) == (1, 0)
+    again = records[0].model_copy(update={"seconds": 2.0})
+    assert changed(kept, [again, *records[1:]]) == (0, 1)
+    assert changed(kept, [again]) == (2, 1)
+
+
+def test_a_run_without_a_finished_record_of_everything_is_not_whole():
+    made = [
+        synthetic_run.parity(),
+        synthetic_run.curves(),
+        synthetic_run.speed(1e-4),
+        synthetic_run.memory(),
+        CardData(facts={}),
+    ]
+    records = [synthetic_run.record(data, name) for name in ("a", "b") for data in made]
+    assert {record.case.measure for record in records} == MEASURES
+    assert is_whole(records, ["a", "b"])
+    assert not is_whole(records, ["a", "b", "c"])
+    assert not is_whole(records[1:], ["a", "b"])
+    assert not is_whole([*records, records[0]], ["a", "b"])
+    failed = records[0].model_copy(update={"status": "failed", "data": None, "reason": "interrupted"})
+    assert is_whole([failed, *records[1:]], ["a", "b"]) is is_final(failed)
+
+
+def test_an_experiment_tells_what_a_run_has_lost(tmp_path, monkeypatch):
+    """A run that drops a record and changes another between two resumes, and then says that it has ended."""
+    taken_up = []
+
+    class Run:
+        def __init__(self, command, **_):
+            taken_up.append("--resume" in command)
+            self.returncode = 0 if len(taken_up) == 2 else 1
+            self.pid = 0
+
+        def wait(self, _=None):
+            folder = tmp_path / "results" / "local" / "run"
+            if len(taken_up) == 1:
+                store = RunStore.create(folder, synthetic_run.manifest("run", outcome="interrupted"))
+                for name in ("numpy", "torch"):
+                    store.write(synthetic_run.record(synthetic_run.parity(), name))
+                return
+            store = RunStore.open(folder)
+            gone, other = store.records()[0]
+            (folder / "records" / f"{gone.case.id}.json").unlink()
+            store.write(other.model_copy(update={"seconds": 2.0}))
+            store.update_manifest(outcome="finished")
+
+    monkeypatch.setattr(subprocess, "Popen", Run)
+    tally = Tally()
+    survival.try_once(tmp_path, random.Random(0), tally, 0, "user")
+    assert taken_up == [False, True]
+    assert (tally.lost, tally.repeated, tally.unfinished, tally.resumes_that_failed) == (1, 1, 1, 1)
     assert not tally.passed

@@ -5,7 +5,10 @@ import math
 import pytest
 
 from benchmarks import tables
+from benchmarks.result import CurvesData
 from tests import synthetic_run
+
+TIMED = synthetic_run.speed(1e-4)
 
 
 def test_no_parity_no_time(tmp_path):
@@ -173,3 +176,51 @@ def test_a_distance_that_is_no_number_is_semantic():
     )
     records = [synthetic_run.record(each, name, "network") for each, name in ((data, "a"), (broken, "b"))]
     assert set(tables.pairs(records)["noise_verdict"].dropna()) == {"semantic"}
+
+
+def test_a_training_that_never_reached_its_target_is_infinitely_long():
+    reaching = [synthetic_run.curve(seed) for seed in range(2)]
+    missing = synthetic_run.curve(2, validation_accuracy=[0.1, 0.2, 0.3])
+
+    def row(*curves):
+        learned = synthetic_run.record(CurvesData(task="classification", curves=list(curves)), "torch")
+        others = [synthetic_run.record(data, "torch") for data in (synthetic_run.parity(), TIMED)]
+        aimed = learned.model_copy(update={"spec": {"target_accuracy": 0.9}})
+        (found,) = tables.time_to_target([aimed, *others]).to_dict("records")
+        return found
+
+    start = 0.1 + 1.0 + 0.1 + 0.1
+    found = row(*reaching, missing)
+    assert (found["seeds"], found["reached"], found["epochs"]) == (3, 2, 2.0)
+    assert found["seconds"] == pytest.approx(start + 2 * 10 * 1e-4, rel=0.05)
+    found = row(reaching[0], missing, missing)
+    assert (found["reached"], found["epochs"], found["seconds"]) == (1, math.inf, math.inf)
+
+
+def test_without_a_target_there_is_no_time_to_it():
+    records = [
+        synthetic_run.record(data, "torch")
+        for data in (synthetic_run.curves(), synthetic_run.parity(), TIMED)
+    ]
+    assert not len(tables.time_to_target(records))
+
+
+def test_every_contender_breaks_even_with_every_other_or_never():
+    """Who starts in 1 s and takes 100 µs a step is overtaken by who starts in 3 s and takes 50 µs."""
+
+    def starting(data, seconds):
+        blocks = [
+            block.model_copy(update={"stages": {**block.stages, "import": seconds}}) for block in data.blocks
+        ]
+        return data.model_copy(update={"blocks": blocks})
+
+    records = [
+        synthetic_run.record(data, name)
+        for name, start, step in (("numpy", 1.0, 1e-4), ("torch", 3.0, 5e-5), ("slow", 4.0, 2e-4))
+        for data in (synthetic_run.parity(), starting(synthetic_run.speed(step, noise=1e-6), start))
+    ]
+    records.append(synthetic_run.record(synthetic_run.parity(), "untimed"))
+    table = tables.break_even(records).set_index(["contender", "other"])["break_even_steps"].to_dict()
+    assert table.pop(("torch", "numpy")) == pytest.approx(2 / 5e-5, rel=0.01)
+    assert table.pop(("numpy", "slow")) == table.pop(("torch", "slow")) == 0
+    assert table == dict.fromkeys([("numpy", "torch"), ("slow", "numpy"), ("slow", "torch")], math.inf)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import collections
+import gc
 import itertools
 import math
 import time

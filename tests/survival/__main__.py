@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -86,6 +86,20 @@ def unpaired_blocks(records: Sequence[Record]) -> int:
     return sum(len(every) - len(data.blocks) - len(data.lost_blocks) for data in times)
 
 
+def changed(kept: Mapping[str, str], records: Sequence[Record]) -> tuple[int, int]:
+    """Return how many of the finished records that were kept are gone, and how many have another text."""
+    now = {record.case.id: record.model_dump_json() for record in records}
+    lost = sum(case not in now for case in kept)
+    return lost, sum(now.get(case, text) != text for case, text in kept.items())
+
+
+def is_whole(records: Sequence[Record], contenders: Sequence[str]) -> bool:
+    """Return whether every contender has a finished record of every measure, and there are no others."""
+    have = {(record.case.contender, record.case.measure) for record in records if is_final(record)}
+    wanted = {(name, measure) for name in contenders for measure in MEASURES}
+    return have == wanted and len(records) == len(wanted)
+
+
 def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int, user: str) -> None:
     """Start a run, kill and resume it until it ends by itself; compare what it has with what it had.
 
@@ -122,16 +136,13 @@ def try_once(folder: Path, chance: random.Random, tally: Tally, kills: int, user
             continue
         store = RunStore.open(found[-1])
         records, damaged = store.records()
-        now = {record.case.id: record for record in records}
-        for case, text in kept.items():
-            tally.lost += case not in now
-            tally.repeated += case in now and now[case].model_dump_json() != text
-        kept = {case: record.model_dump_json() for case, record in now.items() if is_final(record)}
+        lost, repeated = changed(kept, records)
+        tally.lost += lost
+        tally.repeated += repeated
+        kept = {record.case.id: record.model_dump_json() for record in records if is_final(record)}
         if store.manifest.outcome == "finished" and process.returncode == 0:
             tally.unpaired_blocks += unpaired_blocks(records)
-            complete = {(record.case.contender, record.case.measure) for record in records}
-            wanted = {(name, measure) for name in store.manifest.contenders for measure in MEASURES}
-            tally.unfinished += complete != wanted or len(kept) != len(records) or bool(damaged)
+            tally.unfinished += bool(damaged) or not is_whole(records, store.manifest.contenders)
             return
         tally.resumes_that_failed += killed != "run"
     tally.given_up += 1
