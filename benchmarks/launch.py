@@ -61,7 +61,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
             "contenders",
             expected=f"at least one that computes on {suite.device} here",
             got="; ".join(f"{name}: {reason}" for name, reason in absent.items()),
-            action=f"see `versus doctor`; where there is one, this measures {_intended(suite, absent)}",
+            action=f"see `versus doctor`; where they can, this measures {_intended(suite, absent)}",
         )
     data = read_data(suite, among(results / "local"))
     now = datetime.datetime.now().astimezone()
@@ -86,7 +86,7 @@ def begin(suite_name: str, overrides: dict[str, Any], names: Sequence[str], resu
 
 
 def _intended(suite: Suite, names: Iterable[str]) -> str:
-    """Return what a run of a suite measures, of which workloads, by whom."""
+    """Describe a run of a suite by those contenders."""
     workloads = ", ".join(workload.name for workload in suite.workloads)
     return f"{', '.join(suite.measures)} of {workloads}, by {', '.join(names)}"
 

@@ -37,9 +37,9 @@ def stages(monkeypatch):
         driver = SimpleNamespace(
             NVMLError=RuntimeError,
             nvmlDeviceGetHandleByIndex="index {}".format,
-            nvmlDeviceGetComputeRunningProcesses=lambda _: [
-                SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in processes
-            ],
+            nvmlDeviceGetComputeRunningProcesses={
+                "index 0": [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in processes]
+            }.get,
         )
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         monkeypatch.setattr(witnesses, "_nvml", lambda: driver)
@@ -66,6 +66,6 @@ def test_a_framework_without_a_count_has_no_peaks_on_the_device(stages):
     assert stages(None, None).device_peak_bytes is None
 
 
-def test_on_a_cpu_nobody_is_asked_for_a_gpu(stages):
+def test_on_a_cpu_nothing_is_told_of_a_gpu(stages):
     told = stages(10, 30, device="cpu", processes=[(os.getpid(), 700)])
     assert (told.device_peak_bytes, told.device_process_bytes) == (None, None)

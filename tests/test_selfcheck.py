@@ -421,6 +421,14 @@ def test_planted_faults_are_found(bench):
             assert told[name].found
 
 
+def test_the_harness_costs_what_it_costs_where_steps_are_shortest(bench, monkeypatch):
+    names = [workload.name for workload in bench.suite.workloads]
+    shares = dict(zip(names, ((0.001, 2e-3), (0.004, 1e-3), (0.002, 3e-3)), strict=True))
+    monkeypatch.setattr(bench, "_own_cost", shares.pop)
+    assert bench.overhead() == (0.004, 1e-3)
+    assert not shares
+
+
 def test_own_cost_and_other_tools(bench):
     assert min(bench.overhead()) > 0
     told = bench.cross_check(2)

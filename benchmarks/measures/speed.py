@@ -173,8 +173,8 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
 
     def train_step(iterations: int) -> None:
         # a loop without bytecode: around steps of a few µs that is noticed
-        steps = itertools.starmap(learner.train_step, itertools.islice(itertools.cycle(batches), iterations))
-        collections.deque(steps, maxlen=0)
+        calls = itertools.starmap(learner.train_step, itertools.islice(itertools.cycle(batches), iterations))
+        collections.deque(calls, maxlen=0)
 
     def epoch(iterations: int) -> None:
         calls, left = divmod(iterations, at_once)

@@ -192,23 +192,23 @@
   async function draw(chart) {
     if (chart.classList.contains("drawn")) return;
     chart.classList.add("drawn");
-    try {
-      await plotly();
-      await turn();
-      await put(chart);
-    } catch (error) {
-      chart.classList.add("failed");
-      chart.textContent = `This chart could not be drawn here (${error.message}); the tables have its numbers.`;
-    }
+    await redraw(chart);
   }
 
   // Charts wait for each other, so that the first is seen before the last is drawn.
   const turn = () => new Promise((done) => { setTimeout(done); });
 
   async function redraw(chart) {
-    await plotly();
-    await turn();
-    if (!chart.classList.contains("failed")) await put(chart);
+    if (chart.classList.contains("failed")) return;
+    try {
+      await plotly();
+      await turn();
+      await put(chart);
+    } catch (error) {
+      chart.classList.add("failed");
+      chart.style.minHeight = "";
+      chart.textContent = `This chart could not be drawn here (${error.message}); the tables have its numbers.`;
+    }
   }
 
   // Draws or draws again, at once: a print does not wait.
