@@ -90,7 +90,7 @@ def test_disagreement_is_exit_code_1(suite, results, monkeypatch):
 
     monkeypatch.setattr(parity, "FLOAT32_TOLERANCE_PER_ROOT_STEP", 0.0)
     monkeypatch.setattr(parity, "NOISE_RATIO", 0.0)
-    done = versus("parity", suite, "--results", results)
+    done = versus("run", suite, "--results", results, "--set", "measures=['parity']")
     assert done.exit_code == 1
     assert "FAILED" in done.stdout
 

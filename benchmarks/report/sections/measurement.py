@@ -166,6 +166,7 @@ def environment(run: Run) -> Section:
         ["run", run.name],
         ["suite", manifest.suite],
         ["started", manifest.started],
+        ["finished", manifest.finished or units.UNKNOWN],
         ["outcome", manifest.outcome],
         ["processor", f"{machine.get('processor')}, {machine.get('usable_cores')} usable cores"],
         ["system", f"{machine.get('system')} {machine.get('release')} {machine.get('architecture')}"],
