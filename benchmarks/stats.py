@@ -293,11 +293,9 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
 
     Welch's t-test on the logarithms of per-block medians (Welch 1947, Biometrika 34), as in
     `margin_p_value` against the nearer end of the margin, the wider one of both sides. Pairs with the same
-    numbers of blocks are tested in one call: most of what a single test takes is SciPy's own set-up. Where
-    neither side varies at all, there is nothing to divide by, and the difference is what it is.
+    numbers of blocks are tested in one call. Where neither side varies at all, there is nothing to divide
+    by, and the difference is what it is.
     """
-    from scipy.stats import ttest_ind
-
     logs = [
         tuple([math.log(seconds) for seconds in _seconds(data, timed)] for data in (after, before))
         for after, before, timed in pairs
@@ -315,26 +313,40 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
         else:
             alike[len(after), len(before)].append(place)
     for counts, places in alike.items():
-        both, count = [[logs[place][side] for place in places] for side in (0, 1)], min(counts)
-        differences = [fmean(a) - fmean(b) for a, b in zip(*both, strict=True)]
-        # what the nearer end leaves of a difference: nothing of one within the margin, whose p-value is 1
-        nearer = [
-            max(-ends[place], min(difference, ends[place]))
-            for place, difference in zip(places, differences, strict=True)
-        ]
-        lows = highs = p_values = [math.nan] * len(places)
-        if count >= 2:
-            shifted = [
-                [value - shift for value in values] for values, shift in zip(both[0], nearer, strict=True)
-            ]
-            test = ttest_ind(shifted, both[1], axis=1, equal_var=False)
-            lows, highs = (side.tolist() for side in test.confidence_interval(CONFIDENCE))
-            p_values = test.pvalue.tolist()
-        for place, mean, low, high, shift, p_value in zip(
-            places, differences, lows, highs, nearer, p_values, strict=True
-        ):
-            found[place] = _exponential(Interval(mean, low + shift, high + shift, count)), p_value
+        one, other = ([logs[place][side] for place in places] for side in (0, 1))
+        tests = _welch(one, other, [ends[place] for place in places])
+        for place, (mean, low, high, p_value) in zip(places, tests, strict=True):
+            found[place] = _exponential(Interval(mean, low, high, min(counts))), p_value
     return [found[place] for place in range(len(pairs))]
+
+
+def _welch(
+    after: Sequence[Sequence[float]], before: Sequence[Sequence[float]], ends: Sequence[float]
+) -> list[tuple[float, float, float, float]]:
+    """Return of each pair of samples: difference, its interval, and the p-value of its excess over an end.
+
+    As `scipy.stats.ttest_ind` without equal variances, whose import is a fifth of the time in which two
+    runs of ten thousand records are compared.
+    """
+    import numpy as np
+    from scipy.special import stdtr, stdtrit
+
+    sides = np.array(after), np.array(before)
+    difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
+    if min(side.shape[1] for side in sides) < 2:
+        return [(each, math.nan, math.nan, math.nan) for each in difference.tolist()]
+    squares = [side.var(axis=1, ddof=1) / side.shape[1] for side in sides]
+    squared_error = sum(squares)
+    degrees = squared_error**2 / sum(
+        square**2 / (side.shape[1] - 1) for square, side in zip(squares, sides, strict=True)
+    )
+    error = np.sqrt(squared_error)
+    half = stdtrit(degrees, 0.5 + CONFIDENCE / 2) * error
+    # nothing of a difference within the margin, whose p-value is 1
+    beyond = np.maximum(np.abs(difference) - np.array(ends), 0.0)
+    p_values = 2 * stdtr(degrees, -beyond / error)
+    columns = (difference, difference - half, difference + half, p_values)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
@@ -345,11 +357,12 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     >>> adjusted([0.01, 0.04])
     [0.02, 0.04]
     """
-    from scipy.stats import false_discovery_control
-
-    known = [value for value in p_values if not math.isnan(value)]
-    corrected = iter(false_discovery_control(known).tolist() if known else [])
-    return [value if math.isnan(value) else next(corrected) for value in p_values]
+    known = sorted((value, place) for place, value in enumerate(p_values) if not math.isnan(value))
+    found, least = list(p_values), 1.0
+    for rank in range(len(known), 0, -1):
+        value, place = known[rank - 1]
+        found[place] = least = min(least, value * len(known) / rank)
+    return found
 
 
 def margin_p_value(ratio: Interval, margin: float = MARGIN) -> float:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import special
+import scipy.stats
 
 from benchmarks import stats
 from benchmarks.result import Metric
@@ -143,23 +143,27 @@ def test_unpaired_ratios_of_any_number_of_blocks_are_those_of_each_alone():
 
 
 def test_unpaired_ratios_are_welch_s_and_not_student_s():
-    """By hand: t = (d - margin) / s with s^2 = v / m + w / n, and Satterthwaite's degrees of freedom."""
+    """As SciPy has it, of the difference less what the margin leaves of it."""
     after = synthetic_run.speed(1e-4, noise=0.2, blocks=4, seed=3)
     before = synthetic_run.speed(1e-4, noise=0.001, blocks=12)
     ((ratio, p_value),) = stats.unpaired_ratios([(after, before, "train_step")])
-    logs = [
+    mine, theirs = (
         np.log([stats.block_seconds(block, "train_step") for block in data.blocks])
         for data in (after, before)
-    ]
-    shares = [each.var(ddof=1) / len(each) for each in logs]
-    degrees = sum(shares) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(shares, logs, strict=True))
-    assert degrees < 4  # Student's would be 14
-    difference, error = logs[0].mean() - logs[1].mean(), math.sqrt(sum(shares))
-    beyond = abs(difference) - math.log(1 + stats.MARGIN)
-    assert beyond > 0
-    assert p_value == pytest.approx(2 * special.stdtr(degrees, -beyond / error))
-    half = special.stdtrit(degrees, 0.975) * error
-    assert np.log([ratio.low, ratio.high]) == pytest.approx([difference - half, difference + half])
+    )
+    whole = scipy.stats.ttest_ind(mine, theirs, equal_var=False)
+    assert whole.df < 4  # Student's would be 14
+    margin = math.copysign(math.log(1 + stats.MARGIN), mine.mean() - theirs.mean())
+    beyond = scipy.stats.ttest_ind(mine - margin, theirs, equal_var=False)
+    assert p_value == pytest.approx(beyond.pvalue)
+    assert np.log([ratio.low, ratio.high]) == pytest.approx([*whole.confidence_interval(0.95)])
+
+
+def test_adjusted_p_values_are_those_of_benjamini_and_hochberg():
+    drawn = np.random.default_rng(0).random(50) ** 4
+    for p_values in (drawn, drawn.repeat(2), drawn[:1], np.array([0.9, 0.95, 1.0]), np.array([])):
+        expected = scipy.stats.false_discovery_control(p_values) if len(p_values) else []
+        assert stats.adjusted(p_values.tolist()) == pytest.approx([*expected])
 
 
 def test_adjusted_p_values_keep_what_is_unknown():
