@@ -480,6 +480,23 @@ def test_print_from_dark_is_light_and_has_every_chart(visit, request, which):
     assert not page.troubles
 
 
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_charts_that_cannot_be_drawn_say_so_and_leave_no_hole(visit, made_up_page, tmp_path, media):
+    text = made_up_page.read_text(encoding="utf-8")
+    broken, count = re.subn(r'(<script[^>]*id="library"[^>]*>)[^<]*', r"\1AAAA", text)
+    assert count == 1
+    (tmp_path / "broken.html").write_text(broken, encoding="utf-8")
+    page = visit(tmp_path / "broken.html")
+    page.emulate_media(media=media)
+    page.evaluate("document.querySelector('#memory .chart').scrollIntoView()")
+    chart = page.locator("#memory .chart").first
+    chart.get_by_text("could not be drawn").wait_for()
+    assert chart.evaluate("(each) => each.offsetHeight") < 100
+    charts = "main .chart" if media == "print" else "#memory .chart"
+    assert page.locator(f"{charts}.failed").count() == page.locator(charts).count()
+    assert not page.troubles
+
+
 def operators(pdf):
     """Return what a PDF paints, its streams without compression."""
     found = []

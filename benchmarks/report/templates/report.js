@@ -279,7 +279,7 @@
     document.documentElement.dataset.theme = "light";
     const charts = all("main .chart:not(.failed)");
     charts.forEach((chart) => chart.classList.add("drawn"));
-    if (contents) charts.forEach(put);
+    if (window.Plotly) charts.forEach(put);
     else charts.forEach(redraw);
   }
 
