@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal, get_args
 
-from benchmarks import stats, surroundings, tables, units
+from benchmarks import durations, soundness, stats, surroundings, tables, units
 from benchmarks.result import (
     Case,
     CurvesData,
@@ -131,7 +131,7 @@ class _Time:
     """A time on both sides, before it is judged among the others."""
 
     case: Case
-    timed: stats.Timed
+    timed: durations.Timed
     tier: str
     before: SpeedData
     after: SpeedData
@@ -392,7 +392,7 @@ def _starts(
         doubts = [
             f"{name}: {doubt}"
             for name, data in zip(("before", "after"), both, strict=True)
-            for doubt in stats.problems(data)
+            for doubt in soundness.problems(data)
         ]
         _, *place = _place(record.case)
         for part in (part for part in old if part == "start" or old.keys() == new.keys()):
@@ -405,14 +405,14 @@ def _starts(
     return list(found.values())
 
 
-def _start_seconds(data: SpeedData) -> dict[stats.Timed, list[float]]:
+def _start_seconds(data: SpeedData) -> dict[durations.Timed, list[float]]:
     """Return by block what each stage of the start took, and the whole of it where it was measured."""
-    found = defaultdict[stats.Timed, list[float]](list)
+    found = defaultdict[durations.Timed, list[float]](list)
     for block in data.blocks:
         for stage, seconds in block.stages.items():
             found[stage].append(seconds)
-        if stats.measured(block, "start"):
-            found["start"].append(stats.block_seconds(block, "start"))
+        if durations.measured(block, "start"):
+            found["start"].append(durations.block_seconds(block, "start"))
     return found
 
 
@@ -447,7 +447,7 @@ def _times(record: Record, timed: Sequence[Mapping[tables.Key, dict[str, SpeedDa
             doubts = [
                 f"{name}: {doubt}"
                 for name, data, reference in zip(("before", "after"), (old, new), references, strict=True)
-                for doubt in stats.doubts(data, reference, samples.metric)
+                for doubt in soundness.doubts(data, reference, samples.metric)
             ]
             found.append(_Time(case, samples.metric, samples.tier, old, new, doubts))
     return found
@@ -469,8 +469,8 @@ def _judged(times: Sequence[_Time], ratios: Ratios) -> list[Change]:
         Change(
             *_place(time.case),
             time.what,
-            stats.seconds(time.before, time.timed),
-            stats.seconds(time.after, time.timed),
+            durations.seconds(time.before, time.timed),
+            durations.seconds(time.after, time.timed),
             _judgement(time, ratio, p_value),
             ratio,
             p_value,

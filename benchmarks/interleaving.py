@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import psutil
 
-from benchmarks import stats
+from benchmarks import durations, stats
 from benchmarks.datasets import Dataset
 from benchmarks.measures.witnesses import Chunk
 from benchmarks.packed import Packed
@@ -91,9 +91,9 @@ class Outcome:
         """Note that a contender lost a block by no failure on this workload."""
         self.lost[pair].setdefault(self.next_index, reason)
 
-    def starts(self, pair: Pair, timed: stats.Timed = "start") -> int:
+    def starts(self, pair: Pair, timed: durations.Timed = "start") -> int:
         """Return from how many blocks a contender has a whole cold start, or a stage of one."""
-        return sum(stats.measured(block, timed) for block in self.blocks.get(pair, ()))
+        return sum(durations.measured(block, timed) for block in self.blocks.get(pair, ()))
 
     def live(self, workload: str, participants: Sequence[str]) -> list[str]:
         """Return those that are still in."""

@@ -12,57 +12,23 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, median
-from typing import Literal, get_args
+from typing import Literal
 
-from benchmarks.result import Block, LimitData, Metric, Samples, SpeedData, Stage
+from benchmarks.durations import START_STAGES, Timed, all_seconds, block_seconds, chunks, measured
+from benchmarks.result import Block, SpeedData
 
 MARGIN = 0.02
 """Ratios within 1/(1 + MARGIN) and 1 + MARGIN count as the same speed."""
 
 CONFIDENCE = 0.95
-TRENDING = 0.01
-"""p-value below which the timed chunks of a process are taken for a trend and not for noise."""
-ENOUGH_FOR_A_TREND = 6
-"""Chunks below which Kendall's tau cannot be that improbable, however they lie (5! = 120 orders)."""
-CHANGED = 0.05
-"""Relative change that counts as one, between warm-up and timed chunks, or from first to last."""
-UNSTEADY_SHARE = 0.25
-"""Share of a contender's processes with a problem, or no steady state, above which nothing is concluded."""
 SHRINKING = 0.9
 """Half as many blocks again shrink an interval to 0.82; above this it is said not to shrink."""
-
-TRACING_SECONDS = 0.02
-"""A first step that takes so long traces and compiles ..."""
-RECOMPILING = 0.3
-"""... and if every later one takes so much of it, and many times another contender's, compiles again."""
-MANY_TIMES = 10
-
-CLOCK_REASONS = {
-    0x2: "application clocks",
-    0x4: "software power cap",
-    0x8: "hardware slowdown",
-    0x10: "sync boost",
-    0x20: "software thermal slowdown",
-    0x40: "hardware thermal slowdown",
-    0x80: "hardware power brake",
-    0x100: "display clocks",
-}
-"""NVML's bits of what keeps a GPU's clock down, without 0x1: idle, as it is when a chunk ends."""
-
 PARITY_RATIO = 2.0
 """Drifts up to this multiple of the noise floor are noise ..."""
 SEMANTIC_RATIO = 5.0
 """... and above this one another computation."""
 
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
-Steadiness = Literal["flat", "warmup", "slowdown", "none", "not judged"]
-
-Timed = Metric | Stage | Literal["start"]
-"""What contenders are compared in: a metric, a stage of the cold start, or the whole start."""
-START_STAGES: tuple[Stage, ...] = get_args(Stage)
-OF_A_WORKLOAD: tuple[Stage, ...] = ("build", "first_step")
-"""Stages that every workload of a worker has, and the first one alone has cold."""
-
 Pair = tuple[SpeedData, SpeedData, Timed]
 """After, before, and what of theirs is compared."""
 
@@ -103,61 +69,6 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, count)
 
 
-def block_seconds(block: Block, timed: Timed) -> float:
-    """Return the median over a block's chunks of the seconds for one repetition, or what a stage took."""
-    if timed == "start":
-        return sum(block.stages.values())
-    if timed in START_STAGES:
-        return block.stages[timed]
-    samples = _samples(block, timed)
-    return median(samples.seconds) / samples.iterations
-
-
-def _samples(block: Block, metric: str) -> Samples:
-    return next(each for each in block.samples if each.metric == metric)
-
-
-def cold_stages(block: Block) -> dict[Stage, float]:
-    """Return the seconds of a block's stages without those that were warm.
-
-    Whatever a worker has served before, such as the first network that torch builds, has made them shorter.
-    """
-    return {
-        stage: seconds
-        for stage, seconds in block.stages.items()
-        if not (block.served_before and stage in OF_A_WORKLOAD)
-    }
-
-
-def measured(block: Block, timed: Timed) -> bool:
-    """Return whether a block has it.
-
-    Only blocks whose workers start one by one have a whole start, and only of the workload that came first.
-    """
-    if timed == "start":
-        return {"spawn", "first_step"} <= cold_stages(block).keys()
-    if timed in START_STAGES:
-        return timed in cold_stages(block)
-    return any(each.metric == timed for each in block.samples)
-
-
-def seconds(data: SpeedData, timed: Timed) -> float:
-    """Return the median over blocks of what one repetition, or a stage, took where they measured it."""
-    return median(_seconds(data, timed))
-
-
-def _seconds(data: SpeedData, timed: Timed) -> list[float]:
-    """Return what each block that measured it took."""
-    if timed == "start" or timed in START_STAGES:
-        return [block_seconds(block, timed) for block in data.blocks if measured(block, timed)]
-    return [
-        median(samples.seconds) / samples.iterations
-        for block in data.blocks
-        for samples in block.samples
-        if samples.metric == timed
-    ]
-
-
 def paired_ratio(contender: SpeedData, reference: SpeedData, timed: Timed) -> Interval:
     """Return contender ÷ reference, from blocks in which both took turns.
 
@@ -188,7 +99,7 @@ def _log_ratio(block: Block, other: Block, timed: Timed) -> float:
     """Return log(block ÷ other): of chunks the median over rounds, so that what slows a round cancels."""
     if timed == "start" or timed in START_STAGES:
         return _log(block_seconds(block, timed), block_seconds(other, timed), timed)
-    mine, theirs = _samples(block, timed), _samples(other, timed)
+    mine, theirs = chunks(block, timed), chunks(other, timed)
     rounds = zip(mine.seconds, theirs.seconds, strict=False)
     return median(_log(*each, timed) for each in rounds) - math.log(mine.iterations / theirs.iterations)
 
@@ -225,69 +136,6 @@ def still_shrinking(values: Sequence[float]) -> bool:
     return half_width(values) <= SHRINKING * before
 
 
-def steadiness(samples: Samples) -> Steadiness:
-    """Return how a process came to its speed, from the chunks before and while it was timed.
-
-    `not judged`: fewer than six timed chunks, which cannot show a trend.
-    `none`: the timed chunks themselves go up or down (Kendall's tau, p < 0.01, by more than 5 %).
-    `warmup`, `slowdown`: the first chunk was slower, faster than the timed ones by more than 5 %.
-    `flat`: neither. After Barrett et al. 2017, Virtual Machine Warmup Blows Hot and Cold, who look for
-    changepoints in longer series.
-    """
-    timed = [seconds / samples.iterations for seconds in samples.seconds]
-    if len(timed) < ENOUGH_FOR_A_TREND:
-        return "not judged"
-    third = max(1, len(timed) // 3)
-    change = median(timed[-third:]) / median(timed[:third])
-    if max(change, 1 / change) > 1 + CHANGED and _trend_p(timed) < TRENDING:
-        return "none"
-    first = samples.warm_up[0] if samples.warm_up else timed[0]
-    if first > (1 + CHANGED) * median(timed):
-        return "warmup"
-    return "slowdown" if first < median(timed) / (1 + CHANGED) else "flat"
-
-
-def problems(data: SpeedData) -> list[str]:
-    """Return what the harness found wrong with a contender's processes, whatever was timed in them.
-
-    Nothing if it was in no more than a quarter of them: on a busy machine an honest process waits too.
-    """
-    if sum(bool(block.problems) for block in data.blocks) <= UNSTEADY_SHARE * len(data.blocks):
-        return []
-    return list(dict.fromkeys(problem for block in data.blocks for problem in block.problems))
-
-
-def doubts(data: SpeedData, other: SpeedData, metric: Metric) -> list[str]:
-    """Return why nothing may be concluded from a contender's times, whatever their interval says.
-
-    Parameters
-    ----------
-    other
-        A contender that takes turns with it, best the fastest one: what steps take without a compilation.
-    """
-    timed = [samples for block in data.blocks for samples in block.samples if samples.metric == metric]
-    found = problems(data) + list(dict.fromkeys(problem for each in timed for problem in each.problems))
-    unsteady = [steadiness(samples) for samples in timed].count("none")
-    if unsteady > UNSTEADY_SHARE * len(timed):
-        found.append(f"no steady state in {unsteady} of {len(timed)} processes")
-    throttled = [chunk for samples in timed for chunk in samples.throttled]
-    if sum(throttled) > UNSTEADY_SHARE * len(throttled):
-        found.append(f"heat slowed the GPU in {sum(throttled)} of {len(throttled)} chunks")
-    if metric == "train_step":
-        step, first = seconds(data, metric), median(block.stages["first_step"] for block in data.blocks)
-        compiling = first > TRACING_SECONDS and step > RECOMPILING * first
-        if compiling and step > MANY_TIMES * seconds(other, metric):
-            found.append("each step takes about as long as the first: it seems to be compiled every time")
-    return found
-
-
-def clock_limits(samples: Sequence[Samples]) -> dict[str, int]:
-    """Return in how many chunks each of CLOCK_REASONS kept the GPU's clock down."""
-    chunks = [reasons for each in samples for reasons in each.clock_reasons]
-    counts = {name: sum(bool(reasons & bit) for reasons in chunks) for bit, name in CLOCK_REASONS.items()}
-    return {name: count for name, count in counts.items() if count}
-
-
 def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
     """Return after ÷ before of separate runs, and the p-value of it lying within the margin, of each pair.
 
@@ -297,7 +145,7 @@ def unpaired_ratios(pairs: Sequence[Pair]) -> list[tuple[Interval, float]]:
     by, and the difference is what it is.
     """
     logs = [
-        tuple([math.log(seconds) for seconds in _seconds(data, timed)] for data in (after, before))
+        tuple([math.log(seconds) for seconds in all_seconds(data, timed)] for data in (after, before))
         for after, before, timed in pairs
     ]
     ends = [math.log(1 + max(after.margin, before.margin)) for after, before, _ in pairs]
@@ -462,126 +310,6 @@ def geometric_mean_interval(ratios: Sequence[Interval]) -> Interval:
     spread = sum(variance**2 / (each.count - 1) for variance, each in zip(variances, ratios, strict=True))
     half = _t(total**2 / spread) * math.sqrt(total) / len(ratios)
     return Interval(mean, mean * math.exp(-half), mean * math.exp(half), count)
-
-
-def start_seconds(data: SpeedData) -> float | None:
-    """Return the time of a cold start: the sum of its stages; None where it was not measured as a whole."""
-    stages = stage_seconds(data)
-    return sum(stages.values()) if {"spawn", "first_step"} <= stages.keys() else None
-
-
-def stage_seconds(data: SpeedData) -> dict[Stage, float]:
-    """Return for each stage of a cold start the median over the blocks that measured it, in their order."""
-    found = defaultdict[Stage, list[float]](list)
-    for block in data.blocks:
-        for stage, seconds in cold_stages(block).items():
-            found[stage].append(seconds)
-    return {stage: median(found[stage]) for stage in START_STAGES if stage in found}
-
-
-def warm_up_steps(data: SpeedData) -> float | None:
-    """Return how many training steps came before the timed ones, the median over blocks that began cold."""
-    found = [block.warm_up_steps for block in data.blocks if not block.served_before]
-    return median(found) if found else None
-
-
-def warm_up_seconds(data: SpeedData) -> float | None:
-    """Return what the training steps before the timed ones took, the median over blocks that began cold.
-
-    Their number times the median of what one took meanwhile; None where no record has that.
-    """
-    found = [
-        block.warm_up_steps * median(samples.warm_up)
-        for block in data.blocks
-        if not block.served_before
-        for samples in block.samples
-        if samples.metric == "train_step" and samples.warm_up
-    ]
-    return median(found) if found else None
-
-
-def break_even_steps(contender: SpeedData, reference: SpeedData) -> float | None:
-    """Return after how many training steps the contender, start included, has taken less time.
-
-    0 if it starts and steps faster; infinite if it never catches up; None if a start was not measured.
-    """
-    mine, theirs = start_seconds(contender), start_seconds(reference)
-    if mine is None or theirs is None:
-        return None
-    head_start = mine - theirs
-    gain = seconds(reference, "train_step") - seconds(contender, "train_step")
-    if head_start <= 0:
-        return 0.0 if gain >= 0 else math.inf
-    return head_start / gain if gain > 0 else math.inf
-
-
-def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:
-    """Return the median over trainings of the seconds until a target was reached, the start included.
-
-    None if the start was not measured.
-
-    Parameters
-    ----------
-    epochs
-        Epochs that each training took; infinite for one that never came there.
-    """
-    start = start_seconds(data)
-    return None if start is None else start + median(epochs) * seconds(data, "epoch")
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What a step can take at least here, and what that rests on.
-
-    Parameters
-    ----------
-    products_seconds
-        Of the step's matrix products alone, the median over chunks: the practical floor.
-    own_rate, square_rate
-        The best rate of those products, and of large square ones, in FLOP/s.
-    bandwidth
-        Of the best copy of a large array, in bytes/s.
-    call_seconds
-        Of a function call on one number, the median over chunks.
-    intensity
-        Floating-point operations for each byte that has to move.
-    roof_seconds
-        max(FLOP / square_rate, bytes / bandwidth): what the roofline allows (Williams et al. 2009).
-    """
-
-    products_seconds: float
-    own_rate: float
-    square_rate: float
-    bandwidth: float
-    call_seconds: float
-    intensity: float
-    roof_seconds: float
-
-
-def limit(data: LimitData) -> Limit | None:
-    """Return the limit of a step from what was calibrated; None where nothing was."""
-    calibration = data.calibration
-    if calibration is None:
-        return None
-    square_rate = 2 * calibration.square_size**3 / min(calibration.square)
-    bandwidth = calibration.copied_bytes / min(calibration.copying)
-    return Limit(
-        products_seconds=median(calibration.products),
-        own_rate=data.flops / min(calibration.products),
-        square_rate=square_rate,
-        bandwidth=bandwidth,
-        call_seconds=median(calibration.call),
-        intensity=data.flops / data.least_bytes,
-        roof_seconds=max(data.flops / square_rate, data.least_bytes / bandwidth),
-    )
-
-
-def _trend_p(values: Sequence[float]) -> float:
-    from scipy.stats import kendalltau
-
-    if min(values) == max(values):
-        return 1.0
-    return float(kendalltau(range(len(values)), values).pvalue)
 
 
 # scipy.special has Student's distribution too, and is there in a fraction of the time of scipy.stats

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import contenders, launch, stats, tables
+from benchmarks import contenders, durations, launch, tables
 from benchmarks.progress import ProgressBar
 from benchmarks.result import Metric, ParityData, Record, SpeedData
 from benchmarks.runner import REFERENCE
@@ -84,7 +84,7 @@ def test_speed(workload: str, metric: Metric, contender: str, records: list[Reco
     assert isinstance(record.data, SpeedData)
     assert isinstance(checked, ParityData)
     found = [samples for block in record.data.blocks for samples in block.samples if samples.metric == metric]
-    durations = [seconds / samples.iterations for samples in found for seconds in samples.seconds]
+    readings = [seconds / samples.iterations for samples in found for seconds in samples.seconds]
     table = tables.speed(records)
     row = table[
         (table["workload"] == workload) & (table["metric"] == metric) & (table["contender"] == contender)
@@ -110,10 +110,10 @@ def test_speed(workload: str, metric: Metric, contender: str, records: list[Reco
         "verdict": row["verdict"],
         "doubts": row["doubts"],
         "stopped_by": row["stopped_by"],
-        "block_medians": [stats.block_seconds(block, metric) for block in record.data.blocks],
+        "block_medians": [durations.block_seconds(block, metric) for block in record.data.blocks],
     }
-    REPLAY.load(durations)
-    benchmark.pedantic(_nothing, rounds=len(durations), iterations=1)
+    REPLAY.load(readings)
+    benchmark.pedantic(_nothing, rounds=len(readings), iterations=1)
 
 
 def _number(value: float) -> float | None:

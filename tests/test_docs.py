@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import stats, tables, units
+from benchmarks import durations, tables, units
 from benchmarks.cli import main
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
@@ -123,7 +123,7 @@ def test_table_is_the_reference_run(reference):
     assert row("a training step") == ratios("train_step")
     assert row("an epoch") == ratios("epoch")
     assert row("start") == [
-        units.seconds(stats.start_seconds(reference["speed", name])) for name in contenders
+        units.seconds(durations.start_seconds(reference["speed", name])) for name in contenders
     ]
     assert row("peak") == [
         units.megabytes(reference["memory", name].peak_bytes["train"]) for name in contenders

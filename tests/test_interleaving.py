@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import interleaving, stats, tables
+from benchmarks import durations, interleaving, soundness, stats, tables
 from benchmarks.interleaving import CHANCES, Outcome, interleave, stopping
 from benchmarks.measures import witnesses
 from benchmarks.measures.witnesses import Chunk, Witnesses, now
@@ -114,7 +114,7 @@ def test_a_single_contender_needs_no_more_blocks_than_the_least():
     ],
 )
 def test_how_a_process_came_to_its_speed(warm_up, seconds, label):
-    assert stats.steadiness(block(0, seconds, warm_up=warm_up).samples[0]) == label
+    assert soundness.steadiness(block(0, seconds, warm_up=warm_up).samples[0]) == label
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_how_a_process_came_to_its_speed(warm_up, seconds, label):
 def test_doubts(changes, says):
     slow = SpeedData(blocks=[block(0, [1.0] * 3, **changes)], stopped_by="")
     fast = SpeedData(blocks=[block(0, [0.01] * 3)], stopped_by="")
-    assert says in "; ".join(stats.doubts(slow, fast, "train_step"))
-    assert bool(says) == bool(stats.doubts(slow, fast, "train_step"))
+    assert says in "; ".join(soundness.doubts(slow, fast, "train_step"))
+    assert bool(says) == bool(soundness.doubts(slow, fast, "train_step"))
 
 
 def test_a_reference_that_compiles_each_step_is_doubted_too():
@@ -145,7 +145,7 @@ def test_a_reference_that_compiles_each_step_is_doubted_too():
 def test_an_unsteady_contender_is_doubted():
     rising = [block(index, [1.0 + 0.05 * step for step in range(10)]) for index in range(4)]
     data = SpeedData(blocks=rising, stopped_by="")
-    assert "no steady state in 4 of 4" in stats.doubts(data, data, "train_step")[0]
+    assert "no steady state in 4 of 4" in soundness.doubts(data, data, "train_step")[0]
 
 
 def test_many_comparisons_are_adjusted_for():
@@ -301,7 +301,7 @@ def test_starts_are_measured_in_as_many_blocks_as_the_preset_says(preset, starts
         ] * starts + [["build", "first_step"]] * (8 - starts)
     first, second = (SpeedData(blocks=each, stopped_by="") for each in (a, b))
     assert stats.paired_ratio(first, second, "start").count == starts
-    assert stats.start_seconds(first) == pytest.approx(0.3)
+    assert durations.start_seconds(first) == pytest.approx(0.3)
 
 
 def test_a_start_that_was_lost_is_measured_again():
@@ -321,9 +321,9 @@ def test_a_start_is_cold_in_every_block_that_counts():
     assert len(timed) == 4
     for (workload, _), data in timed.items():
         assert Counter(block.served_before for block in data.blocks) == {0: 3, 1: 3}
-        built = [block for block in data.blocks if stats.measured(block, "build")]
-        assert [stats.block_seconds(block, "build") for block in built] == [COLD] * 3
-        assert stats.start_seconds(data) == pytest.approx(0.3)
+        built = [block for block in data.blocks if durations.measured(block, "build")]
+        assert [durations.block_seconds(block, "build") for block in built] == [COLD] * 3
+        assert durations.start_seconds(data) == pytest.approx(0.3)
         reference = timed[workload, "a"]
         assert stats.paired_ratio(data, reference, "import").count == 6
         assert stats.paired_ratio(data, reference, "build").count == 3
@@ -335,7 +335,7 @@ def test_every_workload_has_a_cold_start_before_one_has_two():
     interleaved(preset="quick", blocks=3, block_limit=3, workloads=3, outcome=outcome)
     for blocks in outcome.blocks.values():
         assert [block.served_before for block in blocks].count(0) == 1
-        assert sum(stats.measured(block, "start") for block in blocks) == 1
+        assert sum(durations.measured(block, "start") for block in blocks) == 1
 
 
 @pytest.mark.skipif(not CAN_FREEZE, reason="this system cannot stop processes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import stats, tables
+from benchmarks import roofline, tables
 from benchmarks.datasets import load
 from benchmarks.measures import limit
 from benchmarks.plain.numpy_loop import products_of
@@ -70,14 +70,14 @@ def test_nothing_is_calibrated_on_a_gpu_and_the_report_says_so(tmp_path):
 
 
 def test_the_roof_is_the_lower_of_bandwidth_and_rate():
-    found = stats.limit(synthetic_run.limit())
+    found = roofline.limit(synthetic_run.limit())
     assert found.products_seconds == 50e-6
     assert found.own_rate == pytest.approx(25e9)
     assert found.square_rate == pytest.approx(40e9)
     assert found.bandwidth == pytest.approx(1e9)
     assert found.intensity == 100
     assert found.roof_seconds == pytest.approx(25e-6)
-    assert stats.limit(synthetic_run.limit(flops=1000)).roof_seconds == pytest.approx(10e-6)
+    assert roofline.limit(synthetic_run.limit(flops=1000)).roof_seconds == pytest.approx(10e-6)
 
 
 def test_shares_are_floor_by_time_for_those_that_have_times(tmp_path):

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
-from benchmarks import keeping, launch, stats, store, units
+from benchmarks import durations, keeping, launch, store, units
 from benchmarks.measures import parity, planted
 from benchmarks.packed import Packed
 from benchmarks.report.markdown import text
@@ -114,7 +114,7 @@ def test_speed_keeps_raw_chunks_and_says_how_they_were_measured(begin):
     data = records(begun)["speed"].data
     assert isinstance(data, SpeedData)
     assert [block.index for block in data.blocks] == [0, 1]
-    assert list(data.blocks[0].stages) == list(stats.START_STAGES)
+    assert list(data.blocks[0].stages) == list(durations.START_STAGES)
     assert set(data.blocks[1].stages) == {"build", "first_step"}
     assert [block.served_before for block in data.blocks] == [0, 0]
     for block in data.blocks:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from benchmarks import stats
+from benchmarks import durations, stats
 from benchmarks.result import Metric
 from benchmarks.stats import Interval
 from tests import synthetic_run
@@ -148,7 +148,7 @@ def test_unpaired_ratios_are_welch_s_and_not_student_s():
     before = synthetic_run.speed(1e-4, noise=0.001, blocks=12)
     ((ratio, p_value),) = stats.unpaired_ratios([(after, before, "train_step")])
     mine, theirs = (
-        np.log([stats.block_seconds(block, "train_step") for block in data.blocks])
+        np.log([durations.block_seconds(block, "train_step") for block in data.blocks])
         for data in (after, before)
     )
     whole = scipy.stats.ttest_ind(mine, theirs, equal_var=False)
@@ -170,44 +170,3 @@ def test_adjusted_p_values_keep_what_is_unknown():
     values = stats.adjusted([0.01, math.nan, 0.02])
     assert values[0] == pytest.approx(0.02)
     assert math.isnan(values[1])
-
-
-def test_break_even():
-    slow_start, quick_start = synthetic_run.speed(1e-4, noise=0), synthetic_run.speed(3e-4, noise=0)
-    early = quick_start.model_copy(
-        update={
-            "blocks": [
-                block.model_copy(
-                    update={"stages": {"spawn": 0.1, "import": 0.0, "build": 0.1, "first_step": 0.1}}
-                )
-                for block in quick_start.blocks
-            ]
-        }
-    )
-    # one second later, 200 µs a step gained
-    assert stats.break_even_steps(slow_start, early) == pytest.approx(5000)
-    assert stats.break_even_steps(early, slow_start) == math.inf
-    assert stats.break_even_steps(slow_start, quick_start) == 0
-
-
-@pytest.mark.parametrize(
-    ("epochs", "counted"), [([2.0, 4.0, math.inf], 4.0), ([2.0, math.inf, math.inf], math.inf)]
-)
-def test_a_training_that_never_reaches_its_target_counts_as_infinite(epochs, counted):
-    data = synthetic_run.speed(1e-4, noise=0)
-    start, epoch = stats.start_seconds(data), stats.seconds(data, "epoch")
-    assert stats.time_to_target(epochs, data) == pytest.approx(start + counted * epoch)
-
-
-def test_without_a_cold_start_nothing_is_said_about_starts():
-    timed = synthetic_run.speed(1e-4, noise=0)
-    served = [block.model_copy(update={"served_before": 1}) for block in timed.blocks]
-    warm = timed.model_copy(update={"blocks": served})
-    assert set(stats.stage_seconds(warm)) == {"spawn", "import"}
-    assert stats.start_seconds(warm) is stats.warm_up_steps(warm) is None
-    assert stats.break_even_steps(warm, timed) is stats.break_even_steps(timed, warm) is None
-    assert stats.time_to_target([2.0], warm) is None
-    assert stats.paired_ratio(warm, timed, "start").count == 0
-    assert stats.seconds(warm, "train_step") == pytest.approx(1e-4)
-    once = timed.model_copy(update={"blocks": [timed.blocks[0], *served[1:]]})
-    assert stats.start_seconds(once) == stats.start_seconds(timed)

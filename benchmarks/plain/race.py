@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from benchmarks import contenders, environment, launch, stats
+from benchmarks import contenders, durations, environment, launch, soundness, stats
 from benchmarks.interleaving import Outcome, interleave
 from benchmarks.keeping import Watcher
 from benchmarks.modes import mode_of
@@ -166,7 +166,7 @@ def _ratios(workload: str, metric: Metric, timed: Mapping[str, SpeedData]) -> It
             metric=metric,
             contender=contender,
             other=other,
-            seconds=stats.seconds(timed[contender], metric),
+            seconds=durations.seconds(timed[contender], metric),
             ratio=ratio.estimate,
             low=ratio.low,
             high=ratio.high,
@@ -174,6 +174,6 @@ def _ratios(workload: str, metric: Metric, timed: Mapping[str, SpeedData]) -> It
             doubts=[
                 doubt
                 for each in (contender, other)
-                for doubt in stats.doubts(timed[each], timed[contender], metric)
+                for doubt in soundness.doubts(timed[each], timed[contender], metric)
             ],
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import stats
+from benchmarks import durations, stats
 from benchmarks.once import Records, once
 from benchmarks.result import CurvesData
 from benchmarks.tables.rows import frame_of, key_of, place_of
@@ -93,7 +93,7 @@ def time_to_target(records: Records) -> pd.DataFrame:
                     "seeds": len(epochs),
                     "reached": sum(map(math.isfinite, epochs)),
                     "epochs": median(epochs),
-                    "seconds": stats.time_to_target(epochs, data),
+                    "seconds": durations.time_to_target(epochs, data),
                 }
             )
     return frame_of(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks import stats
+from benchmarks import roofline
 from benchmarks.once import Records, once
 from benchmarks.result import LimitData
 from benchmarks.tables.rows import frame_of, place_of
@@ -24,7 +24,7 @@ def limit(records: Records) -> pd.DataFrame:
     for record in records:
         if not isinstance(record.data, LimitData):
             continue
-        data, found = record.data, stats.limit(record.data)
+        data, found = record.data, roofline.limit(record.data)
         rows.append(
             {
                 **place_of(record.case),

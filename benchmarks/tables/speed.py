@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import stats
+from benchmarks import durations, soundness, stats
 from benchmarks.once import Records, once
 from benchmarks.result import Metric, SpeedData
 from benchmarks.tables.parity import passed_parity
@@ -36,7 +36,7 @@ def speed(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
         reference, doubted = reference_of(timed, wanted), doubtful[key]
         for contender, data in timed.items():
             for samples in data.blocks[0].samples:
-                one = stats.seconds(data, samples.metric)
+                one = durations.seconds(data, samples.metric)
                 ratio = stats.paired_ratio(data, timed[reference], samples.metric)
                 if contender != reference:
                     ratios.append(ratio)
@@ -75,8 +75,8 @@ def doubts(timed: Mapping[str, SpeedData]) -> dict[Metric, dict[str, list[str]]]
     found: dict[Metric, dict[str, list[str]]] = {}
     for metric in dict.fromkeys(each.metric for data in timed.values() for each in data.blocks[0].samples):
         there = {name: data for name, data in timed.items() if was_timed(data, metric)}
-        fastest = min(there.values(), key=lambda data: stats.seconds(data, metric))
-        found[metric] = {name: stats.doubts(data, fastest, metric) for name, data in there.items()}
+        fastest = min(there.values(), key=lambda data: durations.seconds(data, metric))
+        found[metric] = {name: soundness.doubts(data, fastest, metric) for name, data in there.items()}
     return found
 
 
@@ -104,11 +104,11 @@ def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
     """
     rows = []
     found = {
-        (key, contender): stats.stage_seconds(data)
+        (key, contender): durations.stage_seconds(data)
         for key, timed in timings(records).items()
         for contender, data in timed.items()
     }
-    stages = [stage for stage in stats.START_STAGES if any(stage in each for each in found.values())]
+    stages = [stage for stage in durations.START_STAGES if any(stage in each for each in found.values())]
     for key, timed in timings(records).items():
         reference = timed[reference_of(timed, wanted)]
         for contender, data in timed.items():
@@ -117,14 +117,14 @@ def cold_start(records: Records, wanted: str = REFERENCE) -> pd.DataFrame:
                     **dict(zip(("workload", "device", "threads"), key, strict=True)),
                     "contender": contender,
                     **{f"{stage}_seconds": found[key, contender].get(stage) for stage in stages},
-                    "warm_up_seconds": stats.warm_up_seconds(data),
-                    "warm_up_steps": stats.warm_up_steps(data),
-                    "steady_step_seconds": stats.seconds(data, "train_step")
+                    "warm_up_seconds": durations.warm_up_seconds(data),
+                    "warm_up_steps": durations.warm_up_steps(data),
+                    "steady_step_seconds": durations.seconds(data, "train_step")
                     if was_timed(data, "train_step")
                     else None,
                     "break_even_steps": None
                     if data is reference or not was_timed(data, "train_step")
-                    else stats.break_even_steps(data, reference),
+                    else durations.break_even_steps(data, reference),
                 }
             )
     return frame_of(rows)
@@ -140,9 +140,11 @@ def cold_start_ratios(records: Records, wanted: str = REFERENCE) -> pd.DataFrame
     ratios: list[stats.Interval] = []
     for key, timed in timings(records).items():
         reference = reference_of(timed, wanted)
-        stages = [stage for stage in stats.START_STAGES if stage in stats.stage_seconds(timed[reference])]
-        doubted = {name: stats.problems(data) for name, data in timed.items()}
-        parts: list[stats.Timed] = [*stages, "start"]
+        stages = [
+            stage for stage in durations.START_STAGES if stage in durations.stage_seconds(timed[reference])
+        ]
+        doubted = {name: soundness.problems(data) for name, data in timed.items()}
+        parts: list[durations.Timed] = [*stages, "start"]
         for contender, stage in itertools.product(timed, parts):
             data = timed[contender]
             ratio = stats.paired_ratio(data, timed[reference], stage)
@@ -193,7 +195,7 @@ def break_even(records: Records) -> pd.DataFrame:
                 **dict(zip(("workload", "device", "threads"), key, strict=True)),
                 "contender": contender,
                 "other": other,
-                "break_even_steps": stats.break_even_steps(timed[contender], timed[other]),
+                "break_even_steps": durations.break_even_steps(timed[contender], timed[other]),
             }
             for key, timed in timings(records).items()
             for contender, other in itertools.permutations(timed, 2)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from benchmarks import stats, tables, units
+from benchmarks import soundness, stats, tables, units
 from benchmarks.report.material import Material, Run
 from benchmarks.report.sections.section import Section, Table
 from benchmarks.result import Measure, ParityData, Record, Samples, SpeedData
@@ -26,7 +26,7 @@ def method(run: Run) -> Section:
         samples = [each for block in blocks for each in block.samples]
         repeated = sum(each.repeated_rounds for each in samples)
         disturbed = [chunk for each in samples for chunk in each.disturbed]
-        labels = Counter(stats.steadiness(each) for each in samples)
+        labels = Counter(soundness.steadiness(each) for each in samples)
         margins = dict.fromkeys(f"{data.margin:.1%}" for data in timed)
         presets = dict.fromkeys(data.preset for data in timed)
         idle = ", ".join(dict.fromkeys(block.idle_workers for block in blocks))
@@ -45,7 +45,7 @@ def method(run: Run) -> Section:
                 else "."
             )
         )
-        if limits := stats.clock_limits(samples):
+        if limits := soundness.clock_limits(samples):
             told = ", ".join(f"{name} in {count}" for name, count in limits.items())
             text.append(f"What kept the GPU's clock down, by chunks: {told}.")
     lost = [

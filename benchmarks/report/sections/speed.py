@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import stats, tables, units
+from benchmarks import durations, stats, tables, units
 from benchmarks.report.sections.section import Section, Table, shared, varying
 from benchmarks.result import Measure, Record
 
@@ -103,7 +103,7 @@ def cold_start(records: Sequence[Record], reference: str) -> Section:
         "The warm-up is the harness's: as many steps as it took, times the median of one meanwhile.",
         "Break-even: from how many steps on the contender, its start included, has taken less time.",
     ]
-    own = [name for stage in stats.OF_A_WORKLOAD if (name := f"{stage}_seconds") in stages]
+    own = [name for stage in durations.OF_A_WORKLOAD if (name := f"{stage}_seconds") in stages]
     if frame[own].isna().any(axis=None):
         text.append("No build or first step: the workload was never the first one that its worker served.")
     headers = [*places, *headers, "warm-up steps", "break-even steps"]
