@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import itertools
 import json
 import os
 import stat
+import tempfile
 import weakref
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.store import RunStore, StoreError, find_run, new_run_folder, runs_in
 from tests import synthetic_run
@@ -92,6 +99,93 @@ def test_full_disk_leaves_the_earlier_record(store, monkeypatch):
         store.write(synthetic_run.record(synthetic_run.parity(passed=False), "torch"))
     assert [record.data.passed for record in store.records()[0]] == [True]
     assert len(list((store.folder / "records").iterdir())) == 1
+
+
+class Killed(BaseException):
+    """Nothing runs after it that a kill would not leave undone."""
+
+
+FAILURES = {"full disk": OSError(errno.ENOSPC, "No space left on device"), "kill": Killed()}
+
+
+class Torn:
+    """A file of which only half of a text arrives, where that operation is struck."""
+
+    def __init__(self, file, strike):
+        self._file, self._strike = file, strike
+
+    def write(self, text):
+        self._file.write(text[: len(text) // 2])
+        self._file.flush()
+        self._strike()
+        self._file.write(text[len(text) // 2 :])
+
+    def flush(self):
+        self._strike()
+        self._file.flush()
+
+    def fileno(self):
+        return self._file.fileno()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+
+@contextmanager
+def struck(moment, failure):
+    """Have the operation on files with that number fail, of all that write a record."""
+    numbers = itertools.count(1)
+
+    def strike():
+        if next(numbers) == moment:
+            raise failure
+
+    def before(function):
+        def struck_function(*arguments, **options):
+            strike()
+            return function(*arguments, **options)
+
+        return struck_function
+
+    begin = Path.open
+
+    def opened(path, *arguments, **options):
+        strike()
+        return Torn(begin(path, *arguments, **options), strike)
+
+    with ExitStack() as stack:
+        for owner, name in ((os, "fsync"), (os, "open"), (Path, "replace")):
+            stack.enter_context(mock.patch.object(owner, name, before(getattr(owner, name))))
+        stack.enter_context(mock.patch.object(Path, "open", opened))
+        yield
+
+
+@given(
+    verdicts=st.lists(st.booleans(), min_size=1, max_size=4),
+    moment=st.integers(1, 28),
+    failure=st.sampled_from(sorted(FAILURES)),
+)
+def test_a_record_is_as_it_was_or_as_it_should_be_whatever_fails(verdicts, moment, failure):
+    """Seven operations write each record, so that every one of them is struck in some example."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore.create(Path(folder) / "run", synthetic_run.manifest())
+        possible: list[list[bool]] = [[]]
+        with struck(moment, FAILURES[failure]):
+            for verdict in verdicts:
+                possible.append([verdict])
+                try:
+                    store.write(synthetic_run.record(synthetic_run.parity(passed=verdict), "torch"))
+                except (StoreError, Killed):
+                    break
+                possible = [[verdict]]
+        with store.locked():
+            records, damaged = RunStore.open(store.folder).records()
+        assert not damaged
+        assert [record.data.passed for record in records] in possible
+        assert {path.suffix for path in (store.folder / "records").iterdir()} <= {".json"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are flushed on POSIX alone")

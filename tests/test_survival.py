@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -206,6 +208,40 @@ def carry_out(faults, worker):
         shared = set.intersection(*({block.index for block in record.data.blocks} for record in times))
         assert len(shared) == 2
     return happened
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a folder with a file system of its own, of 4 MiB."""
+    if (
+        os.name != "posix"
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("no file system can be mounted here, which takes root on Linux")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)  # a log may still be open
+
+
+@pytest.mark.parametrize("free", [8, 24])
+def test_a_disk_that_fills_up_loses_nothing(small_disk, free):
+    """With so many KiB left a run ends before or after its first records."""
+    (small_disk / "small.toml").write_text(small_suite.TIMED)
+    begun = twins(launch.begin(str(small_disk / "small.toml"), {}, [], small_disk / "results"))
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - free * 1024))
+    with pytest.raises(StoreError, match="No space left on device"):
+        launch.carry_out(begun, Watcher())
+    before = final(begun.store.folder)
+    ballast.unlink()
+    begun = twins(launch.resume(begun.store.folder.name, small_disk / "results"))
+    launch.carry_out(begun, Watcher())
+    now = final(begun.store.folder)
+    assert before.items() <= now.items()
+    assert {(record.case.contender, record.case.measure) for record in now.values()} >= {
+        (contender, measure) for contender in TWINS for measure in ("card", "parity", "speed")
+    }
 
 
 DRIVER = """

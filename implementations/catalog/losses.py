@@ -58,6 +58,7 @@ class LossElement(Element):
 
 _EVERYWHERE = (-math.inf, math.inf)
 _MET = "it is a difference that is 0 where targets are met"
+_COUNTED = Accuracy(ranges=(Range(0.0, 0.0625), Range(1.0, 4.0)), reason=f"{_MET}, here at 0 and 2")
 _NEAR_TWO = Accuracy(ranges=(Range(1.0, 4.0),), reason=f"{_MET}, here at 2")
 _ROW = Accuracy(
     ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason="sums over the row, whose parts cancel"
@@ -179,8 +180,8 @@ LOSSES = table(
         "- log(1 + Max(t, Rational(1, 10**7))))**2",
         targets="counts",
         predictions="positive",
-        value=_NEAR_TWO,
-        derivative=_NEAR_TWO,
+        value=_COUNTED,
+        derivative=_COUNTED,
     ),
     LossElement(
         "huber",
@@ -378,6 +379,7 @@ LOSSES = table(
         "L = mean of (log v + (m - target)^2 / v) / 2, with mean m and variance v, v at least 1e-6",
         "Nix & Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution",
         native={"torch": "torch.nn.functional.gaussian_nll_loss"},
+        kinks=(VARIANCE_FLOOR,),
         notes="Predictions are k means and then k variances. Below 1e-6 the derivative by v is that at 1e-6.",
         predictions="mean_and_variance",
         value=Accuracy(ulp=16.0, ranges=(Range(0.1, 4.0, ulp=16.0),), reason="log v and e^2 / v cancel"),

@@ -143,7 +143,8 @@ def poisson(targets: Array, predictions: Array) -> Array:
 def gaussian_nll(targets: Array, predictions: Array) -> Array:
     mean, variance = jnp.split(predictions, 2, axis=-1)
     # the value of the floor, with the derivative of the variance, as in torch
-    variance = variance + jax.lax.stop_gradient(jnp.maximum(variance, VARIANCE_FLOOR) - variance)
+    floored = variance + jax.lax.stop_gradient(VARIANCE_FLOOR - variance)
+    variance = jnp.where(variance < VARIANCE_FLOOR, floored, variance)
     return jnp.mean(jnp.log(variance) + jnp.square(mean - targets) / variance, axis=-1) / 2
 
 

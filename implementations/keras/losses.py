@@ -165,7 +165,8 @@ def poisson(targets: Tensor, predictions: Tensor) -> Tensor:
 def gaussian_nll(targets: Tensor, predictions: Tensor) -> Tensor:
     mean, variance = ops.split(predictions, 2, axis=-1)
     # the value of the floor, with the derivative of the variance, as in torch
-    variance = variance + ops.stop_gradient(ops.maximum(variance, VARIANCE_FLOOR) - variance)
+    floored = variance + ops.stop_gradient(VARIANCE_FLOOR - variance)
+    variance = ops.where(variance < VARIANCE_FLOOR, floored, variance)
     return ops.mean(ops.log(variance) + ops.square(mean - targets) / variance, axis=-1) / 2
 
 

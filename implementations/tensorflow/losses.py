@@ -153,7 +153,8 @@ def poisson(targets: Tensor, predictions: Tensor) -> Tensor:
 def gaussian_nll(targets: Tensor, predictions: Tensor) -> Tensor:
     mean, variance = tf.split(predictions, 2, axis=-1)
     # the value of the floor, with the derivative of the variance, as in torch
-    variance = variance + tf.stop_gradient(tf.maximum(variance, VARIANCE_FLOOR) - variance)
+    floored = variance + tf.stop_gradient(VARIANCE_FLOOR - variance)
+    variance = tf.where(variance < VARIANCE_FLOOR, floored, variance)
     return tf.reduce_mean(tf.math.log(variance) + tf.square(mean - targets) / variance, axis=-1) / 2
 
 

@@ -90,6 +90,31 @@ def test_every_element_is_compared():
         ), name
 
 
+TABLES = {
+    "activation": catalog.ACTIVATIONS,
+    "loss": catalog.LOSSES,
+    "optimizer": catalog.OPTIMIZERS,
+    "metric": catalog.METRICS,
+}
+ONCE = {"clipvalue", "clipnorm"}
+"""Options that sgd alone is asked: gradients are clipped before every rule by the same few lines."""
+
+
+@pytest.mark.parametrize("backend", backend_names())
+def test_every_option_is_asked_at_two_values(computed, backend):
+    """Or a backend that does not pass it on would be right by its default. Texts name conventions."""
+    asked: dict[tuple[str, str, str], set[Any]] = {}
+    for (variant, _, _), answer in computed(backend).elements.items():
+        if variant.kind in TABLES and not isinstance(answer, str):
+            element = TABLES[variant.kind][variant.element]
+            given = {name: value for name, value in variant.options.items() if name != "learning_rate"}
+            for name, value in element.resolve(given).items():
+                asked.setdefault((variant.kind, variant.element, name), set()).add(value)
+    numbers = {key for key, values in asked.items() if not isinstance(next(iter(values)), str)}
+    once = {key for key in numbers if len(asked[key]) < 2}
+    assert once == {key for key in numbers if key[2] in ONCE and key[1] != "sgd"}
+
+
 CLIPPED = [
     variant for variant in elements.variants() if {"clipnorm", "global_clipnorm"} & set(variant.options)
 ]

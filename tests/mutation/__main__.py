@@ -139,12 +139,16 @@ def verdict(expects: Sequence[str], told: Sequence[Complaint]) -> str:
     return "named" if by_parity else "named by tests"
 
 
-def ask(folder: Path, *arguments: str) -> None:
-    """Run the gate in a process of its own, with the sources of that folder."""
+def ask(folder: Path, compilations: Path, *arguments: str) -> None:
+    """Run the gate in a process of its own, with the sources of that folder.
+
+    Most of what JAX has compiled for one fault serves the next.
+    """
+    kept = environment.kept_compilations(compilations)
     subprocess.run(
         [sys.executable, "-c", "from tests.mutation.gate import main; main()", *arguments],
         cwd=folder,
-        env={**environment.worker_environment(1), "PYTHONPATH": str(folder)},
+        env={**environment.worker_environment(1), **kept, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -152,14 +156,15 @@ def ask(folder: Path, *arguments: str) -> None:
     )
 
 
-def outcome(fault: Fault, kept: Path) -> Outcome:
+def outcome(fault: Fault, kept: Path, compilations: Path) -> Outcome:
     """Plant a fault and see what becomes of it, given the folder with the answers of the clean sources."""
     make = partial(Outcome, fault.backend, fault.name, fault.file, expects=fault.expects)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plant(fault, folder)
         try:
-            ask(folder, "judge", fault.backend, str(kept), "out", *(["shared"] if fault.shared else []))
+            shared = ["shared"] if fault.shared else []
+            ask(folder, compilations, "judge", fault.backend, str(kept), "out", *shared)
         except subprocess.TimeoutExpired:
             return make("caught", f"it hangs: no answer within {SECONDS} s")
         except subprocess.CalledProcessError as error:
@@ -187,9 +192,12 @@ def run(planted: list[Fault], jobs: int, console: Console) -> list[Outcome]:
     needed |= {WITNESS for each in planted if each.backend == "numpy"}
     found: dict[Fault, Outcome] = {}
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(jobs) as pool:
-        folder = Path(name)
+        folder, compilations = Path(name, "answers"), Path(name, "compilations")
+        folder.mkdir()
         try:
-            asked = [pool.submit(ask, ROOT, "answer", each, str(folder)) for each in sorted(needed)]
+            asked = [
+                pool.submit(ask, ROOT, compilations, "answer", each, str(folder)) for each in sorted(needed)
+            ]
             for each in track(as_completed(asked), "the clean sources", len(asked), console=console):
                 each.result()
             if told := clean(folder):
@@ -199,7 +207,7 @@ def run(planted: list[Fault], jobs: int, console: Console) -> list[Outcome]:
                     f"got, on this machine:\n{listed}\n"
                     "mend or explain these first (`benchmarks/deviations/`), or leave them out with --only"
                 )
-            pending = {pool.submit(outcome, fault, folder): fault for fault in planted}
+            pending = {pool.submit(outcome, fault, folder, compilations): fault for fault in planted}
             for done in track(as_completed(pending), "planting faults", len(pending), console=console):
                 found[pending[done]] = done.result()
                 console.print(f"{found[pending[done]].result}: {pending[done].backend}, {pending[done].name}")

@@ -56,7 +56,8 @@ def _rows(dtype: DType) -> np.ndarray:
     hard = [0 * ramp, 0 * ramp + 1, 11 * ramp, 110 * ramp, 1e29 * ramp, tiny * np.arange(10), one]
     tied = [np.repeat([1.0, -1.0], 5), np.repeat([0.5, 0.5, -0.5, -2.0, -3.0], 2)]
     odd = [np.where(one == 1, value, ordinary[0]) for value in (-np.inf, np.inf, np.nan)]
-    return np.concatenate([ordinary, np.array([*hard, *tied, *odd]).astype(dtype)])
+    scaled = [np.ldexp(ordinary[1], exponent) for exponent in (-120, -60, -20, -4, 4, 20, 60, 120)]
+    return np.concatenate([ordinary, np.array([*hard, *tied, *odd, *scaled]).astype(dtype)])
 
 
 def _known_points(variant: Variant, dtype: DType) -> np.ndarray:
@@ -94,6 +95,9 @@ _SIZES_OF_SHARES = (0.0, 1e-30, 1e-8, 1e-4, 0.5, 1.0 - 2.0**-20, 1.0)
 _SOFT = (0.5, 0.25, 0.0, 0.125, 0.125)
 """A target of several classes, one of them with nothing; its sum is exact."""
 
+_UNLIKE = (1.0, -2.0, 0.5, 3.0, 0.25)
+"""A row that points elsewhere than any target."""
+
 
 def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     """Return targets and predictions of random examples, as the loss wants them."""
@@ -120,8 +124,8 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
     """Return one row for each hard example.
 
     Of a loss of single predictions: exponents and signs, tails, both sides of kinks and of where
-    probabilities are clipped, infinities, NaN, for each target; targets are 0, or 2 where they are counts, so
-    that differences are exact. Of a loss of classes: the first class from impossible to certain, masked with
+    probabilities are clipped, infinities, NaN, for each target. Of a mean and a variance: one of them at a
+    time. Of a loss of classes: the first class from impossible to certain, masked with
     -inf, inf and NaN, where it is the target, another is, or several share it. Of ratios of sums: shares from
     0 to 1, where no target, all or some are 1.
     """
@@ -147,15 +151,18 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
         targets = np.array([*np.eye(5)[:2], _SOFT], dtype)
         return np.repeat(targets, len(rows), axis=0), _rounded(np.tile(rows, (3, 1)), dtype)
     if loss.name == "cosine_similarity":
-        rows = np.repeat(
-            _rounded(np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4]), dtype)[:, np.newaxis], 5, 1
-        )
-        return np.ones_like(rows), rows
+        sizes = np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4])[:, np.newaxis]
+        rows = _rounded(np.concatenate([sizes * np.ones(5), sizes[1:] * _UNLIKE]), dtype)
+        targets = np.array([np.ones(5), _SOFT], dtype)
+        return np.repeat(targets, len(rows), axis=0), np.tile(rows, (2, 1))
     points = _predictions(variant, dtype, full)
     if loss.predictions == "mean_and_variance":
-        points = points[(points > 1e-10) & (points < 1e10)]
-        return np.full((len(points), 1), 0.5, dtype), np.stack([np.ones_like(points), points], axis=1)
-    wanted = {"binary": (0.0, 1.0), "counts": (2.0,)}.get(loss.targets, (0.0,))
+        means = np.array([*_LOGITS, *(-logit for logit in _LOGITS), np.inf, np.nan], dtype)
+        pairs = np.concatenate(
+            [np.stack([np.ones_like(points), points], 1), np.stack([means, np.ones_like(means)], 1)]
+        )
+        return np.full((len(pairs), 1), 0.5, dtype), pairs
+    wanted = {"binary": (0.0, 1.0), "counts": (0.0, 2.0)}.get(loss.targets, (0.0, -4.0))
     targets = np.repeat(np.array(wanted, dtype), len(points))
     return targets[:, np.newaxis], np.tile(points, len(wanted))[:, np.newaxis]
 

@@ -25,21 +25,43 @@ DTYPES: tuple[DType, ...] = ("float32", "float64")
 _CLIPNORM, _GLOBAL_CLIPNORM = 100.0, 180.0
 """Near the norms that the gradients of `questions.course` have: some are above, some below."""
 
-_DECAY_AND_CLIP = {"weight_decay": 0.1, "weight_decay_mode": "l2", "global_clipnorm": _GLOBAL_CLIPNORM}
+_DECAY = {"weight_decay": 0.1}
+
+_DECAY_AND_CLIP = {**_DECAY, "weight_decay_mode": "l2", "global_clipnorm": _GLOBAL_CLIPNORM}
 """Asked of every optimizer, in one convention: torch's, whose classes add the decay each for itself."""
+
+_OTHER = {
+    "momentum": 0.8,
+    "nesterov": False,
+    "rho": 0.8,
+    "beta_1": 0.8,
+    "beta_2": 0.99,
+    "adam_beta_1": 0.8,
+    "adam_beta_2": 0.99,
+    "rms_rate": 0.1,
+    "epsilon": 1e-5,
+    "initial_accumulator_value": 0.5,
+    "learning_rate_power": -0.75,
+    "l2_shrinkage_regularization_strength": 0.01,
+}
+"""Numbers that no framework takes by itself, so that a backend which does not pass them on is found.
+
+Asked of every optimizer that has them, together with `_DECAY_AND_CLIP`.
+"""
 
 _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "sgd": (
         {},
         {"momentum": 0.9},
         {"momentum": 0.9, "nesterov": True},
-        {"weight_decay": 0.1},
+        _DECAY,
         {"clipvalue": 0.1},
         {"clipnorm": _CLIPNORM},
         {"global_clipnorm": _GLOBAL_CLIPNORM},
     ),
     "rmsprop": ({}, {"centered": True}),
-    "adam": ({}, {"weight_decay": 0.1}),
+    "adam": ({}, _DECAY),
+    "adafactor": ({}, {"beta_2_decay": -0.7, "epsilon_1": 1e-12, "epsilon_2": 0.01, "clip_threshold": 2.0}),
     "ftrl": (
         {"initial_accumulator_value": 0.1},
         {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.01, "beta": 0.1},
@@ -75,8 +97,16 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "elu": ({}, {"alpha": 0.5}),
     "celu": ({}, {"alpha": 0.5}),
-    "prelu": ({"alpha": 0.25},),
-    "top_k_accuracy": ({"k": 2.0},),
+    "leaky_relu": ({}, {"negative_slope": 0.125}),
+    "prelu": ({"alpha": 0.25}, {"alpha": 0.5}),
+    "threshold": ({}, {"threshold": -1.0, "value": 2.0}),
+    "squareplus": ({}, {"b": 16.0}),
+    "hard_shrink": ({}, {"threshold": 0.75}),
+    "soft_shrink": ({}, {"threshold": 0.75}),
+    "top_k_accuracy": ({"k": 2.0}, {"k": 3.0}),
+    "precision": ({}, {"threshold": 0.75}),
+    "recall": ({}, {"threshold": 0.75}),
+    "f1": ({}, {"threshold": 0.75}),
     "tversky": ({}, {"alpha": 0.3, "beta": 0.7}),
     "huber": ({}, {"delta": 0.5}),
     "smooth_l1": ({}, {"beta": 0.5}),
@@ -144,9 +174,15 @@ def variants() -> Iterator[Variant]:
                     yield _variant("optimizer", name, settings, convention, "constant")
                     # more options meet a changing rate in sgd, whose momentum meets every schedule, below
                     if options != {"momentum": 0.9} if name == "sgd" else options is given[0]:
-                        settings = {**options, "learning_rate": SCHEDULES["step"]}
+                        decay = {} if name == "sgd" or convention == "torch" else _DECAY
+                        settings = {**options, **decay, "learning_rate": SCHEDULES["step"]}
                         yield _variant("optimizer", name, settings, convention, "step")
-        settings = {**_DECAY_AND_CLIP, "learning_rate": 0.01}
+        others = {
+            option.name: _OTHER[option.name]
+            for option in optimizer.options
+            if _OTHER.get(option.name, option.default) != option.default
+        }
+        settings = {**others, **_DECAY_AND_CLIP, "learning_rate": 0.01}
         yield _variant("optimizer", name, settings, "torch" if optimizer.conventions else None, "constant")
     for convention in ("keras", "torch"):
         for schedule, rate in SCHEDULES.items():
@@ -168,9 +204,10 @@ def _differs(optimizer: catalog.Element, options: dict[str, Any], convention: st
     if convention != "torch":
         return True
     resolved = [optimizer.resolve({**options, "convention": each}) for each in ("keras", "torch")]
-    if not resolved[0]["weight_decay"]:
-        for each in resolved:
-            del each["weight_decay_mode"]
+    for each in resolved:
+        for number, mode in (("weight_decay", "weight_decay_mode"), ("momentum", "momentum_mode")):
+            if not each.get(number):
+                each.pop(mode, None)
     return resolved[0] != resolved[1]
 
 
