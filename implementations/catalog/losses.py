@@ -58,7 +58,7 @@ class LossElement(Element):
 
 _EVERYWHERE = (-math.inf, math.inf)
 _MET = "it is a difference that is 0 where targets are met"
-_COUNTED = Accuracy(ranges=(Range(0.0, 0.0625), Range(1.0, 4.0)), reason=f"{_MET}, here at 0 and 2")
+_BY_LOGARITHMS = f"{_MET}, here at 0 and 2, and 1 + p is rounded"
 _NEAR_TWO = Accuracy(ranges=(Range(1.0, 4.0),), reason=f"{_MET}, here at 2")
 _ROW = Accuracy(
     ulp=32.0, ranges=(Range(*_EVERYWHERE, ulp=32.0),), reason="sums over the row, whose parts cancel"
@@ -180,8 +180,8 @@ LOSSES = table(
         "- log(1 + Max(t, Rational(1, 10**7))))**2",
         targets="counts",
         predictions="positive",
-        value=_COUNTED,
-        derivative=_COUNTED,
+        value=Accuracy(ranges=(Range(0.0, 0.0625, "x"), Range(1.0, 4.0)), reason=_BY_LOGARITHMS),
+        derivative=Accuracy(ranges=(Range(0.0, 0.0625), Range(1.0, 4.0)), reason=_BY_LOGARITHMS),
     ),
     LossElement(
         "huber",

@@ -101,8 +101,11 @@ ONCE = {"clipvalue", "clipnorm"}
 
 
 @pytest.mark.parametrize("backend", backend_names())
-def test_every_option_is_asked_at_two_values(computed, backend):
-    """Or a backend that does not pass it on would be right by its default. Texts name conventions."""
+def test_every_option_is_asked_at_a_value_of_nobody_s_own(computed, backend):
+    """Or a backend that does not pass it on would be right by its default. Texts name conventions.
+
+    Switches are asked at both values, numbers at two, of which one is neither default nor preset.
+    """
     asked: dict[tuple[str, str, str], set[Any]] = {}
     for (variant, _, _), answer in computed(backend).elements.items():
         if variant.kind in TABLES and not isinstance(answer, str):
@@ -110,9 +113,16 @@ def test_every_option_is_asked_at_two_values(computed, backend):
             given = {name: value for name, value in variant.options.items() if name != "learning_rate"}
             for name, value in element.resolve(given).items():
                 asked.setdefault((variant.kind, variant.element, name), set()).add(value)
-    numbers = {key for key, values in asked.items() if not isinstance(next(iter(values)), str)}
-    once = {key for key in numbers if len(asked[key]) < 2}
-    assert once == {key for key in numbers if key[2] in ONCE and key[1] != "sgd"}
+    for kind, table in TABLES.items():
+        for element in table.values():
+            for option in element.options:
+                values = asked[kind, element.name, option.name]
+                own = {option.default, *option.own_defaults.values()}
+                own |= {preset.get(option.name) for preset in element.conventions.values()}
+                once = option.name in ONCE and element.name != "sgd"
+                if not option.choices and not once:
+                    assert len(values) >= 2, (element.name, option.name)
+                    assert isinstance(option.default, bool) or values - own, (element.name, option.name)
 
 
 CLIPPED = [
@@ -343,7 +353,8 @@ def test_known_deviation_still_occurs(used, backend, deviation):
 @pytest.mark.parametrize(("backend", "deviation"), KNOWN)
 def test_known_deviation_is_no_larger_than_what_occurs(used, backend, deviation):
     """For each element and quantity, and in each region."""
-    most, largest = 100 if deviation.varies else 4, {}
+    most = 100 if deviation.varies else 4
+    largest: dict[Any, float] = {}
     for (each, *asked, dtype), places in used(backend).items():
         if each is deviation and np.isfinite(deviation.at_most[dtype]):
             for where, error in ((tuple(asked), max(places.values())), *places.items()):

@@ -183,9 +183,8 @@ def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, fu
 
 
 def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
-    """Return the first number of each row (of variances the last), the row's size, and NumPy's results."""
+    """Return where each row belongs, its size, and NumPy's results."""
     loss, wide = catalog.LOSSES[variant.element], _wide(dtype)
-    told = -1 if loss.predictions == "mean_and_variance" else 0
     asked = questions.together if quantity == "gradient" else questions.batches
     where, sizes, values = [], [], []
     for targets, predictions in asked(variant, dtype, full):
@@ -196,11 +195,11 @@ def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: boo
                 f"losses.{loss.name}_gradient", variant
             )(*given)
             values.append(slopes.ravel())
-            where.append(np.repeat(predictions[:, told], predictions.shape[1]))
+            where.append(np.repeat(_places(variant, predictions), predictions.shape[1]))
             sizes.append(np.repeat(largest, predictions.shape[1]))
         else:
             values.append(np.array([np.mean(_own(f"losses.{loss.name}", variant)(*given))], wide))
-            where.append(predictions[:1, told] if values[1:] else np.array([DRAWN]))
+            where.append(_places(variant, predictions) if values[1:] else np.array([DRAWN]))
             sizes.append(largest.max(keepdims=True))
     return (
         np.concatenate(where).astype(np.float64),
@@ -208,6 +207,13 @@ def _judge_of_rows(variant: Variant, quantity: Quantity, dtype: DType, full: boo
         np.concatenate(values),
         None,
     )
+
+
+def _places(variant: Variant, predictions: np.ndarray) -> np.ndarray:
+    """Return the first number of each row; of mean and variance that which is not 1."""
+    if catalog.LOSSES[variant.element].predictions != "mean_and_variance":
+        return predictions[:, 0]
+    return np.where(predictions[:, -1] == 1, predictions[:, 0], predictions[:, -1])
 
 
 def _expected_steps(variant: Variant, dtype: DType) -> Expected:

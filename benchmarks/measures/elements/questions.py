@@ -56,7 +56,9 @@ def _rows(dtype: DType) -> np.ndarray:
     hard = [0 * ramp, 0 * ramp + 1, 11 * ramp, 110 * ramp, 1e29 * ramp, tiny * np.arange(10), one]
     tied = [np.repeat([1.0, -1.0], 5), np.repeat([0.5, 0.5, -0.5, -2.0, -3.0], 2)]
     odd = [np.where(one == 1, value, ordinary[0]) for value in (-np.inf, np.inf, np.nan)]
-    scaled = [np.ldexp(ordinary[1], exponent) for exponent in (-120, -60, -20, -4, 4, 20, 60, 120)]
+    info = np.finfo(dtype)
+    sizes = np.linspace(info.minexp + 8, info.maxexp - 8, 6).astype(int)
+    scaled = [sign * np.ldexp(ordinary[1], exponent) for exponent in (*sizes, -4, 4) for sign in (1, -1)]
     return np.concatenate([ordinary, np.array([*hard, *tied, *odd, *scaled]).astype(dtype)])
 
 
@@ -98,6 +100,11 @@ _SOFT = (0.5, 0.25, 0.0, 0.125, 0.125)
 _UNLIKE = (1.0, -2.0, 0.5, 3.0, 0.25)
 """A row that points elsewhere than any target."""
 
+_OTHER_TARGET, _OFF = -4.0, (2.0**-10, 0.5, 1.0, 8.0, 100.0, np.inf)
+"""A target by which errors are divided, and errors of predictions: none of them is near 0."""
+
+_MEANS = (*_LOGITS, 1e3, 1e15, np.inf)
+
 
 def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     """Return targets and predictions of random examples, as the loss wants them."""
@@ -124,10 +131,11 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
     """Return one row for each hard example.
 
     Of a loss of single predictions: exponents and signs, tails, both sides of kinks and of where
-    probabilities are clipped, infinities, NaN, for each target. Of a mean and a variance: one of them at a
-    time. Of a loss of classes: the first class from impossible to certain, masked with
-    -inf, inf and NaN, where it is the target, another is, or several share it. Of ratios of sums: shares from
-    0 to 1, where no target, all or some are 1.
+    probabilities are clipped, infinities, NaN, for each target; targets are 0, or 0 and 2 where they are
+    counts, so that differences are exact. Of a mean and a variance: one of them at a time. Of a loss of
+    classes: the first class from impossible to certain, masked with -inf, inf and NaN, where it is the
+    target, another is, or several share it. Of ratios of sums: shares from 0 to 1, where no target, all or
+    some are 1.
     """
     loss = catalog.LOSSES[variant.element]
     if of_all_examples(variant):
@@ -157,14 +165,22 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
         return np.repeat(targets, len(rows), axis=0), np.tile(rows, (2, 1))
     points = _predictions(variant, dtype, full)
     if loss.predictions == "mean_and_variance":
-        means = np.array([*_LOGITS, *(-logit for logit in _LOGITS), np.inf, np.nan], dtype)
-        pairs = np.concatenate(
-            [np.stack([np.ones_like(points), points], 1), np.stack([means, np.ones_like(means)], 1)]
-        )
-        return np.full((len(pairs), 1), 0.5, dtype), pairs
-    wanted = {"binary": (0.0, 1.0), "counts": (0.0, 2.0)}.get(loss.targets, (0.0, -4.0))
-    targets = np.repeat(np.array(wanted, dtype), len(points))
-    return targets[:, np.newaxis], np.tile(points, len(wanted))[:, np.newaxis]
+        means = np.array([*_MEANS, *(-mean for mean in _MEANS), np.nan], dtype)
+        pairs = [*((1.0, variance) for variance in points), *((mean, 1.0) for mean in means)]
+        return np.full((len(pairs), 1), 0.5, dtype), np.array(pairs, dtype)
+    wanted = {"binary": (0.0, 1.0), "counts": (0.0, 2.0)}.get(loss.targets, (0.0,))
+    asked = [(target, points) for target in wanted]
+    if loss.name == "mean_absolute_percentage_error":
+        asked.append((_OTHER_TARGET, _around(_OTHER_TARGET, dtype)))
+    targets = np.concatenate([np.full_like(predictions, target) for target, predictions in asked])
+    return targets[:, np.newaxis], np.concatenate([each for _, each in asked])[:, np.newaxis]
+
+
+def _around(target: float, dtype: DType) -> np.ndarray:
+    """Return a target, its neighbours, and predictions that miss it by less and more than its size."""
+    errors = [*_OFF, *(-error for error in _OFF)]
+    near = [np.nextafter(np.array(target, dtype), np.array(way, dtype)) for way in (-np.inf, np.inf)]
+    return np.array([target, *near, *(target + error for error in errors), np.nan], dtype)
 
 
 def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:

@@ -35,10 +35,11 @@ _OTHER = {
     "nesterov": False,
     "rho": 0.8,
     "beta_1": 0.8,
-    "beta_2": 0.99,
+    "beta_2": 0.995,
     "adam_beta_1": 0.8,
-    "adam_beta_2": 0.99,
+    "adam_beta_2": 0.995,
     "rms_rate": 0.1,
+    "momentum_decay": 0.01,
     "epsilon": 1e-5,
     "initial_accumulator_value": 0.5,
     "learning_rate_power": -0.75,
@@ -133,7 +134,7 @@ _SCHEDULE_OPTIONS: dict[str, dict[str, Any]] = {
     "inverse_time": {"initial_learning_rate": 0.01, "decay_steps": 10, "decay_rate": 0.5},
     "piecewise_constant": {"boundaries": [10.0, 30.0], "values": [0.01, 0.005, 0.001]},
     "linear_warmup": {"initial_learning_rate": 0.001, "warmup_target": 0.01, "warmup_steps": 20},
-    "reduce_on_plateau": {"initial_learning_rate": 0.01, "factor": 0.5, "patience": 2},
+    "reduce_on_plateau": {"initial_learning_rate": 0.01, "factor": 0.5, "patience": 2, "min_lr": 0.003},
 }
 
 SCHEDULES: dict[str, Any] = {name: {"name": name, **options} for name, options in _SCHEDULE_OPTIONS.items()}
