@@ -62,7 +62,11 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "rmsprop": ({}, {"centered": True}),
     "adam": ({}, _DECAY),
-    "adafactor": ({}, {"beta_2_decay": -0.7, "epsilon_1": 1e-12, "epsilon_2": 0.01, "clip_threshold": 2.0}),
+    "adafactor": (
+        {},
+        {"beta_2_decay": -0.7, "epsilon_1": 1e-12, "epsilon_2": 0.01, "clip_threshold": 2.0},
+        {"global_clipnorm": _GLOBAL_CLIPNORM},  # Keras refuses torch's convention
+    ),
     "ftrl": (
         {"initial_accumulator_value": 0.1},
         {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.01, "beta": 0.1},
