@@ -43,12 +43,15 @@ class LossElement(Element):
         `mean_and_variance`: shape (n, 2 k), k means and then k variances.
     averages
         Whether it is the mean of its examples' losses, which weights can weigh.
+    relative
+        Whether errors are divided by the size of the target.
     """
 
     targets: Literal["values", "binary", "one_hot", "index", "counts"] = "values"
     reads: Literal["output", "score"] = "output"
     predictions: Literal["values", "probabilities", "positive", "mean_and_variance"] = "values"
     averages: bool = True
+    relative: bool = False
 
     @property
     def outputs_per_target(self) -> int:
@@ -169,6 +172,7 @@ LOSSES = table(
         kinks=(0.0,),
         exact="100 * Piecewise((p - t, p > t), (t - p, p < t), (0, True)) / Max(Abs(t), Rational(1, 10**7))",
         notes="The derivative at prediction = target is 0 (Keras on JAX: not 0).",
+        relative=True,
     ),
     LossElement(
         "mean_squared_logarithmic_error",

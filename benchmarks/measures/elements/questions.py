@@ -101,7 +101,7 @@ _UNLIKE = (1.0, -2.0, 0.5, 3.0, 0.25)
 """A row that points elsewhere than any target."""
 
 _OTHER_TARGET, _OFF = -4.0, (2.0**-10, 0.5, 1.0, 8.0, 100.0, np.inf)
-"""A target by which errors are divided, and errors of predictions: none of them is near 0."""
+"""A target by which errors are divided, and errors of predictions: none of these is near 0."""
 
 _MEANS = (*_LOGITS, 1e3, 1e15, np.inf)
 
@@ -132,10 +132,10 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
 
     Of a loss of single predictions: exponents and signs, tails, both sides of kinks and of where
     probabilities are clipped, infinities, NaN, for each target; targets are 0, or 0 and 2 where they are
-    counts, so that differences are exact. Of a mean and a variance: one of them at a time. Of a loss of
-    classes: the first class from impossible to certain, masked with -inf, inf and NaN, where it is the
-    target, another is, or several share it. Of ratios of sums: shares from 0 to 1, where no target, all or
-    some are 1.
+    counts, so that differences are exact, and another one where errors are divided by it. Of a mean and a
+    variance: one of them at a time. Of a loss of classes: the first class from impossible to certain, masked
+    with -inf, inf and NaN, where it is the target, another is, or several share it. Of ratios of sums: shares
+    from 0 to 1, where no target, all or some are 1.
     """
     loss = catalog.LOSSES[variant.element]
     if of_all_examples(variant):
@@ -170,7 +170,7 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
         return np.full((len(pairs), 1), 0.5, dtype), np.array(pairs, dtype)
     wanted = {"binary": (0.0, 1.0), "counts": (0.0, 2.0)}.get(loss.targets, (0.0,))
     asked = [(target, points) for target in wanted]
-    if loss.name == "mean_absolute_percentage_error":
+    if loss.relative:
         asked.append((_OTHER_TARGET, _around(_OTHER_TARGET, dtype)))
     targets = np.concatenate([np.full_like(predictions, target) for target, predictions in asked])
     return targets[:, np.newaxis], np.concatenate([each for _, each in asked])[:, np.newaxis]
