@@ -301,14 +301,15 @@ def list_(what: str, results: Path, as_json: bool) -> None:
     type=click.Choice(["quick", "standard", "long"]),
     default="quick",
     show_default=True,
-    help="About 3, 15 and 60 minutes, up to 3 hours on a noisy machine; rare events need the long one.",
+    help="About 3, 15 and 50 to 80 minutes; rare events need the long one.",
 )
 @RESULTS
 @JSON
 def selfcheck(effort: str, results: Path, as_json: bool) -> None:
     """Measure the harness itself: false alarms, planted slowdowns and faults, its own cost, other tools.
 
-    The result is kept for this machine, and later runs take their margin of "same" from it.
+    The result is kept for this machine, and later runs take their margin of "same" from it. Ctrl-C ends it
+    with what was measured until then.
 
     Exit code 1: it cries wolf, or missed a planted fault.
     """
@@ -325,6 +326,9 @@ def selfcheck(effort: str, results: Path, as_json: bool) -> None:
     else:
         print_rows("self-check", found.rows())
         click.echo(f"kept in {kept}")
+    if found.interrupted:
+        click.echo("versus: interrupted", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(0 if found.passed else 1)
 
 

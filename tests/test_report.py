@@ -511,6 +511,12 @@ def test_a_self_check_that_cannot_be_read_is_listed(tmp_path, text):
     assert "No readable self-check of this machine" in told
 
 
+def test_an_interrupted_self_check_is_not_quoted(tmp_path):
+    store, path = self_checked(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "interrupted": True}))
+    assert "No readable self-check of this machine" in markdown.text(of(store))
+
+
 @pytest.mark.parametrize("which", ["everything", "ties", "reference"])
 def test_every_command_on_the_page_is_one_that_versus_takes(tmp_path, which):
     folder = {

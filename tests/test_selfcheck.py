@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import environment, launch
+from benchmarks.cli import main
 from benchmarks.interleaving import BUSY_CORES, Outcome
 from benchmarks.measures import planted
 from benchmarks.measures.speed import Bench
@@ -30,6 +33,7 @@ from benchmarks.selfcheck.result import (
     margin,
     read,
 )
+from benchmarks.sides import Side
 from benchmarks.store import StoreError
 from benchmarks.suite import load_suite
 from benchmarks.worker import WorkerFailed
@@ -337,6 +341,58 @@ def test_a_contender_that_fails_is_told_and_the_rest_is_kept(found):
         "session 1, digits-network, +5% 1: it died",
     )
     assert not told.passed
+
+
+@pytest.mark.parametrize(
+    ("at", "faults", "during"), [(0, 0, "session 1"), (3, 2, "fault: "), (-1, None, "overhead")]
+)
+def test_an_interruption_keeps_what_was_measured(monkeypatch, at, faults, during):
+    """Whatever came before it is judged, and nothing comes after it."""
+    timings = itertools.count()
+
+    def interleave(suite, _workloads, participants, _data, _hire, outcome, *_):
+        sides = {
+            name: Side("numpy", planted={"slowdown": int(name[1:-3]) / 100} if name[0] == "+" else {})
+            for name in next(iter(participants.values()))
+        }
+        outcome.blocks |= made_up(sides, suite).blocks
+        if next(timings) == at:
+            raise KeyboardInterrupt
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(EFFORTS, "quick", TINY)
+    monkeypatch.setattr("benchmarks.selfcheck.check.interleave", interleave)
+    monkeypatch.setattr(_Bench, "overhead", interrupted)
+    monkeypatch.setattr(_Bench, "cross_check", lambda *_: pytest.fail("nothing comes after an interruption"))
+    told = check("quick", Watcher())
+    assert (len(told.comparisons), told.found(0.05), told.found(0.1)) == (36, 12, 12)
+    if faults is not None:
+        assert (len(told.faults), told.freezing) == (faults, [])
+    (failure,) = told.failures
+    assert failure.startswith(during)
+    assert "interrupted" in failure
+    assert told.interrupted
+    assert not told.passed
+
+
+def test_an_interrupted_self_check_replaces_no_whole_one(tmp_path):
+    whole = selfcheck([comparison()] * 30)
+    keep(whole, tmp_path)
+    beside = keep(whole.model_copy(update={"interrupted": True, "comparisons": []}), tmp_path)
+    assert beside.name.endswith(".quick.interrupted.json")
+    assert read(beside.with_name(beside.name.replace(".interrupted", ""))) == whole
+
+
+def test_ctrl_c_tells_what_was_measured_and_where_it_is(monkeypatch, tmp_path):
+    ended = selfcheck([comparison()] * 30, interrupted=True)
+    monkeypatch.setattr("benchmarks.selfcheck.check.check", lambda *_: ended)
+    said = CliRunner().invoke(main, ["selfcheck", "--effort", "quick", "--results", str(tmp_path)])
+    assert said.exit_code == 130
+    assert "0 of 30" in said.stdout
+    assert "quick.interrupted.json" in said.stdout
+    assert "interrupted" in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,6 @@ def _self_check(store: RunStore) -> tuple[SelfCheck | None, list[Damaged]]:
             unread.append(Damaged(path, reason_of(error)))
             continue
         known = isinstance(machine, dict) and machine and same_machine(found.machine, machine)
-        if known and found.effort in EFFORTS:
+        if known and found.effort in EFFORTS and not found.interrupted:
             kept.append(found)
     return max(kept, key=lambda found: (EFFORTS.index(found.effort), found.taken), default=None), unread

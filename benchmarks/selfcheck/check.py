@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any, TypeVar
@@ -74,15 +75,18 @@ _SHORT = {"chunk_seconds": 0.05, "chunks": 6, "warm_up_seconds": 0.08, "start_bl
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(1, 3, 1, {"preset": "quick", "block_limit": 4, "blocks": 4, **_SHORT}, 1, 3),
     "standard": Effort(1, 8, 2, {"preset": "standard", **_SHORT}, 4, 5),
-    "long": Effort(2, 10, 2, {"preset": "standard", "start_blocks": 0}, 6, 20),
+    "long": Effort(2, 10, 2, {"preset": "standard", "start_blocks": 0, "time_budget_seconds": 1800}, 6, 20),
 }
-"""The shorter ones also shorten what they measure; the long one takes a preset as users have it."""
+"""The shorter ones also shorten what they measure; the long one takes a preset as users have it.
+
+A session of the long one ends after half an hour at the latest, where noise would have it go on to 30 blocks.
+"""
 
 
 def check(effort: str, watcher: Watcher) -> SelfCheck:
-    """Measure the harness; takes from 3 minutes to an hour, on a noisy machine to three.
+    """Measure the harness; takes from 3 to 80 minutes.
 
-    What fails is told in the result, and nothing that was found is lost by it.
+    What fails is told in the result, and nothing that was found is lost by it, nor by an interruption.
     """
     chosen = EFFORTS[effort]
     suite = load_suite("selfcheck", {f"speed.{name}": value for name, value in chosen.settings.items()})
@@ -90,7 +94,10 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
     surroundings = environment.snapshot()
     with tempfile.TemporaryDirectory() as folder, timing_lock():
         bench = _Bench(suite, data, watcher, Path(folder))
-        comparisons = [each for session in range(chosen.sessions) for each in bench.compare(session, chosen)]
+        comparisons: list[Comparison] = []
+        for session in range(chosen.sessions):
+            comparing = partial(bench.compare, session, chosen)
+            comparisons += bench.attempt(f"session {session + 1}", comparing, [])
         faults: list[Fault] = bench.attempt("faults", bench.faults, [])
         freezing: list[Freezing] = bench.attempt("freezing", lambda: bench.freezing(chosen.frozen_blocks), [])
         overhead, protocol = bench.attempt("overhead", bench.overhead, (math.nan, math.nan))
@@ -112,6 +119,7 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
         protocol_seconds=protocol,
         cross=cross,
         failures=tuple(bench.failures),
+        interrupted=bench.interrupted,
         seconds=time.monotonic() - began,
     )
 
@@ -125,14 +133,23 @@ class _Bench:
     watcher: Watcher
     folder: Path
     failures: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     def attempt(self, what: str, check: Callable[[], Found], otherwise: Found) -> Found:
-        """Return what a check finds; if a worker fails, note it and go on."""
+        """Return what a check finds; if a worker fails, note it and go on, but not after an interruption."""
+        if self.interrupted:
+            return otherwise
         try:
             return check()
         except WorkerFailed as error:
             self.failures.append(f"{what}: {self._without_log(str(error))}")
-            return otherwise
+        except KeyboardInterrupt:
+            self._interrupt(what)
+        return otherwise
+
+    def _interrupt(self, what: str) -> None:
+        self.interrupted = True
+        self.failures.append(f"{what}: interrupted; what was measured until then is kept")
 
     def compare(self, session: int, effort: Effort) -> list[Comparison]:
         """Measure identical and slowed contenders, and compare each with each.
@@ -201,6 +218,8 @@ class _Bench:
             outcome = self._measure(
                 {"numpy": Side("numpy"), "planted": Side("numpy", planted=plant)}, suite, f"fault: {name}"
             )
+            if self.interrupted:
+                break
             said = self._without_log(outcome.failures.get((workload, "planted"), ""))
             if not said:
                 timed = _timed(outcome, workload, ("numpy", "planted"))
@@ -228,6 +247,8 @@ class _Bench:
             )
             what, workload = "freezing" if freeze else "no freezing", suite.workloads[0].name
             outcome = self._measure(sides, suite, what)
+            if self.interrupted:
+                break
             self._note_failures(what, outcome)
             first, second = (
                 {block.index: _per_step(block) for block in outcome.blocks[workload, f"numpy {number}"]}
@@ -346,16 +367,19 @@ class _Bench:
 
         outcome = Outcome()
         participants = {workload.name: list(sides) for workload in suite.workloads}
-        interleave(
-            suite,
-            suite.workloads,
-            participants,
-            self.data,
-            hire,
-            outcome,
-            lambda index, turns: self.watcher.begin(f"{what}, block {index + 1}", turns),
-            self.watcher.advance,
-        )
+        try:
+            interleave(
+                suite,
+                suite.workloads,
+                participants,
+                self.data,
+                hire,
+                outcome,
+                lambda index, turns: self.watcher.begin(f"{what}, block {index + 1}", turns),
+                self.watcher.advance,
+            )
+        except KeyboardInterrupt:
+            self._interrupt(f"{what}, block {outcome.next_index + 1}")
         return outcome
 
 

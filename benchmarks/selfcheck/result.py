@@ -143,6 +143,8 @@ class SelfCheck(Model):
     cross: list[Cross]
     failures: tuple[str, ...] = ()
     """Contenders and checks that did not come to an end, and why."""
+    interrupted: bool = False
+    """Whether somebody ended it before its time."""
 
     @model_validator(mode="before")
     @classmethod
@@ -289,8 +291,12 @@ def margin(results: Path, fingerprint: str) -> float:
 
 
 def keep(found: SelfCheck, results: Path) -> Path:
-    """Write a self-check where later runs look for it; return the file."""
-    kept = path(results, found.fingerprint, found.effort)
+    """Write a self-check where later runs look for it, an interrupted one beside the last whole one.
+
+    Returns the file.
+    """
+    effort = f"{found.effort}.interrupted" if found.interrupted else found.effort
+    kept = path(results, found.fingerprint, effort)
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_whole(kept, found.model_dump_json(indent=1))
     return kept
