@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 
 from benchmarks import environment, launch
 from benchmarks.cli import main
-from benchmarks.interleaving import BUSY_CORES, Outcome
+from benchmarks.interleaving import BUSY_CORES, Outcome, cores
 from benchmarks.measures import planted
 from benchmarks.measures.speed import Bench
 from benchmarks.packed import Packed
@@ -37,7 +38,7 @@ from benchmarks.sides import Side
 from benchmarks.store import StoreError
 from benchmarks.suite import load_suite
 from benchmarks.worker import WorkerFailed
-from implementations import load_backend
+from implementations import backend_names, load_backend
 from tests.test_runner import Watcher
 
 
@@ -83,7 +84,7 @@ ALARM = comparison(low=1.04, high=1.1, verdict="slower")
 SLOWER_5 = comparison(planted=0.05, low=1.04, high=1.06, known=1.05, verdict="slower")
 SLOWER_10 = comparison(planted=0.1, low=1.09, high=1.11, known=1.1, verdict="slower")
 MISSED_5 = comparison(planted=0.05, low=0.99, high=1.06, known=1.05, verdict="inconclusive")
-MISSED_10 = comparison(planted=0.1, low=0.99, high=1.11, known=1.1, verdict="inconclusive")
+MISSED_10 = comparison(planted=0.1, low=1.06, high=1.14, known=1.1, verdict="inconclusive")
 OFF = comparison(low=1.005, high=1.01)
 HONEST = [comparison()] * 1000 + [OFF] * 50 + [SLOWER_5] * 100 + [SLOWER_10] * 100
 
@@ -117,6 +118,9 @@ def test_floor_is_the_margin_that_keeps_identical_contenders_together():
         (HONEST + [MISSED_5] * 30, {}, False),
         (HONEST + [MISSED_10] * 10, {}, False),
         ([comparison()] * 18 + [MISSED_10] * 18, {}, False),
+        ([comparison()] * 18 + [comparison(0.1, 0.9, 1.3, 1.1, "inconclusive")] * 18, {}, True),
+        ([comparison()] * 18 + [ALARM] * 2 + [SLOWER_10], {}, True),
+        ([comparison()] * 18 + [ALARM] * 3 + [SLOWER_10], {}, False),
         ([comparison()] * 1000 + [OFF] * 200 + [SLOWER_5, SLOWER_10] * 100, {}, False),
         ([comparison()] * 1000 + [SLOWER_5, SLOWER_10] * 100, {}, False),
         (HONEST, {"faults": [Fault(name="f", found=True, said="x")]}, True),
@@ -133,6 +137,9 @@ def test_floor_is_the_margin_that_keeps_identical_contenders_together():
         "misses 5 %",
         "misses 10 %",
         "sleeps",
+        "cannot tell",
+        "perhaps chance",
+        "cries wolf, and short",
         "intervals too narrow",
         "intervals too wide",
         "finds a fault",
@@ -287,8 +294,8 @@ def timed_block(index, seconds, suite):
 def found(monkeypatch):
     """Return the function that checks without workers: what is compared is made up, and so never noisy."""
 
-    def found(measure):
-        monkeypatch.setitem(EFFORTS, "quick", TINY)
+    def found(measure, effort=TINY):
+        monkeypatch.setitem(EFFORTS, "quick", effort)
         monkeypatch.setattr(_Bench, "_measure", lambda _, sides, suite, what: measure(sides, suite, what))
         monkeypatch.setattr(_Bench, "overhead", lambda _: (0.001, 0.002))
         monkeypatch.setattr(_Bench, "cross_check", lambda *_: [cross(1.0)])
@@ -316,6 +323,25 @@ def test_a_whole_self_check(found):
     ran = told.settings["speed"]
     assert (ran["blocks"], ran["chunk_seconds"], ran["margin"]) == (4, 0.005, 0.02)
     assert (ran["preset"], ran["half_width"]) == ("standard", 0.02)
+
+
+def test_frameworks_are_compared_with_themselves(found, monkeypatch):
+    asked = []
+
+    def measure(sides, suite, what):
+        if what == "frameworks":
+            asked.append((suite.threads, suite.speed.metrics, suite.speed.block_limit))
+        return made_up(sides, suite)
+
+    monkeypatch.setattr(_Bench, "_usable", lambda _, names: names)
+    told = found(measure, dataclasses.replace(TINY, framework_blocks=3))
+    assert asked == [(None, ["train_step", "epoch"], 3)]
+    of = [each for each in told.comparisons if each.session == TINY.sessions]
+    assert {each.contender for each in of} == set(backend_names()[1:3])
+    assert all({each.left.split()[0], each.right.split()[0]} == {each.contender} for each in of)
+    assert [each.verdict for each in of if each.planted] == ["slower"] * 8
+    lines = [row["found"] for row in told.rows() if "against itself, with the threads" in row["what"]]
+    assert lines == ["0 of 2 called faster or slower, 4 of 4 found slower by 10%"] * 2
 
 
 def test_a_contender_that_fails_is_told_and_the_rest_is_kept(found):
@@ -470,7 +496,8 @@ def test_a_planted_thread_computes_beside_the_steps():
 def test_planted_faults_are_found(bench):
     """Whether nothing is found in the control depends on how busy the machine is: the command tells."""
     told = {fault.name: fault for fault in bench.faults()}
-    assert set(told) == {*planted.FAULTS, "thread count ignored", "another dtype", "none"}
+    wanted = {*planted.FAULTS, "thread count ignored", "another dtype", "none"}
+    assert set(told) == wanted - ({"a thread that nobody counts"} if cores()[1] < 2 else set())
     for name, says in planted.SAID.items():
         if name != "a thread that nobody counts":  # on a busy machine nobody is given two cores
             assert says in told[name].said
@@ -481,7 +508,7 @@ def test_the_harness_costs_what_it_costs_where_steps_are_shortest(bench, monkeyp
     names = [workload.name for workload in bench.suite.workloads]
     shares = dict(zip(names, ((0.001, 2e-3), (0.004, 1e-3), (0.002, 3e-3)), strict=True))
     monkeypatch.setattr(bench, "_own_cost", shares.pop)
-    assert bench.overhead() == (0.004, 1e-3)
+    assert bench.overhead() == (0.004, 3e-3)
     assert not shares
 
 

@@ -48,7 +48,8 @@ class Bench:
     learner: AbstractLearner[Any]
     repeat: dict[Metric, Callable[[int], None]]
     start_again: Callable[[], None]
-    """Puts the initial parameters back, so that every chunk trains the same network."""
+    """Puts the initial parameters back, so that every chunk trains the same network, and takes a step, which
+    makes the optimizer's state."""
     stays: bool = False
     """Whether batches are NumPy's arrays even where they are in place."""
     at_once: int = 1
@@ -171,6 +172,10 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
     data = learner.place(x, y)
     initial = learner.parameters()
 
+    def start_again() -> None:
+        learner.load_parameters(initial)
+        learner.train_step(*batches[0])
+
     def train_step(iterations: int) -> None:
         # a loop without bytecode: around steps of a few µs that is noticed
         calls = itertools.starmap(learner.train_step, itertools.islice(itertools.cycle(batches), iterations))
@@ -205,7 +210,7 @@ def _bench(learner: AbstractLearner[Any], prepared: Prepared) -> tuple[Bench, di
         "place": batch_size,
     }
     stays = isinstance(batches[0][0], np.ndarray)
-    return Bench(learner, repeat, lambda: learner.load_parameters(initial), stays, at_once), examples
+    return Bench(learner, repeat, start_again, stays, at_once), examples
 
 
 def _at_once(examples: int) -> int:

@@ -11,7 +11,7 @@ import itertools
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,8 @@ class Effort:
         Blocks with freezing, and as many without.
     rounds
         Of the cross-check with other tools.
+    framework_blocks
+        Of frameworks that are compared with themselves.
     """
 
     sessions: int
@@ -69,13 +71,16 @@ class Effort:
     settings: Mapping[str, Any]
     frozen_blocks: int
     rounds: int
+    framework_blocks: int = 0
 
 
 _SHORT = {"chunk_seconds": 0.05, "chunks": 6, "warm_up_seconds": 0.08, "start_blocks": 0}
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(1, 3, 1, {"preset": "quick", "block_limit": 4, "blocks": 4, **_SHORT}, 1, 3),
-    "standard": Effort(1, 8, 2, {"preset": "standard", **_SHORT}, 4, 5),
-    "long": Effort(2, 10, 2, {"preset": "standard", "start_blocks": 0, "time_budget_seconds": 1800}, 6, 20),
+    "standard": Effort(1, 8, 2, {"preset": "standard", **_SHORT}, 4, 5, 4),
+    "long": Effort(
+        2, 10, 2, {"preset": "standard", "start_blocks": 0, "time_budget_seconds": 1800}, 6, 20, 6
+    ),
 }
 """The shorter ones also shorten what they measure; the long one takes a preset as users have it.
 
@@ -98,6 +103,9 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
         for session in range(chosen.sessions):
             comparing = partial(bench.compare, session, chosen)
             comparisons += bench.attempt(f"session {session + 1}", comparing, [])
+        if chosen.framework_blocks:
+            comparing = partial(bench.frameworks, chosen.sessions, chosen.framework_blocks)
+            comparisons += bench.attempt("frameworks", comparing, [])
         faults: list[Fault] = bench.attempt("faults", bench.faults, [])
         freezing: list[Freezing] = bench.attempt("freezing", lambda: bench.freezing(chosen.frozen_blocks), [])
         overhead, protocol = bench.attempt("overhead", bench.overhead, (math.nan, math.nan))
@@ -152,18 +160,38 @@ class _Bench:
         self.failures.append(f"{what}: interrupted; what was measured until then is kept")
 
     def compare(self, session: int, effort: Effort) -> list[Comparison]:
-        """Measure identical and slowed contenders, and compare each with each.
-
-        All comparisons of a session are one family, like those of a run.
-        """
+        """Measure NumPy and slowed NumPy under several names, and compare each with each."""
         planted = {f"same {number}": 0.0 for number in range(1, effort.same + 1)}
         for slowdown in SLOWDOWNS:
             planted |= {f"+{slowdown:.0%} {number}": slowdown for number in range(1, effort.slower + 1)}
-        sides = {
-            name: Side("numpy", planted={"slowdown": slowdown} if slowdown else {})
-            for name, slowdown in planted.items()
-        }
-        suite, what = self.suite.model_copy(update={"seed": session}), f"session {session + 1}"
+        sides = {name: _slower("numpy", slowdown) for name, slowdown in planted.items()}
+        suite = self.suite.model_copy(update={"seed": session})
+        return self._compared(session, f"session {session + 1}", suite, sides)
+
+    def frameworks(self, session: int, blocks: int) -> list[Comparison]:
+        """Compare frameworks with themselves, epochs too, where they have as many threads as they like."""
+        slowest = max(SLOWDOWNS)
+        sides: dict[str, Side] = {}
+        for name in self._usable(backend_names())[1:3]:
+            sides |= {f"{name} {number}": Side(name) for number in (1, 2)}
+            sides[f"{name} +{slowest:.0%}"] = _slower(name, slowest)
+        few = {"blocks": blocks, "block_limit": blocks, "metrics": ["train_step", "epoch"]}
+        suite = self.suite.model_copy(
+            update={
+                "seed": session,
+                "speed": self.suite.speed.model_copy(update=few),
+                "threads": None,
+                "workloads": self.suite.workloads[:1],
+            }
+        )
+        return self._compared(session, "frameworks", suite, sides) if sides else []
+
+    def _compared(self, session: int, what: str, suite: Suite, sides: Mapping[str, Side]) -> list[Comparison]:
+        """Measure all sides, and compare each with each that stands for the same contender.
+
+        All comparisons of a session are one family, like those of a run.
+        """
+        planted = {name: side.planted.get("slowdown", 0.0) for name, side in sides.items()}
         outcome = self._measure(sides, suite, what)
         self._note_failures(what, outcome)
         found: list[Comparison] = []
@@ -173,12 +201,15 @@ class _Bench:
             for metric, (left, right) in itertools.product(
                 suite.speed.metrics, itertools.combinations(timed, 2)
             ):
+                if sides[left].contender != sides[right].contender:
+                    continue
                 ratio = stats.paired_ratio(timed[right], timed[left], metric)
                 if ratio.count < 2:  # of a contender that failed early
                     continue
                 found.append(
                     Comparison(
                         session=session,
+                        contender=sides[left].contender,
                         workload=workload.name,
                         metric=metric,
                         left=left,
@@ -231,9 +262,7 @@ class _Bench:
 
     def freezing(self, blocks: int) -> list[Freezing]:
         """Time NumPy against itself among idle frameworks with as many threads as they like."""
-        from benchmarks import contenders
-
-        names = [each.name for each in contenders.installed(backend_names()) if each.usable][:3]
+        names = self._usable(backend_names())[:3]
         sides = {f"{name} {number}": Side(name) for number in (1, 2) for name in names}
         found = []
         for freeze in (True, False):
@@ -274,14 +303,15 @@ class _Bench:
     def overhead(self) -> tuple[float, float]:
         """Return the harness's own share of a 100 ms chunk, and the seconds that a chunk costs besides.
 
-        Of the workload with the largest share.
+        Each of the workload where it is largest.
         """
         self.watcher.begin("overhead", len(self.suite.workloads))
         found = []
         for workload in self.suite.workloads:
             found.append(self._own_cost(workload.name))
             self.watcher.advance("overhead")
-        return max(found)
+        shares, seconds = zip(*found, strict=True)
+        return max(shares), max(seconds)
 
     def _own_cost(self, workload: str) -> tuple[float, float]:
         with Side("numpy").start(1, self.folder / "overhead.log", TIMEOUT) as worker:
@@ -291,9 +321,13 @@ class _Bench:
             arguments = {"workload": workload, "metric": "train_step", "iterations": steps}
             outside = []
             for _ in range(20):
+                worker.freeze()
                 began = time.perf_counter()
+                worker.thaw()  # as for each turn of a run
                 chunk = worker.call("time_chunk", **arguments)
+                worker.freeze()
                 outside.append(time.perf_counter() - began - chunk.wall_seconds)
+            worker.thaw()
             worker.call("plant", fault=NOTHING)
             self._open(worker, workload)
             inside = [worker.call("time_chunk", **arguments).wall_seconds for _ in range(20)]
@@ -301,9 +335,7 @@ class _Bench:
 
     def cross_check(self, rounds: int) -> list[Cross]:
         """Time the same steps with two other tools, in turns with ours."""
-        from benchmarks import contenders
-
-        here = [each.name for each in contenders.installed(["numpy", "torch"]) if each.usable]
+        here = self._usable(["numpy", "torch"])
         self.watcher.begin("cross-check", len(here) * len(self.suite.workloads))
         found = []
         for contender in here:
@@ -346,6 +378,12 @@ class _Bench:
         )
         return ready
 
+    def _usable(self, names: Sequence[str]) -> list[str]:
+        """Return the backends among them that can be used here."""
+        from benchmarks import contenders
+
+        return [each.name for each in contenders.installed(names) if each.usable]
+
     def _note_failures(self, what: str, outcome: Outcome) -> None:
         self.failures += [
             f"{what}, {workload}, {name}: {self._without_log(reason)}"
@@ -381,6 +419,10 @@ class _Bench:
         except KeyboardInterrupt:
             self._interrupt(f"{what}, block {outcome.next_index + 1}")
         return outcome
+
+
+def _slower(contender: str, slowdown: float) -> Side:
+    return Side(contender, planted={"slowdown": slowdown} if slowdown else {})
 
 
 def _timed(outcome: Outcome, workload: str, names: Iterable[str]) -> dict[str, SpeedData]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 from pydantic import ValidationError, model_validator
@@ -32,6 +33,8 @@ TOOLS_MARGIN = 0.05
 """Other tools' times may differ from ours by so much: they clean up and warm up less."""
 ENOUGH = 100
 """Comparisons below which a share of 1 % or 80 % says nothing."""
+FEW_ALARMS = 2
+"""False alarms that may be chance where there are fewer than `ENOUGH` comparisons."""
 ENOUGH_FOR_COVERAGE = 1000
 """Comparisons for coverage: those of one session share their blocks, and so miss together."""
 EFFORTS = ("quick", "standard", "long")
@@ -42,6 +45,7 @@ class Comparison(Model):
     """Two contenders whose true ratio is known."""
 
     session: int
+    contender: str = "numpy"
     workload: str
     metric: str
     left: str
@@ -179,6 +183,17 @@ class SelfCheck(Model):
         """Return how many contenders slowed down by that share were called slower."""
         return sum(each.verdict == "slower" for each in self.of(slowdown))
 
+    def _quiet(self, count: int) -> bool | None:
+        """Return whether few enough of so many identical contenders were told apart."""
+        if count < ENOUGH:
+            return False if self.false_alarms > FEW_ALARMS else None
+        return self.false_alarms <= FLOOR_SHARE * count
+
+    def _could_tell(self, slowdown: float) -> bool:
+        """Return whether most intervals of a planted slowdown are narrower than half of it."""
+        widths = [math.log(each.high / each.low) / 2 for each in self.of(slowdown)]
+        return bool(widths) and median(widths) < math.log1p(slowdown) / 2
+
     @property
     def covered(self) -> int:
         """How many intervals hold the true ratio."""
@@ -202,13 +217,13 @@ class SelfCheck(Model):
                 "identical contenders called faster or slower",
                 _share(self.false_alarms, len(same)),
                 "at most 1 %",
-                self.false_alarms <= max(1, FLOOR_SHARE * len(same)),
+                self._quiet(len(same)),
             )
         ]
         for slowdown, wanted in zip(SLOWDOWNS, FOUND_SHARES, strict=True):
             found, count = self.found(slowdown), len(self.of(slowdown))
             holds = found >= wanted * count if count >= ENOUGH else None
-            if slowdown == max(SLOWDOWNS) and not found:
+            if slowdown == max(SLOWDOWNS) and not found and self._could_tell(slowdown):
                 holds = False  # it sleeps, however few there were
             should_be = f"at least {100 * wanted:g} %"
             figures.append(
@@ -224,6 +239,7 @@ class SelfCheck(Model):
                 low <= self.covered / all_of <= high if all_of >= ENOUGH_FOR_COVERAGE else None,
             ),
             Figure("comparisons left open by a doubt", _share(doubted, all_of)),
+            *self._frameworks(),
             Figure("margin below which identical contenders stay", f"{self.floor:.1%}"),
             *(Figure(f"planted: {each.name}", each.said, each.expected, each.found) for each in self.faults),
             *(
@@ -253,6 +269,23 @@ class SelfCheck(Model):
             ),
             *(Figure("did not come to an end", failure, "", False) for failure in self.failures),
         ]
+
+    def _frameworks(self) -> list[Figure]:
+        """Return what each framework told of itself; these comparisons are among all those above."""
+        figures = []
+        for name in dict.fromkeys(each.contender for each in self.comparisons if each.contender != "numpy"):
+            own = [each for each in self.comparisons if each.contender == name]
+            same = [each for each in own if not each.planted]
+            alarms = sum(each.verdict in ("faster", "slower") for each in same)
+            found = sum(each.verdict == "slower" for each in own if each.planted)
+            figures.append(
+                Figure(
+                    f"of these, {name} against itself, with the threads it likes, epochs too",
+                    f"{alarms} of {len(same)} called faster or slower, "
+                    f"{found} of {len(own) - len(same)} found slower by {max(SLOWDOWNS):.0%}",
+                )
+            )
+        return figures
 
     def rows(self) -> list[dict[str, str]]:
         """Return the code and the findings as a table of text: what, how much, and what was to be shown."""
