@@ -124,10 +124,25 @@ def break_even_steps(contender: SpeedData, reference: SpeedData) -> float | None
     return head_start / gain if gain > 0 else math.inf
 
 
-def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:
-    """Return the median over trainings of the seconds until a target was reached, the start included.
+def first_epoch_seconds(data: SpeedData) -> float:
+    """Return what the first epoch takes beyond its work, as when its program is compiled: median over blocks.
 
-    None if the start was not measured.
+    Of first calls with one epoch and with several the one that took the most, as a training has one of them.
+    """
+    epoch = seconds(data, "epoch")
+    found = [
+        max([0.0, *(wall - count * epoch for count, wall in samples.first_calls.items())])
+        for block in data.blocks
+        for samples in block.samples
+        if samples.metric == "epoch"
+    ]
+    return median(found)
+
+
+def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:
+    """Return the median over trainings of the seconds until a target was reached.
+
+    The start, what only the first epoch takes, and all epochs. None if the start was not measured.
 
     Parameters
     ----------
@@ -135,4 +150,6 @@ def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:
         Epochs that each training took; infinite for one that never came there.
     """
     start = start_seconds(data)
-    return None if start is None else start + median(epochs) * seconds(data, "epoch")
+    if start is None:
+        return None
+    return start + first_epoch_seconds(data) + median(epochs) * seconds(data, "epoch")

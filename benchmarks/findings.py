@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from benchmarks.result import Curve, CurvesData, ParityData, Record, SpeedData
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Timings = Mapping[tables.Key, Mapping[str, SpeedData]]
 
 TARGET_FACTOR = 1.25
 """A training is at its target when its loss is within this factor of the lowest that any level reached."""
@@ -172,7 +174,8 @@ def _speed(records: Sequence[Record], wanted: str) -> str:
         return ""
     tied = tables.fastest(records)[["workload", "device", "threads", "metric", "tier", "contender", "wins"]]
     tracks = steps.merge(tied).groupby(["device", "threads", "tier"], sort=False)
-    told = [f"{_track(*place, alone=len(tracks) == 1)}{_relative(rows)}" for place, rows in tracks]
+    timed = tables.timings(records)
+    told = [f"{_track(*place, alone=len(tracks) == 1)}{_relative(rows, timed)}" for place, rows in tracks]
     return f"A training step: {'; '.join(told)}."
 
 
@@ -181,14 +184,14 @@ def _track(device: str, threads: str, tier: str, *, alone: bool) -> str:
     return "" if alone else f"{tier} tier, threads {threads}, {device}: "
 
 
-def _relative(steps: pd.DataFrame) -> str:
+def _relative(steps: pd.DataFrame, timed: Timings) -> str:
     """Return who is fastest where, and the contenders of one tier and track with their ratios."""
     others = steps[steps["contender"] != steps["reference"]]
     if not len(others):
         return f"only {steps.iloc[0]['contender']} was timed, so that there is nothing to compare"
     least = _least(steps)
     relative = [
-        f"relative to {reference} (geometric mean, 95 % interval, less is faster): {_ratios(rows)}"
+        f"relative to {reference} (geometric mean, 95 % interval, less is faster): {_ratios(rows, timed)}"
         for reference, rows in others.groupby("reference", sort=False)
     ]
     unclear = sum(others["verdict"] == "inconclusive")
@@ -211,16 +214,16 @@ def _least(steps: pd.DataFrame) -> str:
     )
 
 
-def _ratios(others: pd.DataFrame) -> str:
+def _ratios(others: pd.DataFrame, timed: Timings) -> str:
     """Return each contender's mean ratio to one reference, the fastest first."""
     told, workloads = [], others["workload"].nunique()
     for contender, rows in others.groupby("contender", sort=False):
-        ratio = stats.geometric_mean_interval(
-            [
-                stats.Interval(row.ratio, row.ratio_low, row.ratio_high, row.blocks)
-                for row in rows.itertuples()
-            ]
-        )
+        found = [timed[row.workload, row.device, row.threads] for row in rows.itertuples()]
+        logs = [
+            stats.log_ratios_by_block(each[contender].blocks, each[reference].blocks, "train_step")
+            for each, reference in zip(found, rows["reference"], strict=True)
+        ]
+        ratio = stats.geometric_mean(logs)
         where = "" if len(rows) == workloads else f" on {len(rows)} of {_count(workloads, 'workload')}"
         told.append((ratio.estimate, f"{contender} {units.ratio(ratio)}{where}"))
     return ", ".join(text for _, text in sorted(told))

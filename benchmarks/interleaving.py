@@ -505,6 +505,7 @@ def _samples(
         seconds=[chunk.wall_seconds for chunk in chunks],
         turns=turns,
         warm_up=ready["warm_up"][metric],
+        first_calls=ready["first_calls"][metric],
         cpu_seconds=[chunk.cpu_seconds for chunk in chunks],
         **witnessed,
         repeated_rounds=repeated,

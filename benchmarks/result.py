@@ -217,6 +217,8 @@ class Samples(Model):
     """Place of each chunk among the contenders of its round, from 0: the order is drawn anew each round."""
     warm_up: list[float] = []
     """Seconds for one repetition in each chunk before the timed ones."""
+    first_calls: dict[int, float] = {}
+    """Repetitions -> seconds of the first call with so many, which may have compiled something."""
     cpu_seconds: list[float] = []
     """CPU time of the process in each chunk, all threads."""
     steal_seconds: list[float] = []

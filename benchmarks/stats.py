@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, median
@@ -87,12 +87,19 @@ def log_ratios(contender: Iterable[Block], reference: Iterable[Block], timed: Ti
     ValueError
         If a record has a time that is not above 0.
     """
+    return list(log_ratios_by_block(contender, reference, timed).values())
+
+
+def log_ratios_by_block(
+    contender: Iterable[Block], reference: Iterable[Block], timed: Timed
+) -> dict[int, float]:
+    """Return the `log_ratios` by the number of their block."""
     theirs = {block.index: block for block in reference if measured(block, timed)}
-    return [
-        _log_ratio(block, theirs[block.index], timed)
+    return {
+        block.index: _log_ratio(block, theirs[block.index], timed)
         for block in contender
         if block.index in theirs and measured(block, timed)
-    ]
+    }
 
 
 def _log_ratio(block: Block, other: Block, timed: Timed) -> float:
@@ -275,41 +282,29 @@ def verdict(ratio: Interval, margin: float = MARGIN) -> Verdict:
     return "inconclusive"
 
 
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """Return the n-th root of the product of n ratios: the mean for which a ÷ b and b ÷ a are reciprocal.
+def geometric_mean(logs: Sequence[Mapping[int, float]]) -> Interval:
+    """Return the n-th root of the product of n ratios, with its interval: a ÷ b and b ÷ a are reciprocal.
+
+    One process serves all workloads of a block, so that their ratios share its luck: for each block that all
+    of them have the mean of the logarithms, over blocks their mean with a t-interval.
+
+    Parameters
+    ----------
+    logs
+        Of each workload the logarithm of the ratio by the number of the block.
 
     Examples
     --------
-    >>> geometric_mean([0.5, 2.0])
-    1.0
+    >>> two = geometric_mean([{0: math.log(2.0), 1: math.log(2.2)}, {0: math.log(0.5), 1: math.log(0.5)}])
+    >>> round(two.estimate, 3), round(two.low, 3), round(two.high, 3), two.count
+    (1.024, 0.757, 1.386, 2)
+    >>> geometric_mean([{0: 0.0}, {1: 0.0}])
+    Interval(estimate=1.0, low=nan, high=nan, count=0)
     """
-    return math.exp(fmean(map(math.log, ratios)))
-
-
-def geometric_mean_interval(ratios: Sequence[Interval]) -> Interval:
-    """Return the geometric mean of ratios that were measured independently, with its interval.
-
-    On logarithms: the variance of the mean is Σ s²ᵢ / n², with s from each interval's half-width ÷ t, and
-    degrees of freedom after Welch and Satterthwaite. No interval if a ratio has none.
-
-    Examples
-    --------
-    >>> one = geometric_mean_interval([Interval(2.0, 1.6, 2.5, 6)])
-    >>> round(one.estimate, 3), round(one.low, 3), round(one.high, 3)
-    (2.0, 1.6, 2.5)
-    """
-    mean, count = geometric_mean([each.estimate for each in ratios]), min(each.count for each in ratios)
-    if count < 2:
-        return Interval(mean, math.nan, math.nan, count)
-    variances = [
-        ((math.log(each.high) - math.log(each.low)) / 2 / _t(each.count - 1)) ** 2 for each in ratios
-    ]
-    total = sum(variances)
-    if not total:
-        return Interval(mean, mean, mean, count)
-    spread = sum(variance**2 / (each.count - 1) for variance, each in zip(variances, ratios, strict=True))
-    half = _t(total**2 / spread) * math.sqrt(total) / len(ratios)
-    return Interval(mean, mean * math.exp(-half), mean * math.exp(half), count)
+    shared = sorted(set(logs[0]).intersection(*logs[1:]))
+    if not shared:
+        return Interval(math.exp(fmean(fmean(each.values()) for each in logs)), math.nan, math.nan, 0)
+    return _exponential(mean_interval([fmean(each[index] for each in logs) for index in shared]))
 
 
 # scipy.special has Student's distribution too, and is there in a fraction of the time of scipy.stats

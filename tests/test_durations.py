@@ -35,6 +35,28 @@ def test_a_training_that_never_reaches_its_target_counts_as_infinite(epochs, cou
     assert durations.time_to_target(epochs, data) == pytest.approx(start + counted * epoch)
 
 
+@pytest.mark.parametrize(
+    ("first_calls", "more"),
+    [({}, 0.0), ({1: 0.5, 8: 0.1}, 0.499), ({1: 0.0005, 8: 0.708}, 0.7), ({1: 0.0005}, 0.0)],
+    ids=["not told", "the first compiles", "the larger compiles", "nothing compiles"],
+)
+def test_what_the_first_epoch_compiles_counts_towards_a_target(first_calls, more):
+    data = synthetic_run.speed(1e-4, noise=0)
+
+    def told(samples):
+        epochs = samples.model_copy(update={"iterations": 10, "seconds": [0.01] * 3})
+        return epochs.model_copy(update={"metric": "epoch", "first_calls": first_calls})
+
+    blocks = [
+        block.model_copy(update={"samples": [block.samples[0], told(block.samples[0])]})
+        for block in data.blocks
+    ]
+    timed = data.model_copy(update={"blocks": blocks})
+    assert durations.seconds(timed, "epoch") == pytest.approx(0.001)
+    start = durations.start_seconds(timed)
+    assert durations.time_to_target([3.0], timed) == pytest.approx(start + more + 0.003)
+
+
 def test_without_a_cold_start_nothing_is_said_about_starts():
     timed = synthetic_run.speed(1e-4, noise=0)
     served = [block.model_copy(update={"served_before": 1}) for block in timed.blocks]

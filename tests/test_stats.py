@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -157,6 +158,23 @@ def test_unpaired_ratios_are_welch_s_and_not_student_s():
     beyond = scipy.stats.ttest_ind(mine - margin, theirs, equal_var=False)
     assert p_value == pytest.approx(beyond.pvalue)
     assert np.log([ratio.low, ratio.high]) == pytest.approx([*whole.confidence_interval(0.95)])
+
+
+def test_the_mean_over_workloads_covers_what_their_blocks_share():
+    """Each block slows all of its workloads alike: as if independent, their interval is half as wide."""
+    drawn, covered, trials = random.Random(1), 0, 1000
+    for _ in range(trials):
+        luck = [drawn.gauss(0, 0.05) for _ in range(6)]
+        logs = [{block: 0.1 * k + luck[block] + drawn.gauss(0, 0.02) for block in range(6)} for k in range(4)]
+        mean = stats.geometric_mean(logs)
+        covered += mean.low <= math.exp(0.15) <= mean.high
+    assert 0.93 <= covered / trials <= 0.97
+
+
+def test_the_mean_over_workloads_takes_blocks_of_all():
+    mean = stats.geometric_mean([{0: 0.0, 1: 0.0, 2: 9.0}, {0: 0.2, 1: 0.2}])
+    assert mean.estimate == pytest.approx(math.exp(0.1))
+    assert mean.count == 2
 
 
 def test_adjusted_p_values_are_those_of_benjamini_and_hochberg():

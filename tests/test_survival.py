@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import pickle
 import random
 import shutil
@@ -154,11 +155,15 @@ def test_nothing_is_lost_or_repeated_by_one_fault_after_another(lodgers):
     assert carry_out([("data", "raises", 1), ("interrupt", "", 6), ("numpy", "raises", 9)], Lodger) == 3
 
 
+EXAMPLES = int(os.environ.get("VERSUS_EXAMPLES", "6"))
+"""Runs that are struck by drawn faults; more of them make a long test."""
+
+
 @settings(
-    max_examples=6,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.reuse, Phase.generate],
+    phases=[Phase.reuse, Phase.generate, Phase.shrink],
 )
 @given(faults=st.lists(FAULTS, min_size=1, max_size=3))
 def test_nothing_finished_is_lost_or_repeated_whatever_happens(faults):

@@ -7,6 +7,7 @@ worker's memory between commands; `alive` is called now and then in a long comma
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -14,31 +15,27 @@ Session = dict[str, Any]
 Alive = Callable[[], None]
 
 
-def _late(module: str, function: str) -> Callable[..., Any]:
-    """Return a function that imports its module when called, so that a cold start is measured cold."""
-
-    def run(*arguments: Any, **options: Any) -> Any:
-        return getattr(import_module(f"benchmarks.measures.{module}"), function)(*arguments, **options)
-
-    return run
+def _run(module: str, function: str, *arguments: Any, **options: Any) -> Any:
+    """Call a function whose module is imported no earlier, so that a cold start is measured cold."""
+    return getattr(import_module(f"benchmarks.measures.{module}"), function)(*arguments, **options)
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "read": _late("preparation", "read"),
-    "load": _late("cold_start", "load"),
-    "card": _late("card", "compute"),
-    "expect": _late("elements", "write_expected"),
-    "elements": _late("elements", "ask"),
-    "judge": _late("elements", "compare"),
-    "trajectory": _late("parity", "write"),
-    "curves": _late("curves", "compute"),
-    "plant": _late("planted", "plant"),
-    "replace": _late("plain", "replace"),
-    "open_workload": _late("speed", "open_workload"),
-    "time_chunk": _late("speed", "time_chunk"),
-    "cross_check": _late("cross_check", "compute"),
-    "limit": _late("limit", "compute"),
-    "profile": _late("profile", "compute"),
-    "memory_baseline": _late("memory", "baseline"),
-    "memory_stages": _late("memory", "stages"),
+COMMANDS: dict[str, partial[Any]] = {
+    "read": partial(_run, "preparation", "read"),
+    "load": partial(_run, "cold_start", "load"),
+    "card": partial(_run, "card", "compute"),
+    "expect": partial(_run, "elements", "write_expected"),
+    "elements": partial(_run, "elements", "ask"),
+    "judge": partial(_run, "elements", "compare"),
+    "trajectory": partial(_run, "parity", "write"),
+    "curves": partial(_run, "curves", "compute"),
+    "plant": partial(_run, "planted", "plant"),
+    "replace": partial(_run, "plain", "replace"),
+    "open_workload": partial(_run, "speed", "open_workload"),
+    "time_chunk": partial(_run, "speed", "time_chunk"),
+    "cross_check": partial(_run, "cross_check", "compute"),
+    "limit": partial(_run, "limit", "compute"),
+    "profile": partial(_run, "profile", "compute"),
+    "memory_baseline": partial(_run, "memory", "baseline"),
+    "memory_stages": partial(_run, "memory", "stages"),
 }

@@ -97,8 +97,9 @@ def open_workload(
     -------
     dict
         `build` and `first_step` in seconds, `warm_up_steps`, and for each metric `iterations` (repetitions in
-        a chunk), `examples` (processed by one repetition), `warm_up` (seconds for one repetition in each
-        chunk so far that was long enough) and `problems` (why its times mean something else), and `threads`
+        a chunk), `examples` (processed by one repetition), `first_calls` (seconds of the first call by its
+        repetitions), `warm_up` (seconds for one repetition in each chunk so far that was long enough) and
+        `problems` (why its times mean something else), and `threads`
         as the framework reports them.
 
     Raises
@@ -123,9 +124,11 @@ def open_workload(
     _check_dtype(learner, prepared)
     seconds = warm_up_seconds * (GPU_WARM_UP if device == "gpu" else 1)
     iterations, warm_up, steps = {}, {}, 0
+    first_calls: dict[Metric, dict[int, float]] = {metric: {} for metric in metrics}
     for metric in metrics:
         for repetitions in dict.fromkeys((1, bench.whole(metric, 1))):
-            bench.time(metric, repetitions)  # tracing and compiling must not pass for speed
+            # tracing and compiling must not pass for speed
+            first_calls[metric][repetitions] = bench.time(metric, repetitions).wall_seconds
             alive()
         _check_synchronization(bench, metric, alive)
         long_enough = max(chunk_seconds, LEAST * _empty_seconds(bench, metric))
@@ -140,6 +143,7 @@ def open_workload(
         "warm_up_steps": steps,
         "iterations": iterations,
         "examples": {metric: examples[metric] for metric in metrics},
+        "first_calls": first_calls,
         "warm_up": warm_up,
         "problems": {metric: [STAYS] if metric == "place" and bench.stays else [] for metric in metrics},
         "threads": session["backend"].threads(),

@@ -29,6 +29,7 @@ from benchmarks.tables.speed import (
     reference_of,
     references,
     speed,
+    timings,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ __all__ = [
     "speed",
     "tables",
     "time_to_target",
+    "timings",
 ]
 
 

@@ -29,8 +29,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def compile_options(*, compiled: bool) -> dict[str, Any]:
     """Return how Keras compiles: with XLA only if asked, and with many steps in one graph.
 
-    Keras's own choice is XLA wherever a model supports it. A step of a small network, called by itself, then
-    takes three times as long on a CPU.
+    Keras's own choice is XLA wherever a model supports it; here that is the compiled mode, to be compared.
     """
     return {"jit_compile": compiled, "steps_per_execution": STEPS_PER_EXECUTION}
 
