@@ -324,7 +324,8 @@ def categorical_hinge(targets: np.ndarray, predictions: np.ndarray) -> np.ndarra
 
 def categorical_hinge_gradient(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     others = (1 - targets) * predictions
-    strongest = _one_hot(others.argmax(axis=-1), predictions.shape[-1])
+    largest = (others == np.max(others, axis=-1, keepdims=True)).astype(predictions.dtype)
+    strongest = largest * (np.cumsum(largest, axis=-1) <= 1)  # the first of them
     active = _margins(targets, predictions)[:, np.newaxis] > 0
     return active * (strongest * (1 - targets) - targets) / len(predictions)
 

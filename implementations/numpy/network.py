@@ -235,13 +235,12 @@ class Learner(AbstractLearner[Array]):
         self._optimizer.apply()
 
     def train_epoch(self, x: Array, y: Array, order: Array) -> None:
-        steps = self._module.asarray(order)
-        batch_x, batch_y = (
-            self._module.empty((order.shape[1], *data.shape[1:]), data.dtype) for data in (x, y)
-        )
+        steps, examples = self._module.asarray(order), order.shape[1]
+        batch_x = self._module.empty((examples, *x.shape[1:]), x.dtype)
+        batch_y = self._module.empty((*y.shape[:0:-1], examples), y.dtype).T
         for batch in steps:
             self._module.take(x, batch, axis=0, out=batch_x)
-            self._module.take(y, batch, axis=0, out=batch_y)
+            self._module.take(y.T, batch, axis=-1, out=batch_y.T)
             self.train_step(batch_x, batch_y)
 
     def observe(self, loss: float) -> None:
@@ -259,7 +258,9 @@ class Learner(AbstractLearner[Array]):
         return self._module.asarray(placed)
 
     def _place_targets(self, y: np.ndarray) -> Array:
-        return self._module.asarray(y if y.dtype.kind == "f" else y.astype(np.intp))
+        if y.dtype.kind != "f":
+            return self._module.asarray(y.astype(np.intp))
+        return self._module.asarray(y.T.copy()).T  # as outputs lie, or each operation on both fills a buffer
 
     def _to_numpy(self, array: Array) -> np.ndarray:
         return np.array(self._module.asnumpy(array), order="C")  # the program writes there again
