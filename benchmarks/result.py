@@ -336,7 +336,7 @@ class ProfileData(Model):
     function_seconds: float
     """Of all functions, in one step."""
     operations: list[Spent] | None = None
-    """Everything that the framework's own profiler counts; None where it has none."""
+    """Everything that the framework's own profiler counts; None on a GPU, and in early records."""
     operation_step_seconds: float | None = None
     """Of one step, while its operations were counted."""
 

@@ -113,6 +113,19 @@ def _plain(file: Path) -> Rows:
     ]
 
 
+def _independent(file: Path) -> Rows:
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for each in json.loads(file.read_text(encoding="utf-8"))["ratios"]:
+        wanted = each["at most"]
+        limit = "" if wanted is None else f", at most {wanted:g}{' MISSED' if each['ratio'] > wanted else ''}"
+        told = f"{each['ratio']:.2f} ({each['least']:.2f} to {each['largest']:.2f}){limit}"
+        found.setdefault((each["time of"], each["divided by that of"]), {})[each["network"]] = told
+    return [
+        {"time of": one, "divided by that of": other, **{f"{name} network": told[name] for name in told}}
+        for (one, other), told in found.items()
+    ]
+
+
 TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
     "selfcheck-quick": _faults_and_cost,
@@ -121,6 +134,7 @@ TABLES: dict[str, Callable[[Path], Rows]] = {
     "scale": _scale,
     "page": _page,
     "plain": _plain,
+    "independent": _independent,
 }
 """Marker on the page, and name of the file under results/reference -> its rows."""
 

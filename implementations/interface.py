@@ -535,10 +535,10 @@ class AbstractBackend(ABC):
         """Return how many threads the framework says it uses for one operation."""
 
     @abstractmethod
-    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
-        """Return what is done in `train`, which takes steps of a learner that has taken such before.
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation]:
+        """Return what is done on the CPU in `train`.
 
-        None where the framework does not tell: then it is not called.
+        It takes steps of a learner that has taken such before, and waits for the last one.
         """
 
     @abstractmethod

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from benchmarks import launch, tables
 from benchmarks.datasets import load
+from benchmarks.environment import worker_environment
 from benchmarks.measures import profile
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.result import ProfileData
 from benchmarks.store import RunStore
-from implementations import ModelSpec, load_backend
+from implementations import ModelSpec, load_backend, support
 from implementations.numpy.network import Learner
 from tests import small_suite, synthetic_run
 from tests.test_runner import Watcher
@@ -65,12 +67,30 @@ def test_watching_a_program_changes_nothing():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
-def test_torch_counts_its_operators():
-    data = profiled("torch")
-    calls = {each.name: each.calls for each in data.operations if each.kind == "product"}
-    assert sum(calls.values()) == 5
-    assert sum(each.seconds for each in data.operations) < data.operation_step_seconds
+ASK = """
+import sys
+from tests.test_profile import profiled
+print(profiled(sys.argv[1]).model_dump_json())
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow", "keras-jax"])
+def test_frameworks_tell_their_operations(backend):
+    """In processes of their own, as a run asks them; Keras's runtimes by what they are themselves."""
+    if not support(backend).available:
+        pytest.skip(support(backend).reason)
+    variables = worker_environment(1)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, backend], env=variables, capture_output=True, text=True, check=True
+    )
+    data = ProfileData.model_validate_json(done.stdout.splitlines()[-1])
+    assert data.operations
+    assert data.operation_step_seconds
+    calls = sum(each.calls for each in data.operations if each.kind == "product")
+    fused_sums = 2 if "jax" in backend else 0
+    assert 5 <= calls <= 5 + fused_sums
+    assert 0 < sum(each.seconds for each in data.operations) < data.operation_step_seconds
+    assert len(data.operations) > 5
 
 
 def test_a_run_has_profiles_and_times_nothing_in_them(tmp_path):

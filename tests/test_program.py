@@ -114,8 +114,8 @@ def batch():
 
 
 BUFFER_BYTES = 2**15
-"""NumPy's buffer for an operand of another type or order, as a mask of bools; arrays of the wide network below
-are larger than three."""
+"""NumPy's buffer for an operand of another type or order, as a mask of bools; arrays of the wide network
+below are larger than three."""
 TWO_BUFFERS = ("muon", "adafactor")
 """They read a kernel's gradient by columns."""
 PARTS = [

@@ -18,7 +18,7 @@ def profile(records: Records) -> pd.DataFrame:
     """Return one row for each profiled contender and workload: its calls, and shares of a step's time.
 
     `limit_share` is that of `limit_shares`; the other shares are of a step whose operations were counted, and
-    missing where the framework counts none.
+    missing where none were counted.
     """
     limits = {
         (row.workload, row.device, row.threads, row.contender): row.share

@@ -44,16 +44,6 @@ class SharedDropout(layers.Layer):
         return inputs * self.mask if training else inputs
 
 
-def dense(spec: LayerSpec, dtype: str) -> layers.Dense:
-    """Return a layer's weighted sum, x W + b."""
-    return layers.Dense(
-        spec.units,
-        use_bias=spec.use_bias,
-        kernel_initializer="zeros",  # the initial parameters are handed in
-        kernel_regularizer=_penalty(spec, dtype) if spec.l1 or spec.l2 else None,
-    )
-
-
 def _penalty(spec: LayerSpec, dtype: str) -> keras.regularizers.Regularizer:
     """Return l1 * sum(|W|) + l2 * sum(W^2)."""
     regularizer = keras.regularizers.L1L2(spec.l1, spec.l2)
@@ -73,14 +63,38 @@ def normalization(spec: ElementSpec, convention: str, dtype: str) -> layers.Laye
     return kind(**options)
 
 
+def function(spec: ElementSpec, dtype: str) -> Callable[[Tensor], Tensor]:
+    """Return one of `activations` with its options."""
+    resolved = runtime.exact(catalog.activation(spec.name).resolve(dict(spec.options)), dtype)
+    return partial(getattr(activations, spec.name), **resolved)
+
+
 def activation(spec: ElementSpec, dtype: str) -> layers.Layer:
     """Return a layer that activates."""
     if spec.name == "prelu":
         return layers.PReLU(alpha_initializer="zeros")
-    resolved = runtime.exact(catalog.activation(spec.name).resolve(dict(spec.options)), dtype)
-    function = partial(getattr(activations, spec.name), **resolved)
     # Activation would say that glu leaves the shape as it is
-    return layers.Lambda(function) if spec.name == "glu" else layers.Activation(function)
+    kind = layers.Lambda if spec.name == "glu" else layers.Activation
+    return kind(function(spec, dtype))
+
+
+def dense(spec: LayerSpec, convention: str, dtype: str, *, activates: bool) -> list[layers.Layer]:
+    """Return one layer, f(x W + b): f inside of Dense where nothing lies between, or x W + b without f."""
+    inside = activates and not spec.normalization and spec.activation.name not in ("glu", "prelu")
+    layer: list[layers.Layer] = [
+        layers.Dense(
+            spec.units,
+            activation=function(spec.activation, dtype) if inside else None,
+            use_bias=spec.use_bias,
+            kernel_initializer="zeros",  # the initial parameters are handed in
+            kernel_regularizer=_penalty(spec, dtype) if spec.l1 or spec.l2 else None,
+        )
+    ]
+    if spec.normalization:
+        layer.append(normalization(spec.normalization, convention, dtype))
+    if activates and not inside:
+        layer.append(activation(spec.activation, dtype))
+    return layer
 
 
 class Learner(AbstractLearner[Tensor]):
@@ -111,12 +125,9 @@ class Learner(AbstractLearner[Tensor]):
         if len(network.inputs) > 1:
             stack.append(layers.Flatten())
         for number, layer in enumerate(network.layers):
-            last = number == len(network.layers) - 1
-            stack.append(dense(layer, self.model.dtype))
-            if layer.normalization:
-                stack.append(normalization(layer.normalization, self._convention, self.model.dtype))
-            if layer.activation.name != "linear" and not (last and reads_score):
-                stack.append(activation(layer.activation, self.model.dtype))
+            scored = reads_score and number == len(network.layers) - 1
+            activates = layer.activation.name != "linear" and not scored
+            stack += dense(layer, self._convention, self.model.dtype, activates=activates)
             if layer.dropout and self.placement.masks == "shared":
                 stack.append(SharedDropout(self.model.batch_size))
             elif layer.dropout:

@@ -42,9 +42,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return runtime.threads()
 
-    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
-        if learner.placement.device == "gpu" or not isinstance(learner, Learner):
-            return None  # on a GPU a call returns before it is done
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation]:
+        assert isinstance(learner, Learner)
         return operations(learner, train)
 
     def native(self) -> Framework:

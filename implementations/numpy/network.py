@@ -6,6 +6,7 @@ it: see `program`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ Array = Any
 """A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
 PRODUCTS, COPIES = ("matmul",), ("copy", "cast", "join", "take")
 """Names of calls of a program that multiply matrices, and that only move numbers."""
+FLOP_OF_A_THREAD = 4e6
+"""Floating-point operations of a product below which a second thread costs more than it saves."""
 Kind = Literal["train", "differentiate", "score", "infer"]
 """A step both ways; the same in prediction; what the loss reads; the outputs."""
 
@@ -302,8 +305,17 @@ class Learner(AbstractLearner[Array]):
         """Return the program for so many examples; of each kind the latest is kept."""
         if (kind, examples) not in self._programs:
             self._programs = {key: kept for key, kept in self._programs.items() if key[0] != kind}
-            self._programs[kind, examples] = self._record(kind, examples)
+            self._programs[kind, examples] = self._threaded(self._record(kind, examples), examples)
         return self._programs[kind, examples]
+
+    def _threaded(self, program: Program, examples: int) -> Program:
+        """Give a program whose products are all small a single thread."""
+        widths = self.model.network.widths
+        largest = max(inputs * units for inputs, units in itertools.pairwise(widths))
+        if 2 * examples * largest > FLOP_OF_A_THREAD or self._module is not NUMPY:
+            return program
+        switches = runtime.thread_switches()
+        return program.within(*switches) if switches else program
 
     def _record(self, kind: Kind, examples: int) -> Program:
         """Record one way through the network, or the way there and back."""

@@ -27,6 +27,12 @@ from implementations.spec import ElementSpec, OptimizerSpec
 
 Numbers = Callable[[float, int], tuple[float, ...]]
 
+
+def the_rate(rate: float, step: int) -> tuple[float, ...]:
+    """Return the numbers of a rule that knows the rate and nothing else."""
+    return (rate,)
+
+
 BLOCK_BYTES = 2**17
 """Of each of the arrays that a rule goes through: a few of them fit into a core's second cache."""
 ARRAY_BY_ARRAY = ("adafactor", "lamb", "muon")
@@ -47,7 +53,7 @@ class Rule:
     """
 
     update: Callable[..., None]
-    numbers: Numbers = lambda rate, step: (rate,)
+    numbers: Numbers = the_rate
 
 
 def sgd(like: np.ndarray, *, momentum: float, nesterov: bool, momentum_mode: str) -> Rule:
@@ -409,9 +415,19 @@ class Optimizer:
                 gradient = gradient + self._weight_decay * part
             rule.update(part, gradient, *map(recorder.bound, self._numbers[-1][1]))
         self.program = recorder.program()
+        # whether all steps have the numbers of the first one
+        self._fixed = not isinstance(spec.learning_rate, ElementSpec) and all(
+            numbers is the_rate for numbers, _ in self._numbers
+        )
 
     def apply(self) -> None:
         """Change the parameters by one step."""
+        if not (self._fixed and self._steps_done):
+            self._set_numbers()
+        self.program.run()
+
+    def _set_numbers(self) -> None:
+        """Write the numbers of the next step where the program reads them."""
         rate = self._rate(self._steps_done)
         self._steps_done += 1
         if self._weight_decay:
@@ -419,7 +435,6 @@ class Optimizer:
         for numbers, places in self._numbers:
             for place, number in zip(places, numbers(rate, self._steps_done), strict=True):
                 place[...] = number
-        self.program.run()
 
     def observe(self, loss: float) -> None:
         """Tell a schedule that looks at losses how the epoch ended."""

@@ -105,6 +105,11 @@ class Program:
         for call in self.calls:
             call()
 
+    def within(self, before: Callable[[], Any], after: Callable[[], Any]) -> Program:
+        """Return the program with a call before all others and one after them."""
+        calls, names = [before, *self.calls, after], ["threads", *self.names, "threads"]
+        return Program(calls, self._patches, self.outputs, names)
+
     @contextmanager
     def timed(self) -> Iterator[dict[str, list[float]]]:
         """Note the seconds of each call while it runs, by the call's name."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from implementations.interface import Device, Support
 from implementations.numpy.arrays import NUMPY, ArrayModule, cupy
@@ -63,6 +63,28 @@ def set_threads(threads: int) -> None:
 def threads() -> int:
     """Return the BLAS threads; 1 where no thread pool is found."""
     return max((pool["num_threads"] for pool in _pools()), default=1)
+
+
+def thread_switches() -> tuple[Callable[[], None], Callable[[], None]] | None:
+    """Return what lets the BLAS have one thread, and what gives it back its own; None where it has one."""
+    pools = [
+        pool
+        for pool in ThreadpoolController().lib_controllers
+        if pool.user_api == "blas" and pool.num_threads > 1
+    ]
+    if not pools:
+        return None
+    counts = [pool.num_threads for pool in pools]
+
+    def one() -> None:
+        for pool in pools:
+            pool.set_num_threads(1)
+
+    def own() -> None:
+        for pool, count in zip(pools, counts, strict=True):
+            pool.set_num_threads(count)
+
+    return one, own
 
 
 def _pools() -> list[dict[str, Any]]:

@@ -1,17 +1,26 @@
-"""JAX in this process: versions, devices, threads, and precision of products."""
+"""JAX in this process: versions, devices, threads, operations, and precision of products."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import jax
+from jax.profiler import ProfileData, ProfileOptions
 
 from implementations.errors import InvalidInput
-from implementations.interface import Device, Support
+from implementations.interface import Device, Operation, Support
 from implementations.processes import cores, named_threads
 
+PRODUCTS = ("dot", "ynn_fusion")
+"""Operations of XLA that multiply matrices; a few of its fusions by YNNPACK are sums, which no name tells."""
+COPIES = ("copy", "concatenate", "gather", "slice", "transpose", "convert", "bitcast", "wrapped_slice")
+"""Those that only move or convert numbers."""
 _PRECISION_AT_START = jax.config.values["jax_default_matmul_precision"]
 _POOL = "tf_XLAEigen"
 """Name of the threads in XLA's pool for the CPU."""
@@ -62,6 +71,35 @@ def threads() -> int:
     is one, the environment says how large it will be.
     """
     return named_threads(_POOL) or _threads_at_start()
+
+
+def operations(train: Callable[[], None]) -> list[Operation]:
+    """Return XLA's operations in a training, which must wait for its end, with the time of each."""
+    options = ProfileOptions()
+    options.python_tracer_level = 0
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder, profiler_options=options):
+            train()
+        (trace,) = Path(folder).rglob("*.xplane.pb")
+        events = [
+            event
+            for plane in ProfileData.from_file(str(trace)).planes
+            for line in plane.lines
+            for event in line.events
+            if any(name == "hlo_op" for name, _ in event.stats)
+        ]
+    spent = defaultdict[str, list[float]](list)
+    for event in events:
+        spent[re.sub(r"\.\d+$", "", event.name)].append(event.duration_ns / 1e9)
+    return [
+        Operation(
+            name,
+            "product" if name in PRODUCTS else "copy" if name in COPIES else "other",
+            len(seconds),
+            sum(seconds),
+        )
+        for name, seconds in spent.items()
+    ]
 
 
 def forbid_tf32() -> None:

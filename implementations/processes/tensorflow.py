@@ -1,16 +1,28 @@
-"""TensorFlow in this process: versions, devices, threads, and precision of products."""
+"""TensorFlow in this process: versions, devices, threads, operations, and precision of products."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
 from implementations.errors import InvalidInput
-from implementations.interface import Device, Support
+from implementations.interface import Device, Operation, Support
 from implementations.processes import cores, named_threads, own_name
+
+PRODUCT = "MatMul"
+"""In the name of every operation that multiplies matrices, fused or not."""
+COPIES = ("Cast", "ConcatV2", "GatherV2", "Identity", "Pack", "ReadVariableOp", "StridedSlice", "Transpose")
+"""Operations that only move or convert numbers."""
+_KERNEL = re.compile(r"(?<!:):(\w+)$")
+"""How a trace tells a kernel: `name of the node:operation`."""
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)  # else TensorFlow takes all memory at once
@@ -79,6 +91,30 @@ def _started_threads() -> int:
     before = named_threads(own_name())
     tf.config.list_logical_devices()
     return named_threads(own_name()) - before if default_device() == "cpu" else 0
+
+
+def operations(train: Callable[[], None]) -> list[Operation]:
+    """Return TensorFlow's kernels in a training, which must wait for its end, with the time of each."""
+    options = tf.profiler.experimental.ProfilerOptions(python_tracer_level=0)
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder, options):
+            train()
+        (trace,) = Path(folder).rglob("*.xplane.pb")
+        space = XSpace.FromString(trace.read_bytes())
+    spent = defaultdict[str, list[float]](list)
+    for plane in space.planes:
+        for event in (event for line in plane.lines for event in line.events):
+            if kernel := _KERNEL.search(plane.event_metadata[event.metadata_id].name):
+                spent[kernel[1]].append(event.duration_ps / 1e12)
+    return [
+        Operation(
+            name,
+            "product" if PRODUCT in name else "copy" if name in COPIES else "other",
+            len(seconds),
+            sum(seconds),
+        )
+        for name, seconds in spent.items()
+    ]
 
 
 def forbid_tf32() -> None:

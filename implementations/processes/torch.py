@@ -1,14 +1,18 @@
-"""PyTorch in this process: versions, devices, threads, and precision of products."""
+"""PyTorch in this process: versions, devices, threads, operations, and precision of products."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
-from implementations.interface import Device, Support
+from implementations.interface import Device, Operation, Support
 
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
+COPIES = ("aten::copy_", "aten::_to_copy", "aten::cat", "aten::index_select", "aten::clone")
+"""Operators that multiply matrices, and that only move or convert numbers."""
 _PRECISION_AT_START = torch.get_float32_matmul_precision()
 
 
@@ -58,6 +62,21 @@ def set_threads(threads: int) -> None:
 def threads() -> int:
     """Return the threads inside one operation."""
     return torch.get_num_threads()
+
+
+def operations(train: Callable[[], None]) -> list[Operation]:
+    """Return torch's operators in a training, with the CPU's own time of each."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        train()
+    return [
+        Operation(
+            event.key,
+            "product" if event.key in PRODUCTS else "copy" if event.key in COPIES else "other",
+            event.count,
+            event.self_cpu_time_total / 1e6,
+        )
+        for event in found.key_averages()
+    ]
 
 
 def forbid_tf32() -> None:

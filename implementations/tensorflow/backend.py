@@ -49,8 +49,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return process.threads()
 
-    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
-        return None  # TensorFlow counts nothing: it writes traces for other programs to read
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation]:
+        return process.operations(train)
 
     def native(self) -> Framework:
         return native

@@ -50,10 +50,8 @@ class Backend(AbstractBackend):
     def threads(self) -> int:
         return process.threads()
 
-    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation] | None:
-        if learner.placement.device == "gpu":
-            return None  # the CPU's time there is that of asking
-        return runtime.operations(train)
+    def operations(self, learner: AbstractLearner[Any], train: Callable[[], None]) -> list[Operation]:
+        return process.operations(train)
 
     def native(self) -> Framework:
         return native

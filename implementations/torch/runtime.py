@@ -1,4 +1,4 @@
-"""PyTorch's operations, devices and compiler, and the way from NumPy to a tensor."""
+"""PyTorch's devices and compiler, and the way from NumPy to a tensor."""
 
 from __future__ import annotations
 
@@ -6,30 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch.profiler import ProfilerActivity, profile
 
-from implementations.interface import Operation, Placement
+from implementations.interface import Placement
 
 Function = Callable[..., torch.Tensor]
-
-PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
-COPIES = ("aten::copy_", "aten::_to_copy", "aten::cat", "aten::index_select", "aten::clone")
-"""Operators that multiply matrices, and that only move or convert numbers."""
-
-
-def operations(train: Callable[[], None]) -> list[Operation]:
-    """Return torch's operators in a training, with the CPU's own time of each."""
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        train()
-    return [
-        Operation(
-            event.key,
-            "product" if event.key in PRODUCTS else "copy" if event.key in COPIES else "other",
-            event.count,
-            event.self_cpu_time_total / 1e6,
-        )
-        for event in found.key_averages()
-    ]
 
 
 def compiled(function: Function, placement: Placement) -> Function:

@@ -22,6 +22,7 @@ from tests.hostile import places, poisoned
 PATIENCE = 20.0
 """Seconds."""
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}
 DRAWN = """(anchor) => document.querySelector(`#${anchor} .chart`).data
   .filter((each) => each.visible !== false)
   .map((each) => [each.meta?.contenders?.[0] ?? each.name, each.type === 'heatmap' ? each.text : each.y])"""
@@ -79,17 +80,8 @@ def test_page_looks_right(visit, reference_page, shots, scheme, size):
         draw(page, f"#{anchor} .chart")
         page.locator(f"#{anchor}").screenshot(path=shots / f"{scheme}-{size['width']}-{anchor}.png")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
+    assert ground == GROUNDS[scheme]
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    assert not page.troubles
-
-
-@pytest.mark.parametrize("which", ["reference_page", "made_up_page"])
-def test_every_chart_is_drawn(visit, request, which):
-    page = visit(request.getfixturevalue(which))
-    draw_all(page)
-    assert page.locator(".chart.failed").count() == 0
-    assert page.locator(".chart.drawn").count() == page.locator("main .chart").count() > 5
     assert not page.troubles
 
 
@@ -105,7 +97,7 @@ HEIGHTS = "[...heights.values()].map((each) => [Math.min(...each), Math.max(...e
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("which", ["reference_page", "made_up_page"])
-def test_nothing_moves_while_charts_are_drawn(visit, request, which, size):
+def test_every_chart_is_drawn_and_nothing_moves_meanwhile(visit, request, which, size):
     page = visit(request.getfixturevalue(which), viewport=size)
     page.evaluate(OPEN_ALL)
     page.evaluate(WATCH_HEIGHTS)
@@ -113,23 +105,28 @@ def test_nothing_moves_while_charts_are_drawn(visit, request, which, size):
     heights = page.evaluate(HEIGHTS)
     assert len(heights) == page.locator("main .chart").count()
     assert all(100 < low == high for low, high in heights)
+    assert page.locator(".chart.failed").count() == 0
+    assert page.locator(".chart.drawn").count() == page.locator("main .chart").count() > 5
+    assert not page.troubles
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("which", "links"),
     [("reference_page", ["#memory a.raw"]), ("made_up_page", ["#memory a.raw", "button.worst"])],
 )
-def test_accessible(visit, request, axe, which, links, scheme):
-    page = visit(request.getfixturevalue(which), color_scheme=scheme)
+def test_accessible_in_light_and_dark(visit, request, axe, which, links):
+    page = visit(request.getfixturevalue(which), color_scheme="light")
     draw_all(page)
     page.evaluate(axe)
-    assert not grave(page)
-    for link in links:
-        page.locator(link).first.click()
-        until(page, "document.querySelector('#dialog').open")
-        assert not grave(page, "#dialog"), link
-        page.keyboard.press("Escape")
+    for scheme, ground in GROUNDS.items():
+        page.emulate_media(color_scheme=scheme)
+        until(page, f"getComputedStyle(document.body).backgroundColor === '{ground}'")
+        assert not grave(page), scheme
+        for link in links:
+            page.locator(link).first.click()
+            until(page, "document.querySelector('#dialog').open")
+            assert not grave(page, "#dialog"), (scheme, link)
+            page.keyboard.press("Escape")
 
 
 def grave(page, within="html"):
@@ -145,19 +142,21 @@ def grave(page, within="html"):
     ]
 
 
-@pytest.mark.parametrize("width", [320, 390])
+TOO_WIDE = """() => [...document.querySelectorAll('body *')]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+  .filter((each) => each.checkVisibility() && !each.closest('.table, .chart, svg, dialog'))
+  .map((each) => each.outerHTML.slice(0, 200))"""
+
+
 @pytest.mark.parametrize("which", ["reference_page", "made_up_page", "long_names_page"])
-def test_a_phone_scrolls_sideways_within_tables_only(visit, request, which, width):
-    page = visit(request.getfixturevalue(which), viewport={"width": width, "height": 844})
+def test_a_phone_scrolls_sideways_within_tables_only(visit, request, which):
+    page = visit(request.getfixturevalue(which), viewport=PHONE)
     draw_all(page)
-    wide = page.evaluate(
-        """() => [...document.querySelectorAll('body *')]
-        .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-        .filter((each) => each.checkVisibility() && !each.closest('.table, .chart, svg, dialog'))
-        .map((each) => each.outerHTML.slice(0, 200))"""
-    )
-    assert not wide
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (PHONE["width"], 320):
+        page.set_viewport_size({**PHONE, "width": width})
+        until(page, f"innerWidth === {width}")
+        assert page.evaluate(TOO_WIDE) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.fixture(scope="session")
