@@ -125,18 +125,20 @@ def break_even_steps(contender: SpeedData, reference: SpeedData) -> float | None
 
 
 def first_epoch_seconds(data: SpeedData) -> float:
-    """Return what the first epoch takes beyond its work, as when its program is compiled: median over blocks.
+    """Return what the first epoch takes beyond its work, as when its program is compiled.
 
-    Of first calls with one epoch and with several the one that took the most, as a training has one of them.
+    The median over blocks that began cold. Of first calls with one epoch and with several the one that took
+    the most, as a training has one of them; 0 where a record has none.
     """
     epoch = seconds(data, "epoch")
     found = [
-        max([0.0, *(wall - count * epoch for count, wall in samples.first_calls.items())])
+        max(wall - count * epoch for count, wall in samples.first_calls.items())
         for block in data.blocks
+        if not block.served_before
         for samples in block.samples
-        if samples.metric == "epoch"
+        if samples.metric == "epoch" and samples.first_calls
     ]
-    return median(found)
+    return max(0.0, median(found)) if found else 0.0
 
 
 def time_to_target(epochs: Sequence[float], data: SpeedData) -> float | None:

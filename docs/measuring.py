@@ -56,7 +56,7 @@ def _scale(file: Path) -> Rows:
         missed = each["seconds"] > SECONDS[name] or each["peak_mb"] > MOST_MB
         rows.append(
             {
-                "what": f"`{name}` of {found['records']:,} records",
+                "what": f"`{name}` of {found['records']:,} records" + _size(found),
                 "found": f"{each['seconds']} s, {each['peak_mb']} MB",
                 "should be": f"at most {SECONDS[name]} s and {MOST_MB} MB{' MISSED' if missed else ''}",
             }
@@ -69,6 +69,10 @@ def _scale(file: Path) -> Rows:
         "should be": f"at most {MOST_LEADING_MB} MB{' MISSED' if missed else ''}",
     }
     return [_of_commit(found), *rows, leads]
+
+
+def _size(found: dict[str, Any]) -> str:
+    return f" ({found['run_mb']} MB)" if "run_mb" in found else ""
 
 
 def _of_commit(found: dict[str, Any]) -> dict[str, str]:
@@ -114,15 +118,20 @@ def _plain(file: Path) -> Rows:
 
 
 def _independent(file: Path) -> Rows:
+    document = json.loads(file.read_text(encoding="utf-8"))
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for each in json.loads(file.read_text(encoding="utf-8"))["ratios"]:
+    for each in document["ratios"]:
         wanted = each["at most"]
         limit = "" if wanted is None else f", at most {wanted:g}{' MISSED' if each['ratio'] > wanted else ''}"
         told = f"{each['ratio']:.2f} ({each['least']:.2f} to {each['largest']:.2f}){limit}"
         found.setdefault((each["time of"], each["divided by that of"]), {})[each["network"]] = told
+    code = {"time of": f"(code of commit {document['git']['commit'][:7]})", "divided by that of": ""}
     return [
-        {"time of": one, "divided by that of": other, **{f"{name} network": told[name] for name in told}}
-        for (one, other), told in found.items()
+        {**code, "small network": "", "large network": ""},
+        *(
+            {"time of": one, "divided by that of": other, **{f"{name} network": each[name] for name in each}}
+            for (one, other), each in found.items()
+        ),
     ]
 
 

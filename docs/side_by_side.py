@@ -69,7 +69,7 @@ LAYER_PARTS: dict[str, Mapping[str, Sequence[str]]] = {
         "torch": ("dense", "Activation"),
         "jax": ("dense", "activation"),
         "tensorflow": ("dense", "activation"),
-        "keras": ("dense", "activation"),
+        "keras": ("dense", "activation", "function"),
     },
     "batch_normalization": {
         "numpy": ("BatchNormalization",),

@@ -30,6 +30,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 RATE, MOMENTUM = 0.01, 0.9
+DESCENT = {"learning_rate": RATE, "momentum": MOMENTUM}
 CHUNK_SECONDS = 0.1
 Steps = Callable[[int], None]
 
@@ -43,6 +44,7 @@ class Size(NamedTuple):
 
 
 SIZES = {"small": Size((64, 128, 64, 10), 64, 28), "large": Size((784, 512, 512, 10), 128, 14)}
+BEST = "best of keras-tensorflow, keras-tensorflow-xla"
 RATIOS = {
     ("numpy", "products"): (1.5, 1.12),
     ("numpy", "hand-written"): (1.05, 1.02),
@@ -51,8 +53,7 @@ RATIOS = {
     ("numpy", "scikit-learn"): (0.50, 0.75),
     ("torch", "torch script"): (1.03, 1.02),
     ("jax", "jax script"): (1.03, 1.02),
-    ("keras-tensorflow", "keras fit"): (0.6, 0.9),
-    ("keras-tensorflow-xla", "keras fit"): (0.6, 0.9),
+    (BEST, "keras fit"): (0.6, 0.9),
 }
 """Two sides, and what the ratio of their times should be at most, small and large."""
 
@@ -101,7 +102,7 @@ def backend(name: str, *, epochs: bool = False) -> Callable[[Size], Steps]:
                 "inputs": [size.units[0]],
                 "layers": [*hidden, {"units": size.units[-1]}],
                 "loss": {"name": "sparse_categorical_crossentropy", "from_logits": True},
-                "optimizer": {"name": "sgd", "learning_rate": RATE, "momentum": MOMENTUM},
+                "optimizer": {"name": "sgd", **DESCENT},
                 "batch_size": size.batch,
             }
         )
@@ -128,6 +129,11 @@ def backend(name: str, *, epochs: bool = False) -> Callable[[Size], Steps]:
 
 def hand_written(size: Size) -> Steps:
     """Return NumPy's steps as they are best written out."""
+    return hand_written_training(size)[0]
+
+
+def hand_written_training(size: Size) -> tuple[Steps, list[np.ndarray]]:
+    """Return these steps, and what they train: of each layer the kernel above the bias."""
     layers, batch = kernels(size), size.batch
     rows = [len(kernel) + 1 for kernel in layers]
     widths = [kernel.shape[1] for kernel in layers]
@@ -178,7 +184,7 @@ def hand_written(size: Size) -> Steps:
         np.subtract(velocity, slopes, velocity)
         np.add(flat, velocity, flat)
 
-    return over_batches(step, pairs)
+    return over_batches(step, pairs), own
 
 
 def products(size: Size) -> Steps:
@@ -333,12 +339,15 @@ class Child:
             env={**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
-        self._answer()
-        unit = SIZES[size].steps
-        self.steps = unit
-        self._process.send_signal(signal.SIGSTOP)
-        while (seconds := self.turn() * self.steps) < CHUNK_SECONDS:
-            self.steps = unit * math.ceil(self.steps / unit * min(8, 1.2 * CHUNK_SECONDS / seconds))
+        self.steps = unit = SIZES[size].steps
+        try:
+            self._answer()
+            self._process.send_signal(signal.SIGSTOP)
+            while (seconds := self.turn() * self.steps) < CHUNK_SECONDS:
+                self.steps = unit * math.ceil(self.steps / unit * min(8, 1.2 * CHUNK_SECONDS / seconds))
+        except BaseException:
+            self.close()
+            raise
 
     def turn(self) -> float:
         """Return the seconds of a step."""
@@ -380,9 +389,16 @@ def measure(size: str, processes: int, rounds: int) -> dict[tuple[str, str], lis
             for child in children.values():
                 child.close()
         for one, other in RATIOS:
-            found[one, other].append(median(each[one] / each[other] for each in times))
+            several = one.partition("best of ")[2].split(", ") if one == BEST else [one]
+            ratios = [median(each[name] / each[other] for each in times) for name in several]
+            found[one, other].append(min(ratios))
         click.echo(f"{size}: {number + 1} of {processes}", err=True)
     return found
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 @click.command()
@@ -410,9 +426,9 @@ def main(processes: int, rounds: int, out: Path | None, served: tuple[str, str] 
                     "at most": None if math.isinf(wanted) else wanted,
                 }
             )
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    git = {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
     taken = datetime.now().astimezone().isoformat(timespec="seconds")
-    text = json.dumps({"ratios": rows, "taken": taken, "commit": commit.stdout.strip()}, indent=1)
+    text = json.dumps({"ratios": rows, "taken": taken, "git": git}, indent=1)
     click.echo(text)
     if out:
         out.write_text(text + "\n", encoding="utf-8")

@@ -50,6 +50,7 @@ class Idle:
             "threads": 1,
             "iterations": dict.fromkeys(metrics, 1000),
             "examples": dict.fromkeys(metrics, 64_000),
+            "first_calls": {name: {1: self._seconds()} for name in metrics},
             "warm_up": {name: [self._seconds() for _ in range(20)] for name in metrics},
             "problems": {name: [] for name in metrics},
         }

@@ -245,6 +245,7 @@ class Idler:
         of_each = {
             "iterations": dict.fromkeys(metrics, 10),
             "examples": dict.fromkeys(metrics, 320),
+            "first_calls": {name: {1: 0.1} for name in metrics},
             "warm_up": {name: [0.01] for name in metrics},
             "problems": {name: [] for name in metrics},
         }

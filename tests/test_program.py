@@ -114,8 +114,8 @@ def batch():
 
 
 BUFFER_BYTES = 2**15
-"""NumPy's buffer for an operand of another type or order, as a mask of bools; arrays of the wide network
-below are larger than three."""
+"""NumPy's buffer for an operand of another type or order, as a mask of bools. Arrays of the wide network
+below are larger than three, but for columns of one number for each example."""
 TWO_BUFFERS = ("muon", "adafactor")
 """They read a kernel's gradient by columns."""
 PARTS = [
@@ -173,6 +173,43 @@ def test_a_step_makes_no_arrays_and_stays_in_its_dtype(part):
     dtypes = {each.dtype.name for each in used if isinstance(each, np.ndarray)}
     assert "float32" in dtypes
     assert "float64" not in dtypes
+
+
+@pytest.fixture
+def two_threads():
+    before = runtime.threads()
+    runtime.set_threads(2)
+    if runtime.threads() < 2:
+        pytest.skip("this BLAS has one thread")
+    yield
+    runtime.set_threads(before)
+
+
+def watched(units, look):
+    """Return a step of a network with so many units, at whose end somebody looks."""
+    learner = BACKEND.build(model(layers=[{"units": units}, {"units": 10}]))
+    x, y = learner.place(*batch())
+    learner.train_step(x, y)
+    assert isinstance(learner, Learner)
+    learner._program("train", len(x)).calls.append(look)
+    return lambda: learner.train_step(x, y)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(("units", "within"), [(8, 2), (256, 1), (1024, 2)])
+def test_small_products_have_one_thread_and_nobody_keeps_it(units, within):
+    seen: list[int] = []
+    watched(units, lambda: seen.append(runtime.threads()))()
+    assert seen == [within]
+    assert runtime.threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_step_that_fails_gives_its_threads_back():
+    step = watched(256, lambda: pytest.fail("on purpose"))
+    with pytest.raises(pytest.fail.Exception):
+        step()
+    assert runtime.threads() == 2
 
 
 class Elsewhere(np.ndarray):
@@ -235,6 +272,7 @@ STAND_IN = ArrayModule(
         {"loss": {"name": "sparse_categorical_crossentropy", "class_weight": [1.0, 2.0] * 5}},
         {"layers": [{"units": 16, "activation": "prelu", "dropout": 0.5, "l2": 0.01}, {"units": 10}]},
         {"optimizer": {"name": "muon", "learning_rate": 0.01, "clipnorm": 0.5}},
+        with_loss("huber"),
         *PARTS,
     ],
     ids=str,
@@ -243,6 +281,8 @@ def test_another_array_module_computes_the_same(monkeypatch, changes):
     if "class_weight" in str(changes):
         changes = {**changes, "layers": [{"units": 10, "activation": "softmax"}]}
     x, y = batch()
+    if isinstance(changes.get("loss"), str):
+        y = targets_of(changes["loss"], len(x))
     found = []
     for module in (None, STAND_IN):
         if module:

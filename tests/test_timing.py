@@ -54,6 +54,14 @@ def test_every_metric_is_warmed_up_in_chunks_that_can_be_compared_with_timed_one
         assert told["warm_up"][metric]
         assert max(told["warm_up"][metric]) * told["iterations"][metric] < 100 * 0.004
         assert time_chunk(session, lambda: None, workload="w", metric=metric, iterations=1).wall_seconds > 0
+    first_calls = told["first_calls"]
+    assert {metric: set(first_calls[metric]) for metric in METRICS} == {
+        "train_step": {1},
+        "epoch": {1, session["benches"]["w"].at_once},
+        "predict": {1},
+        "place": {1},
+    }
+    assert min(seconds for calls in first_calls.values() for seconds in calls.values()) > 0
     assert told["problems"]["train_step"] == []
     assert told["problems"]["place"] == [speed.STAYS]
 
@@ -67,6 +75,19 @@ def test_only_one_workload_is_open():
     opened(session=session)
     assert gone() is None
     assert set(session["benches"]) == {"w"}
+
+
+def test_every_chunk_begins_with_an_optimizer_that_has_its_state():
+    """After the first parameters and one step, which makes it; of which no clock knows."""
+    session, _ = opened()
+    bench = session["benches"]["w"]
+    bench.start_again()
+    after = bench.learner.parameters()
+    bench.repeat["train_step"](3)
+    bench.start_again()
+    for one, other in zip(after, bench.learner.parameters(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert bench.learner._optimizer._steps_done == 1
 
 
 class Clock:

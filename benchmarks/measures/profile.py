@@ -43,7 +43,7 @@ def compute(
         learner.synchronize()
         watched.append(time.perf_counter() - began)
 
-    # first, as TensorFlow traces no kernel that it has found to be cheap; the CPU's time says nothing of a GPU
+    # first, as TensorFlow traces no kernel that it found to be cheap; the CPU's time says nothing of a GPU
     operations = backend.operations(learner, train) if device == "cpu" else None
     alive()
     profiler = cProfile.Profile()

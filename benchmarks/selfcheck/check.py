@@ -11,12 +11,11 @@ import itertools
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from statistics import fmean, median, stdev
-from typing import Any, TypeVar
+from typing import Any
 
 from benchmarks import environment, launch, stats, tables
 from benchmarks.datasets import Dataset
@@ -39,7 +38,6 @@ from benchmarks.suite import Suite, load_suite
 from benchmarks.worker import Worker, WorkerFailed
 from implementations import backend_names
 
-Found = TypeVar("Found")
 TIMEOUT = 120.0
 CHUNK_SECONDS = 0.1
 """What the overhead is a share of."""
@@ -100,16 +98,25 @@ def check(effort: str, watcher: Watcher) -> SelfCheck:
     with tempfile.TemporaryDirectory() as folder, timing_lock():
         bench = _Bench(suite, data, watcher, Path(folder))
         comparisons: list[Comparison] = []
-        for session in range(chosen.sessions):
-            comparing = partial(bench.compare, session, chosen)
-            comparisons += bench.attempt(f"session {session + 1}", comparing, [])
+        faults: list[Fault] = []
+        freezing: list[Freezing] = []
+        costs: list[tuple[float, float]] = []
+        cross: list[Cross] = []
+        stages: list[tuple[str, Iterator[Any], list[Any]]] = [
+            (f"session {number + 1}", bench.compare(number, chosen), comparisons)
+            for number in range(chosen.sessions)
+        ]
         if chosen.framework_blocks:
-            comparing = partial(bench.frameworks, chosen.sessions, chosen.framework_blocks)
-            comparisons += bench.attempt("frameworks", comparing, [])
-        faults: list[Fault] = bench.attempt("faults", bench.faults, [])
-        freezing: list[Freezing] = bench.attempt("freezing", lambda: bench.freezing(chosen.frozen_blocks), [])
-        overhead, protocol = bench.attempt("overhead", bench.overhead, (math.nan, math.nan))
-        cross: list[Cross] = bench.attempt("cross-check", lambda: bench.cross_check(chosen.rounds), [])
+            own = bench.frameworks(chosen.sessions, chosen.framework_blocks)
+            stages.append(("frameworks", own, comparisons))
+        stages += [
+            ("faults", bench.faults(), faults),
+            ("freezing", bench.freezing(chosen.frozen_blocks), freezing),
+            ("overhead", bench.overhead(), costs),
+            ("cross-check", bench.cross_check(chosen.rounds), cross),
+        ]
+        bench.attempt(stages)
+    overhead, protocol = costs[0] if costs else (math.nan, math.nan)
     figures = {name: value for name, value in asdict(chosen).items() if name != "settings"}
     return SelfCheck(
         schema_version=SCHEMA_VERSION,
@@ -143,23 +150,24 @@ class _Bench:
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def attempt(self, what: str, check: Callable[[], Found], otherwise: Found) -> Found:
-        """Return what a check finds; if a worker fails, note it and go on, but not after an interruption."""
-        if self.interrupted:
-            return otherwise
-        try:
-            return check()
-        except WorkerFailed as error:
-            self.failures.append(f"{what}: {self._without_log(str(error))}")
-        except KeyboardInterrupt:
-            self._interrupt(what)
-        return otherwise
+    def attempt(self, stages: Iterable[tuple[str, Iterator[Any], list[Any]]]) -> None:
+        """Add what each stage finds to its list; if a worker fails, note it and go on to the next."""
+        for what, finding, found in stages:
+            try:
+                for each in finding:
+                    found.append(each)
+            except WorkerFailed as error:
+                self.failures.append(f"{what}: {self._without_log(str(error))}")
+            except KeyboardInterrupt:
+                self._interrupt(what)
+            if self.interrupted:
+                return
 
     def _interrupt(self, what: str) -> None:
         self.interrupted = True
         self.failures.append(f"{what}: interrupted; what was measured until then is kept")
 
-    def compare(self, session: int, effort: Effort) -> list[Comparison]:
+    def compare(self, session: int, effort: Effort) -> Iterator[Comparison]:
         """Measure NumPy and slowed NumPy under several names, and compare each with each."""
         planted = {f"same {number}": 0.0 for number in range(1, effort.same + 1)}
         for slowdown in SLOWDOWNS:
@@ -168,7 +176,7 @@ class _Bench:
         suite = self.suite.model_copy(update={"seed": session})
         return self._compared(session, f"session {session + 1}", suite, sides)
 
-    def frameworks(self, session: int, blocks: int) -> list[Comparison]:
+    def frameworks(self, session: int, blocks: int) -> Iterator[Comparison]:
         """Compare frameworks with themselves, epochs too, where they have as many threads as they like."""
         slowest = max(SLOWDOWNS)
         sides: dict[str, Side] = {}
@@ -184,13 +192,18 @@ class _Bench:
                 "workloads": self.suite.workloads[:1],
             }
         )
-        return self._compared(session, "frameworks", suite, sides) if sides else []
+        return self._compared(session, "frameworks", suite, sides)
 
-    def _compared(self, session: int, what: str, suite: Suite, sides: Mapping[str, Side]) -> list[Comparison]:
+    def _compared(
+        self, session: int, what: str, suite: Suite, sides: Mapping[str, Side]
+    ) -> Iterator[Comparison]:
         """Measure all sides, and compare each with each that stands for the same contender.
 
-        All comparisons of a session are one family, like those of a run.
+        All comparisons of a session are one family, like those of a run. In epochs nothing is planted: they
+        come in calls of several, so that one more takes no exactly known share.
         """
+        if not sides:
+            return
         planted = {name: side.planted.get("slowdown", 0.0) for name, side in sides.items()}
         outcome = self._measure(sides, suite, what)
         self._note_failures(what, outcome)
@@ -202,6 +215,8 @@ class _Bench:
                 suite.speed.metrics, itertools.combinations(timed, 2)
             ):
                 if sides[left].contender != sides[right].contender:
+                    continue
+                if metric == "epoch" and (planted[left] or planted[right]):
                     continue
                 ratio = stats.paired_ratio(timed[right], timed[left], metric)
                 if ratio.count < 2:  # of a contender that failed early
@@ -228,9 +243,10 @@ class _Bench:
                 )
         ratios = [stats.Interval(each.ratio, each.low, each.high, each.blocks) for each in found]
         verdicts = stats.verdicts(ratios, [suite.speed.margin] * len(found), [each.doubts for each in found])
-        return [each.model_copy(update={"verdict": said}) for each, said in zip(found, verdicts, strict=True)]
+        for each, said in zip(found, verdicts, strict=True):
+            yield each.model_copy(update={"verdict": said})
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> Iterator[Fault]:
         """Plant one fault at a time, and none."""
         plants: dict[str, dict[str, Any]] = {name: {"fault": name} for name in FAULTS}
         if cores()[1] < 2:  # where a second thread takes its time from the first
@@ -244,27 +260,25 @@ class _Bench:
         suite = self.suite.model_copy(
             update={"speed": self.suite.speed.model_copy(update=few), "workloads": self.suite.workloads[:1]}
         )
-        workload, found = suite.workloads[0].name, []
+        workload = suite.workloads[0].name
         for name, plant in plants.items():
             outcome = self._measure(
                 {"numpy": Side("numpy"), "planted": Side("numpy", planted=plant)}, suite, f"fault: {name}"
             )
             if self.interrupted:
-                break
+                return
             said = self._without_log(outcome.failures.get((workload, "planted"), ""))
             if not said:
                 timed = _timed(outcome, workload, ("numpy", "planted"))
                 said = "; ".join(tables.doubts(timed)["train_step"]["planted"])
             expected = SAID[name] if plant else ""
             told = expected in said if plant else not said
-            found.append(Fault(name=name, found=told, said=said or "nothing", expected=expected))
-        return found
+            yield Fault(name=name, found=told, said=said or "nothing", expected=expected)
 
-    def freezing(self, blocks: int) -> list[Freezing]:
+    def freezing(self, blocks: int) -> Iterator[Freezing]:
         """Time NumPy against itself among idle frameworks with as many threads as they like."""
         names = self._usable(backend_names())[:3]
         sides = {f"{name} {number}": Side(name) for number in (1, 2) for name in names}
-        found = []
         for freeze in (True, False):
             few = {"blocks": blocks, "block_limit": blocks, "metrics": ["train_step"], "freeze": freeze}
             suite = self.suite.model_copy(
@@ -277,7 +291,7 @@ class _Bench:
             what, workload = "freezing" if freeze else "no freezing", suite.workloads[0].name
             outcome = self._measure(sides, suite, what)
             if self.interrupted:
-                break
+                return
             self._note_failures(what, outcome)
             first, second = (
                 {block.index: _per_step(block) for block in outcome.blocks[workload, f"numpy {number}"]}
@@ -290,18 +304,15 @@ class _Bench:
             ]
             if not logs:  # both in no block, which has been noted
                 continue
-            found.append(
-                Freezing(
-                    idle_workers="frozen" if freeze else "running",
-                    contenders=list(sides),
-                    ratio=math.exp(median(logs)),
-                    deviation=stdev(logs),
-                )
+            yield Freezing(
+                idle_workers="frozen" if freeze else "running",
+                contenders=list(sides),
+                ratio=math.exp(median(logs)),
+                deviation=stdev(logs),
             )
-        return found
 
-    def overhead(self) -> tuple[float, float]:
-        """Return the harness's own share of a 100 ms chunk, and the seconds that a chunk costs besides.
+    def overhead(self) -> Iterator[tuple[float, float]]:
+        """Yield the harness's own share of a 100 ms chunk, and the seconds that a chunk costs besides.
 
         Each of the workload where it is largest.
         """
@@ -311,7 +322,7 @@ class _Bench:
             found.append(self._own_cost(workload.name))
             self.watcher.advance("overhead")
         shares, seconds = zip(*found, strict=True)
-        return max(shares), max(seconds)
+        yield max(shares), max(seconds)
 
     def _own_cost(self, workload: str) -> tuple[float, float]:
         with Side("numpy").start(1, self.folder / "overhead.log", TIMEOUT) as worker:
@@ -333,11 +344,10 @@ class _Bench:
             inside = [worker.call("time_chunk", **arguments).wall_seconds for _ in range(20)]
         return median(inside) / CHUNK_SECONDS, median(outside)
 
-    def cross_check(self, rounds: int) -> list[Cross]:
+    def cross_check(self, rounds: int) -> Iterator[Cross]:
         """Time the same steps with two other tools, in turns with ours."""
         here = self._usable(["numpy", "torch"])
         self.watcher.begin("cross-check", len(here) * len(self.suite.workloads))
-        found = []
         for contender in here:
             with Side(contender).start(1, self.folder / "cross.log", TIMEOUT) as worker:
                 Side(contender).load(worker, 1)
@@ -350,18 +360,15 @@ class _Bench:
                     for tool, theirs in tools.items():
                         logs = [math.log(a / b) for a, b in zip(theirs, ours, strict=True)]
                         interval = stats.mean_interval(logs)
-                        found.append(
-                            Cross(
-                                workload=workload.name,
-                                contender=contender,
-                                tool=tool,
-                                ratio=math.exp(interval.estimate),
-                                low=math.exp(interval.low),
-                                high=math.exp(interval.high),
-                            )
+                        yield Cross(
+                            workload=workload.name,
+                            contender=contender,
+                            tool=tool,
+                            ratio=math.exp(interval.estimate),
+                            low=math.exp(interval.low),
+                            high=math.exp(interval.high),
                         )
                     self.watcher.advance(contender)
-        return found
 
     def _open(self, worker: Worker, name: str) -> dict[str, Any]:
         workload = next(each for each in self.suite.workloads if each.name == name)

@@ -6,7 +6,6 @@ it: see `program`.
 
 from __future__ import annotations
 
-import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -28,8 +27,9 @@ Array = Any
 """A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
 PRODUCTS, COPIES = ("matmul",), ("copy", "cast", "join", "take")
 """Names of calls of a program that multiply matrices, and that only move numbers."""
-FLOP_OF_A_THREAD = 4e6
-"""Floating-point operations of a product below which a second thread costs more than it saves."""
+FLOP_FOR_ONE_THREAD = 0.5e6, 4e6
+"""Floating-point operations of a network's largest product between which one thread is faster than two: of
+smaller ones OpenBLAS takes one by itself, in larger ones a second saves more than it costs."""
 Kind = Literal["train", "differentiate", "score", "infer"]
 """A step both ways; the same in prediction; what the loss reads; the outputs."""
 
@@ -305,17 +305,18 @@ class Learner(AbstractLearner[Array]):
         """Return the program for so many examples; of each kind the latest is kept."""
         if (kind, examples) not in self._programs:
             self._programs = {key: kept for key, kept in self._programs.items() if key[0] != kind}
-            self._programs[kind, examples] = self._threaded(self._record(kind, examples), examples)
+            program = self._programs[kind, examples] = self._record(kind, examples)
+            if self._wants_one_thread(examples):
+                program.scope = runtime.OneThread()
         return self._programs[kind, examples]
 
-    def _threaded(self, program: Program, examples: int) -> Program:
-        """Give a program whose products are all small a single thread."""
-        widths = self.model.network.widths
-        largest = max(inputs * units for inputs, units in itertools.pairwise(widths))
-        if 2 * examples * largest > FLOP_OF_A_THREAD or self._module is not NUMPY:
-            return program
-        switches = runtime.thread_switches()
-        return program.within(*switches) if switches else program
+    def _wants_one_thread(self, examples: int) -> bool:
+        """Return whether the largest product is so small that a second thread would only slow it."""
+        network = self.model.network
+        layers = zip(network.widths, network.layers, strict=False)
+        largest = 2 * examples * max(inputs * layer.units for inputs, layer in layers)
+        least, most = FLOP_FOR_ONE_THREAD
+        return self._module is NUMPY and least < largest < most and runtime.threads() > 1
 
     def _record(self, kind: Kind, examples: int) -> Program:
         """Record one way through the network, or the way there and back."""

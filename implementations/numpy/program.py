@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -97,18 +97,16 @@ class Program:
         names: list[str],
     ) -> None:
         self.calls, self._patches, self.outputs, self.names = calls, patches, outputs, names
+        self.scope: AbstractContextManager[Any] = nullcontext()
+        """What the calls run in."""
 
     def run(self, *inputs: Any) -> None:
         """Do it all, with these inputs in place of the recorded ones."""
         for patch in self._patches:
             patch.arguments[patch.place] = patch.view(inputs[patch.slot])
-        for call in self.calls:
-            call()
-
-    def within(self, before: Callable[[], Any], after: Callable[[], Any]) -> Program:
-        """Return the program with a call before all others and one after them."""
-        calls, names = [before, *self.calls, after], ["threads", *self.names, "threads"]
-        return Program(calls, self._patches, self.outputs, names)
+        with self.scope:
+            for call in self.calls:
+                call()
 
     @contextmanager
     def timed(self) -> Iterator[dict[str, list[float]]]:
@@ -342,12 +340,6 @@ class Recorded(NDArrayOperatorsMixin):
         """Return variances of n along an axis."""
         return np.square(self - self.mean(axis, keepdims=True)).mean(axis, keepdims=keepdims)
 
-    def argmax(self, axis: int | None = None) -> Recorded:
-        """Return the places of the largest numbers along an axis."""
-        return self.recorder.note(
-            np.argmax, (self,), example=np.asarray(self.node.example.argmax(axis)), axis=axis
-        )
-
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] = (), **options: Any
     ) -> Recorded:
@@ -444,7 +436,6 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum: lambda recorder, x, axis=None, keepdims=False: x.sum(axis, keepdims=keepdims),
     np.mean: lambda recorder, x, axis=None, keepdims=False: x.mean(axis, keepdims=keepdims),
     np.max: lambda recorder, x, axis=None, keepdims=False: x.max(axis, keepdims=keepdims),
-    np.argmax: lambda recorder, x, axis=None: x.argmax(axis),
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
     np.full_like: lambda recorder, like, value: recorder.full(like.shape, value, like.dtype),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,26 +65,21 @@ def threads() -> int:
     return max((pool["num_threads"] for pool in _pools()), default=1)
 
 
-def thread_switches() -> tuple[Callable[[], None], Callable[[], None]] | None:
-    """Return what lets the BLAS have one thread, and what gives it back its own; None where it has one."""
-    pools = [
-        pool
-        for pool in ThreadpoolController().lib_controllers
-        if pool.user_api == "blas" and pool.num_threads > 1
-    ]
-    if not pools:
-        return None
-    counts = [pool.num_threads for pool in pools]
+class OneThread:
+    """A scope in which the BLAS has one thread; none is left with another number than before."""
 
-    def one() -> None:
-        for pool in pools:
-            pool.set_num_threads(1)
+    def __init__(self) -> None:
+        pools = [pool for pool in ThreadpoolController().lib_controllers if pool.user_api == "blas"]
+        self._switches = [(pool.get_num_threads, pool.set_num_threads) for pool in pools]
 
-    def own() -> None:
-        for pool, count in zip(pools, counts, strict=True):
-            pool.set_num_threads(count)
+    def __enter__(self) -> None:
+        self._counts = [get() for get, _ in self._switches]
+        for _, set_threads in self._switches:
+            set_threads(1)
 
-    return one, own
+    def __exit__(self, *_: object) -> None:
+        for (_, set_threads), count in zip(self._switches, self._counts, strict=True):
+            set_threads(count)
 
 
 def _pools() -> list[dict[str, Any]]:
