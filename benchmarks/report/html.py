@@ -39,6 +39,7 @@ from benchmarks.report.styles import Look, styles
 from benchmarks.result import Measure, Record
 
 if TYPE_CHECKING:
+    import jinja2
     import pandas as pd
 
 MOST_RAW = 16_000_000
@@ -73,52 +74,46 @@ def page(material: Material, now: datetime.datetime) -> str:
     """
     needed("jinja2", "HTML")
     needed("plotly", "HTML")
-    import jinja2
     from markupsafe import Markup
 
     records = material.records
     library, script = _library(), _template("report.js")
     raw, held = _raw(records)
-    environment = jinja2.Environment(
-        loader=jinja2.DictLoader(
-            {name: _template(name) for name in ("report.html", "table.html", "evidence.html")}
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     layout = _Layout(material)
-    return environment.get_template("report.html").render(
-        material=material,
-        chapters=layout.chapters(),
-        charts=_packed(_json(layout.drawn)),
-        choices=layout.choices,
-        references=layout.references,
-        filters=[kind for kind in FILTERS if len(layout.choices[kind]) > 1],
-        styles=[layout.looks[contender] for contender in layout.choices["contender"]],
-        most_workloads=MOST_WORKLOADS,
-        css=Markup(_template("report.css")),
-        script=Markup(script),
-        policy=f"script-src {_hash(script)} {library.hash}",
-        library=library.packed,
-        raw=_packed(raw),
-        sources=_packed(_sources(material)),
-        facts=Markup(
-            inert(
-                {
-                    "choices": layout.choices,
-                    "references": layout.references,
-                    "formula": FORMULA.pattern,
-                    "held": held,
-                    "total": len(records),
-                    "runs": [
-                        {"folder": run.folder.name, "records": len(run.records)} for run in material.runs
-                    ],
-                }
-            )
-        ),
-        made=now.isoformat(timespec="seconds"),
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            material=material,
+            chapters=layout.chapters(),
+            charts=_packed(_json(layout.drawn)),
+            choices=layout.choices,
+            references=layout.references,
+            filters=[kind for kind in FILTERS if len(layout.choices[kind]) > 1],
+            styles=[layout.looks[contender] for contender in layout.choices["contender"]],
+            most_workloads=MOST_WORKLOADS,
+            css=Markup(_template("report.css")),
+            script=Markup(script),
+            policy=f"script-src {_hash(script)} {library.hash}",
+            library=library.packed,
+            raw=_packed(raw),
+            sources=_packed(_sources(material)),
+            facts=Markup(
+                inert(
+                    {
+                        "choices": layout.choices,
+                        "references": layout.references,
+                        "formula": FORMULA.pattern,
+                        "held": held,
+                        "total": len(records),
+                        "runs": [
+                            {"folder": run.folder.name, "records": len(run.records)} for run in material.runs
+                        ],
+                    }
+                )
+            ),
+            made=now.isoformat(timespec="seconds"),
+        )
     )
 
 
@@ -444,6 +439,22 @@ def _packed(text: str) -> str:
 
 def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return what makes text of the templates; kept, as it also keeps them compiled."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(
+            {name: _template(name) for name in ("report.html", "table.html", "evidence.html")}
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _template(name: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import sys
 from collections.abc import Mapping
@@ -260,32 +261,35 @@ def _dropout(backend: AbstractBackend) -> dict[str, np.ndarray]:
     return told
 
 
-def weighable() -> list[elements.Variant]:
-    """Return the first variant of every loss that averages: a weight comes after the loss of an example."""
+def weighable() -> list[tuple[elements.Variant, str]]:
+    """Return the first variant of every loss that averages, and a weight mode.
+
+    A weight comes after the loss of an example, in one place for all losses, so that they take the modes in
+    turns.
+    """
     first: dict[str, elements.Variant] = {}
     for variant in elements.variants():
         if variant.kind == "loss" and catalog.loss(variant.element).averages:
             first.setdefault(variant.element, variant)
-    return list(first.values())
+    return list(zip(first.values(), itertools.cycle(("examples", "weights")), strict=False))
 
 
 def _weighted(backend: AbstractBackend) -> dict[tuple[str, str], Weighted]:
     found = {}
-    for variant in weighable():
+    for variant, mode in weighable():
         pair = questions.drawn(variant, "float64")
         rows = range(questions.RANDOM)
         values = [
             backend.loss(variant.element, *(each[[row]] for each in pair), **variant.options) for row in rows
         ]
         plain = backend.loss_gradient(variant.element, *pair, **variant.options)
-        for mode in ("examples", "weights"):
-            options = {**variant.options, "sample_weight": SAMPLE_WEIGHT, "weight_mode": mode}
-            found[variant.name, mode] = Weighted(
-                backend.loss(variant.element, *pair, **options),
-                backend.loss_gradient(variant.element, *pair, **options),
-                np.array(values),
-                plain,
-            )
+        options = {**variant.options, "sample_weight": SAMPLE_WEIGHT, "weight_mode": mode}
+        found[variant.name, mode] = Weighted(
+            backend.loss(variant.element, *pair, **options),
+            backend.loss_gradient(variant.element, *pair, **options),
+            np.array(values),
+            plain,
+        )
     return found
 
 

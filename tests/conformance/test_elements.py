@@ -318,8 +318,9 @@ def test_calls_that_the_catalogue_names_exist(computed, backend):
 
 
 @pytest.mark.parametrize("backend", backend_names())
-@pytest.mark.parametrize("mode", ["examples", "weights"])
-@pytest.mark.parametrize("variant", WEIGHABLE, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    ("variant", "mode"), WEIGHABLE, ids=[f"{variant.name}-{mode}" for variant, mode in WEIGHABLE]
+)
 def test_weights_of_examples_weigh_their_losses(computed, backend, variant, mode):
     told = computed(backend).weighted[variant.name, mode]
     divisor = len(SAMPLE_WEIGHT) if mode == "examples" else SAMPLE_WEIGHT.sum()
