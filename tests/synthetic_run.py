@@ -92,12 +92,12 @@ def parity(*, passed: bool = True, side: float = 0.0) -> ParityData:
 def speed(
     seconds: float, *, blocks: int = 6, noise: float = 0.01, start_noise: float = 0.0, seed: int = 0
 ) -> SpeedData:
-    """Return blocks whose chunks of 1000 steps take about `seconds` a step."""
+    """Return blocks whose chunks of 1000 steps take about `seconds` a step, and an epoch ten steps."""
     luck, start_luck = random.Random(seed), random.Random(seed)
 
-    def samples(metric: Any, tier: Any, factor: float) -> Samples:
-        chunks = [1000 * factor * seconds * luck.gauss(1, noise) for _ in range(5)]
-        return Samples(metric=metric, tier=tier, iterations=1000, examples=64, seconds=chunks)
+    def samples(metric: Any, tier: Any, steps: int) -> Samples:
+        chunks = [1000 * steps * seconds * luck.gauss(1, noise) for _ in range(5)]
+        return Samples(metric=metric, tier=tier, iterations=1000, examples=64 * steps, seconds=chunks)
 
     return SpeedData(
         blocks=[

@@ -82,11 +82,12 @@ def test_the_roof_is_the_lower_of_bandwidth_and_rate():
 
 def test_shares_are_floor_by_time_for_those_that_have_times(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
-    shares = tables.limit_shares(records).set_index(["workload", "contender"])["share"]
-    assert shares["network", "numpy"] == pytest.approx(0.5, rel=0.02)
-    assert shares["network", "torch"] == pytest.approx(50 / 300, rel=0.02)
-    assert shares["perceptron", "keras-jax"] == pytest.approx(1.0, rel=0.02)
-    assert ("network", "keras-jax") not in shares.index
+    shares = tables.limit_shares(records).set_index(["metric", "workload", "contender"])["share"]
+    for metric in ("train_step", "epoch"):  # here of ten such steps
+        assert shares[metric, "network", "numpy"] == pytest.approx(0.5, rel=0.02)
+        assert shares[metric, "network", "torch"] == pytest.approx(50 / 300, rel=0.02)
+        assert shares[metric, "perceptron", "keras-jax"] == pytest.approx(1.0, rel=0.02)
+        assert (metric, "network", "keras-jax") not in shares.index
 
 
 def test_a_limit_of_another_track_is_nobody_s(tmp_path):
@@ -104,7 +105,7 @@ def test_runs_without_a_limit_have_no_section(tmp_path):
     assert "How near to the limit?" not in text(of(store))
 
 
-def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
+def test_the_page_draws_a_roof_for_each_metric_tier_and_track(tmp_path):
     records, _ = synthetic_run.write(tmp_path / "run").records()
     other_track = [
         record.model_copy(update={"case": record.case.model_copy(update={"threads": None})})
@@ -113,7 +114,7 @@ def test_the_page_draws_a_roof_for_each_tier_and_track(tmp_path):
     looks = styles(record.case.contender for record in records)
     made = charts([*records, *other_track], looks).charts
     drawn = [chart.traces for chart in made if chart.anchor == "limit"]
-    assert len(drawn) == 2
+    assert len(drawn) == 4
     roof, products, numpy, *_ = drawn[0]
     assert roof["y"] == [pytest.approx(min(40e9, x * 1e9)) for x in roof["x"]]
     assert roof["x"][1] == pytest.approx(40)

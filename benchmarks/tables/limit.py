@@ -38,7 +38,7 @@ def limit(records: Records) -> pd.DataFrame:
 
 @once
 def limit_shares(records: Records) -> pd.DataFrame:
-    """Return one row for each timed step: its share of the limit, products' seconds ÷ its own.
+    """Return one row for each timed step and epoch: its share of the limit, its products' seconds ÷ its own.
 
     The products were not timed in turns with the steps, so there is no interval.
     """
@@ -47,10 +47,12 @@ def limit_shares(records: Records) -> pd.DataFrame:
         return frame_of([])
     place = ["workload", "device", "threads"]
     known = limits[limits["products_seconds"].notna()]
-    steps = steps[steps["metric"] == "train_step"][[*place, "tier", "contender", "seconds", "doubts"]]
-    found = steps.merge(known.drop(columns="not_calibrated"), on=place)
-    found["share"] = found["products_seconds"] / found["seconds"]
-    found["flops_per_second"] = found["flops"] / found["seconds"]
+    columns = [*place, "metric", "tier", "contender", "seconds", "examples_per_second", "doubts"]
+    timed = steps[steps["metric"].isin(("train_step", "epoch"))][columns]
+    found = timed.merge(known.drop(columns="not_calibrated"), on=place)
+    step = found["batch_size"] / found.pop("examples_per_second")  # an epoch's seconds for one of its steps
+    found["share"] = found["products_seconds"] / step
+    found["flops_per_second"] = found["flops"] / step
     return found
 
 

@@ -23,6 +23,7 @@ def profile(records: Records) -> pd.DataFrame:
     limits = {
         (row.workload, row.device, row.threads, row.contender): row.share
         for row in limit_shares(records).itertuples()
+        if row.metric == "train_step"
     }
     rows = []
     for record in records:

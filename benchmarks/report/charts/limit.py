@@ -18,8 +18,8 @@ def rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[
     if not len(frame):
         return
     drawn = frame["workload"].isin(first_workloads(frame["workload"]))
-    places = ["tier", "threads", "device", "dtype"]
-    for (tier, threads, device, dtype), part in frame[drawn].groupby(places, sort=False):
+    places = ["metric", "tier", "threads", "device", "dtype"]
+    for (metric, tier, threads, device, dtype), part in frame[drawn].groupby(places, sort=False):
         bandwidth, rate = part["bandwidth"].max(), part["square_rate"].max()
         ridge = rate / bandwidth
         ends = [min(part["intensity"].min(), ridge) / 2, ridge, 2 * max(part["intensity"].max(), ridge)]
@@ -58,6 +58,6 @@ def rooflines(records: Sequence[Record], looks: Mapping[str, Look]) -> Iterable[
             "xaxis": logarithmic("FLOP of a step's products ÷ bytes that it has to move"),
             "yaxis": logarithmic("FLOP/s", exponentformat="power"),
         }
-        title = f"Tier {tier}, threads {threads}, {device}, {dtype}: roofline"
+        title = f"Tier {tier}, threads {threads}, {device}, {dtype}: {metric}, roofline"
         place = {"tier": tier, "threads": threads, "device": device}
         yield Chart("limit", title, place, [roof, *steps], layout)

@@ -19,8 +19,8 @@ def limit(records: Sequence[Record]) -> Section:
     if not len(frame):
         return Section("limit", "Limit")
     found, shares = [], tables.limit_shares(records)
-    for (tier, threads, device), part in (
-        shares.groupby(["tier", "threads", "device"], sort=False) if len(shares) else ()
+    for (metric, tier, threads, device), part in (
+        shares.groupby(["metric", "tier", "threads", "device"], sort=False) if len(shares) else ()
     ):
         contenders = list(dict.fromkeys(part["contender"]))
         rows = []
@@ -37,7 +37,7 @@ def limit(records: Sequence[Record]) -> Section:
                 ]
             )
         headers = ["workload", "network", "batch", "products alone", *contenders]
-        title = f"Tier {tier}, threads {threads}, {device}: share of the limit"
+        title = f"Tier {tier}, threads {threads}, {device}: {metric}, share of the limit"
         place = {"tier": tier, "threads": threads, "device": device}
         found.append(Table(title, headers, rows, place=place))
     places = _places(frame)
@@ -74,7 +74,8 @@ def limit(records: Sequence[Record]) -> Section:
     title = "What this machine reaches"
     found.append(Table(title, headers, details, detail=True, place=shared(frame), measures=("limit",)))
     text = [
-        "Share of the limit: seconds of a step's matrix products alone, in NumPy on this track, ÷ its own.",
+        "Share of the limit: seconds of matrix products alone, in NumPy on this track, ÷ those of the step.",
+        "Of an epoch's steps the batches are gathered besides.",
         "Above 100 % are steps whose products are faster than NumPy's.",
         "The products were timed after the steps and not in turns with them: no interval.",
         *dict.fromkeys(f"Note: {reason}." for reason in frame["not_calibrated"] if isinstance(reason, str)),
