@@ -301,7 +301,7 @@ def list_(what: str, results: Path, as_json: bool) -> None:
     type=click.Choice(["quick", "standard", "long"]),
     default="quick",
     show_default=True,
-    help="About 3, 15 and 50 to 80 minutes; rare events need the long one.",
+    help="About 3, 15 and 60 minutes, up to 3 hours on a noisy machine; rare events need the long one.",
 )
 @RESULTS
 @JSON

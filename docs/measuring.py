@@ -20,12 +20,6 @@ def _selfcheck(file: Path) -> Rows:
     return read(file).rows()
 
 
-def _faults_and_cost(file: Path) -> Rows:
-    """Return what a short check is good for; its shares rest on few comparisons."""
-    kinds = ("code", "planted", "own time", "around each chunk")
-    return [row for row in _selfcheck(file) if row["what"].startswith(kinds)]
-
-
 def _survival(file: Path) -> Rows:
     found = json.loads(file.read_text(encoding="utf-8"))
     kills = found["kills"]
@@ -137,7 +131,6 @@ def _independent(file: Path) -> Rows:
 
 TABLES: dict[str, Callable[[Path], Rows]] = {
     "selfcheck": _selfcheck,
-    "selfcheck-quick": _faults_and_cost,
     "selfcheck-noisy": _selfcheck,
     "survival": _survival,
     "scale": _scale,
