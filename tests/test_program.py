@@ -196,7 +196,7 @@ def watched(units, look):
 
 
 @pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize(("units", "within"), [(8, 2), (256, 1), (1024, 2)])
+@pytest.mark.parametrize(("units", "within"), [(8, 2), (256, 1), (4096, 2)])
 def test_small_products_have_one_thread_and_nobody_keeps_it(units, within):
     seen: list[int] = []
     watched(units, lambda: seen.append(runtime.threads()))()

@@ -27,9 +27,12 @@ Array = Any
 """A NumPy array; while a program is recorded, `Recorded`; on a GPU, CuPy's."""
 PRODUCTS, COPIES = ("matmul",), ("copy", "cast", "join", "take")
 """Names of calls of a program that multiply matrices, and that only move numbers."""
-FLOP_FOR_ONE_THREAD = 0.5e6, 4e6
-"""Floating-point operations of a network's largest product between which one thread is faster than two: of
-smaller ones OpenBLAS takes one by itself, in larger ones a second saves more than it costs."""
+FLOP_FOR_ONE_THREAD = 0.5e6, 10e6
+"""Floating-point operations of a network's largest product between which one thread is faster than two.
+
+With two, products took 1.6 times as long at 1 MFLOP, 1.13 at 4, 1.05 at 8, and 0.91 at 17 (two cores of an
+EPYC, OpenBLAS 0.3.31); below 0.5 OpenBLAS takes one by itself.
+"""
 Kind = Literal["train", "differentiate", "score", "infer"]
 """A step both ways; the same in prediction; what the loss reads; the outputs."""
 

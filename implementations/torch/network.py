@@ -82,8 +82,8 @@ def dense(inputs: int, spec: LayerSpec, convention: str, masks: str) -> list[nn.
 class Learner(AbstractLearner[Tensor]):
     """Dense layers over flattened examples.
 
-    Compiled, forward pass, loss and backward pass are one function; the optimizer stays as it is, because one
-    kernel for all parameters is what compiling would make of it, too.
+    Compiled, forward pass, loss and backward pass are one function; the optimizer stays one fused kernel, as
+    compiling it too makes small networks slower by what it gains in large ones (`tests/independent.py`).
     """
 
     def __init__(self, model: ModelSpec, placement: Placement, convention: str) -> None:
