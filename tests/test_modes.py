@@ -52,10 +52,14 @@ def test_every_compiled_contender_s_backend_has_such_a_mode(monkeypatch):
     assert all(mode_of(name).support.available for name in COMPILED)
 
 
-@pytest.mark.parametrize(("suite", "compiled"), [("quick", False), ("speed", True), ("gpu", True)])
+@pytest.mark.parametrize(("suite", "compiled"), [("quick", False), ("speed", True)])
 def test_suites_ask_for_them_or_do_not(suite, compiled):
     assert load_suite(suite).entrants == default_contenders(compiled=compiled)
     assert load_suite(suite, {"contenders": ["torch-compile"]}).entrants == ("torch-compile",)
+
+
+def test_everybody_who_is_there_takes_part_on_a_gpu():
+    assert set(load_suite("gpu").entrants) == set(contender_names())
 
 
 def test_an_unknown_one_is_refused_with_the_nearest_name():
