@@ -148,8 +148,8 @@ def profile(records: Sequence[Record]) -> Section:
     found.append(Table(title, headers, details, detail=True, place=where, measures=("profile",)))
     text = [
         "From processes that were not timed. cProfile sees Python's functions and built-in ones, not ufuncs.",
-        "Operations are those that a framework counts: NumPy's recorded calls, torch's nested operators.",
-        "Their shares are of a step that is watched, and – stands where a framework counts none.",
+        "Operations: NumPy's recorded calls, torch's operators, XLA's operations, TensorFlow's kernels.",
+        "Their shares are of a step that is watched, and – stands where none were counted, as on a GPU.",
         "Limit: the share of the step, not watched, that its matrix products would take alone in NumPy.",
     ]
     measures: tuple[Measure, ...] = ("parity", "speed", "limit", "profile")
