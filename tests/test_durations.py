@@ -55,6 +55,8 @@ def test_what_the_first_epoch_compiles_counts_towards_a_target(first_calls, more
     assert durations.seconds(timed, "epoch") == pytest.approx(0.001)
     start = durations.start_seconds(timed)
     assert durations.time_to_target([3.0], timed) == pytest.approx(start + more + 0.003)
+    warm = [block.model_copy(update={"served_before": 1}) for block in blocks]
+    assert durations.first_epoch_seconds(timed.model_copy(update={"blocks": warm})) == 0.0
 
 
 def test_without_a_cold_start_nothing_is_said_about_starts():

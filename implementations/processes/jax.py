@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from jax.profiler import ProfileData, ProfileOptions
 
 from implementations.errors import InvalidInput
 from implementations.interface import Device, Operation, Support
-from implementations.processes import cores, named_threads
+from implementations.processes import cores, named_threads, operations_of
 
 PRODUCTS = ("dot", "ynn_fusion")
 """Operations of XLA that multiply matrices; a few of its fusions by YNNPACK are sums, which no name tells."""
@@ -81,25 +80,14 @@ def operations(train: Callable[[], None]) -> list[Operation]:
         with jax.profiler.trace(folder, profiler_options=options):
             train()
         (trace,) = Path(folder).rglob("*.xplane.pb")
-        events = [
-            event
+        spent = [
+            (re.sub(r"\.\d+$", "", event.name), event.duration_ns / 1e9)
             for plane in ProfileData.from_file(str(trace)).planes
             for line in plane.lines
             for event in line.events
             if any(name == "hlo_op" for name, _ in event.stats)
         ]
-    spent = defaultdict[str, list[float]](list)
-    for event in events:
-        spent[re.sub(r"\.\d+$", "", event.name)].append(event.duration_ns / 1e9)
-    return [
-        Operation(
-            name,
-            "product" if name in PRODUCTS else "copy" if name in COPIES else "other",
-            len(seconds),
-            sum(seconds),
-        )
-        for name, seconds in spent.items()
-    ]
+    return operations_of(spent, PRODUCTS, COPIES)
 
 
 def forbid_tf32() -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import tensorflow as tf
-from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
 from implementations.errors import InvalidInput
 from implementations.interface import Device, Operation, Support
-from implementations.processes import cores, named_threads, own_name
+from implementations.processes import cores, named_threads, operations_of, own_name
 
 PRODUCT = "MatMul"
 """In the name of every operation that multiplies matrices, fused or not."""
@@ -95,26 +93,21 @@ def _started_threads() -> int:
 
 def operations(train: Callable[[], None]) -> list[Operation]:
     """Return TensorFlow's kernels in a training, which must wait for its end, with the time of each."""
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace  # no part of a start
+
     options = tf.profiler.experimental.ProfilerOptions(python_tracer_level=0)
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder, options):
             train()
         (trace,) = Path(folder).rglob("*.xplane.pb")
-        space = XSpace.FromString(trace.read_bytes())
-    spent = defaultdict[str, list[float]](list)
-    for plane in space.planes:
-        for event in (event for line in plane.lines for event in line.events):
-            if kernel := _KERNEL.search(plane.event_metadata[event.metadata_id].name):
-                spent[kernel[1]].append(event.duration_ps / 1e12)
-    return [
-        Operation(
-            name,
-            "product" if PRODUCT in name else "copy" if name in COPIES else "other",
-            len(seconds),
-            sum(seconds),
-        )
-        for name, seconds in spent.items()
-    ]
+        spent = [
+            (kernel[1], event.duration_ps / 1e12)
+            for plane in XSpace.FromString(trace.read_bytes()).planes
+            for line in plane.lines
+            for event in line.events
+            if (kernel := _KERNEL.search(plane.event_metadata[event.metadata_id].name))
+        ]
+    return operations_of(spent, {name for name, _ in spent if PRODUCT in name}, COPIES)
 
 
 def forbid_tf32() -> None:
