@@ -170,3 +170,8 @@ def test_schedules_by_hand(schedule, rates):
         before = x[0][0]
         x = optimizer.step(x, [np.ones(1)])
         assert before - x[0][0] == pytest.approx(rate, rel=1e-12, abs=1e-15)
+
+
+def test_the_first_of_equal_margins_gets_the_derivative():
+    targets, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[0.5, 2.0, 2.0]])
+    assert BACKEND.loss_gradient("categorical_hinge", targets, scores).tolist() == [[-1.0, 1.0, 0.0]]
