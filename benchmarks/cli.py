@@ -1,12 +1,16 @@
 """The command `versus`. Everything heavy is imported inside the commands, so that `--help` answers at once.
 
 Exit codes: 0 all is well; 1 a case failed, something disagrees, or something got slower; 2 bad input or
-nothing could be measured, with one line on standard error; 130 interrupted, with everything finished kept.
+nothing could be measured, with one line on standard error; 130 interrupted (Ctrl-C, `kill`), with everything
+finished kept.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +69,28 @@ def _project_error() -> type[Exception]:
     return VersusError
 
 
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Take the signal of `kill` for a Ctrl-C, unless it is ignored or handled already."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class Commands(click.Group):
     """Turns the project's errors, and an interruption, into one line on standard error and an exit code."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(context)
+            with _ended_as_by_ctrl_c():
+                return super().invoke(context)
         except _project_error() as error:
             click.echo(f"versus: {error}", err=True)
             context.exit(2)
@@ -112,7 +131,7 @@ def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices:
     """Train and measure every contender on SUITE (default: quick).
 
     SUITE is a name from `versus list suites` or the path of a TOML file. Parity comes first, then learning
-    curves, speed and memory. Ctrl-C keeps what is finished; --resume goes on from there.
+    curves, speed and memory. Ctrl-C, or `kill`, keeps what is finished; --resume goes on from there.
 
     Exit code 1: a case failed, or parity failed.
     """
@@ -126,7 +145,8 @@ def run(suite: str, results: Path, resume: str | None, as_json: bool, **choices:
 @click.option(
     "--full",
     is_flag=True,
-    help="Every exponent (of losses every 4th or 32nd), every optimizer, 1000 steps: suite parity-full.",
+    help="Every exponent (of losses every 4th or 32nd), every optimizer, changing rates in both dtypes, 1000 "
+    "steps: suite parity-full.",
 )
 @click.option("--card", is_flag=True, help="Print each contender's semantics card instead.")
 @CONTENDERS
@@ -308,8 +328,8 @@ def list_(what: str, results: Path, as_json: bool) -> None:
 def selfcheck(effort: str, results: Path, as_json: bool) -> None:
     """Measure the harness itself: false alarms, planted slowdowns and faults, its own cost, other tools.
 
-    The result is kept for this machine, and later runs take their margin of "same" from it. Ctrl-C ends it
-    with what was measured until then.
+    The result is kept for this machine, and later runs take their margin of "same" from it. Ctrl-C, or
+    `kill`, ends it with what was measured until then.
 
     Exit code 1: it cries wolf, or missed a planted fault.
     """

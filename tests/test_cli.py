@@ -283,8 +283,27 @@ def _heed_interrupts():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_interruption_says_how_to_go_on(suite, results):
-    """Ctrl-C in the middle of a run that would take minutes."""
+@pytest.mark.parametrize(
+    ("handler", "code"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, 0)], ids=["by default", "ignored"]
+)
+def test_kill_is_a_ctrl_c_while_a_command_runs(monkeypatch, handler, code):
+    def rows(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return []
+
+    monkeypatch.setattr("benchmarks.listing.rows", rows)
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        assert versus("list", "suites").exit_code == code
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_says_how_to_go_on(suite, results, ending):
+    """Ctrl-C, or `kill`, in the middle of a run that would take minutes."""
     command = [sys.executable, "-m", "benchmarks.cli", "run", str(suite), "--results", str(results)]
     with subprocess.Popen(
         [*command, "--set", "speed.blocks=100000"],
@@ -299,7 +318,7 @@ def test_interruption_says_how_to_go_on(suite, results):
             while time.monotonic() < deadline and len(list(records.glob("*/records/*.json"))) < 2:
                 time.sleep(0.1)
             time.sleep(1)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(ending)
             _, told = process.communicate(timeout=60)
         finally:
             process.kill()  # or it would keep the machine from the tests that follow
