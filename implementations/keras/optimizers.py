@@ -323,10 +323,7 @@ class ListOptimizer(AbstractOptimizer):
                 self._optimizer.build(self._variables)
                 self._update = runtime.compiled_update(self._optimizer, self._variables)
                 self._plateau = plateau(self._spec, self._optimizer)
-            for variable, parameter in zip(self._variables, parameters, strict=True):
-                variable.assign(parameter)
-            self._update([ops.convert_to_tensor(gradient) for gradient in gradients])
-            return [np.array(ops.convert_to_numpy(variable)) for variable in self._variables]
+            return [np.array(ops.convert_to_numpy(each)) for each in self._update(parameters, gradients)]
 
     def observe(self, loss: float) -> None:
         if self._variables and self._plateau:

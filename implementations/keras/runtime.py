@@ -38,7 +38,7 @@ def compile_options(placement: Placement) -> dict[str, Any]:
 
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Any:
-    """Return the optimizer's step as a function of gradients, as `fit` would run it."""
+    """Return the optimizer's step as `fit` would run it: (values of the variables, gradients) -> values."""
     return _below.compiled_update(optimizer, variables)
 
 

@@ -34,15 +34,17 @@ def compile_options(*, compiled: bool) -> dict[str, Any]:
     return {"jit_compile": True, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
-def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
-    """Return the optimizer's step on these variables, given gradients, as one program."""
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, Any], list[Any]]:
+    """Return the optimizer's step as one program: from values of these variables and gradients to values."""
     program = jax.jit(optimizer.stateless_apply)
 
-    def update(gradients: list[Any]) -> None:
+    def update(values: Any, gradients: Any) -> list[Any]:
         state = [variable.value for variable in optimizer.variables]
-        values, state = program(state, gradients, [variable.value for variable in variables])
-        for variable, value in zip([*variables, *optimizer.variables], [*values, *state], strict=True):
+        moved: list[Any]
+        moved, state = program(state, gradients, values)
+        for variable, value in zip(optimizer.variables, state, strict=True):
             variable.assign(value)
+        return moved
 
     return update
 

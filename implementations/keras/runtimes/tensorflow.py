@@ -34,12 +34,17 @@ def compile_options(*, compiled: bool) -> dict[str, Any]:
     return {"jit_compile": compiled, "steps_per_execution": STEPS_PER_EXECUTION}
 
 
-def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
-    """Return the optimizer's step on these variables, given gradients, as a graph."""
-    update: Callable[[list[Any]], None] = tf.function(
-        lambda gradients: optimizer.apply(gradients, variables), autograph=False
-    )
-    return update
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, Any], list[Any]]:
+    """Return the optimizer's step as a graph: from values of these variables and gradients to values."""
+
+    def update(values: Any, gradients: Any) -> list[Any]:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        optimizer.apply(gradients, variables)
+        return [tf.convert_to_tensor(variable.value) for variable in variables]
+
+    graph: Callable[[Any, Any], list[Any]] = tf.function(update, autograph=False)
+    return graph
 
 
 def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:

@@ -30,9 +30,16 @@ def compile_options(*, compiled: bool) -> dict[str, Any]:
     return {"jit_compile": False}
 
 
-def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[list[Any]], None]:
-    """Return the optimizer's step on these variables, given gradients; PyTorch needs no compilation."""
-    return lambda gradients: optimizer.apply(gradients, variables)
+def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, Any], list[Any]]:
+    """Return the optimizer's step, not compiled: from values of these variables and gradients to values."""
+
+    def update(values: Any, gradients: Any) -> list[Any]:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        optimizer.apply([torch.from_numpy(gradient) for gradient in gradients], variables)
+        return [variable.value for variable in variables]
+
+    return update
 
 
 def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
