@@ -111,6 +111,17 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 """Small networks; each is trained with momentum and a rate that changes."""
 
+IN_FLOAT32 = (
+    "softmax from logits",
+    "classes with weights",
+    "saturated sigmoids",
+    "batch normalization",
+    "layer normalization, gate, trained slope",
+)
+"""One of each kind of layer and loss that could leave float32; in float64 all are asked."""
+NETWORKS = [*((name, "float64") for name in MODELS), *((name, "float32") for name in IN_FLOAT32)]
+"""Models and dtypes."""
+
 OPTIMIZER = {
     "name": "sgd",
     "momentum": 0.9,
@@ -389,11 +400,7 @@ def answers(backend: AbstractBackend) -> Answers:
         card.compute(session, lambda: None),
         elements.compute(session, lambda: None),
         _paths(backend),
-        {
-            (name, dtype): _network(backend, name, dtype)
-            for name in MODELS
-            for dtype in ("float64", "float32")
-        },
+        {(name, dtype): _network(backend, name, dtype) for name, dtype in NETWORKS},
         _dropout(backend),
         _weighted(backend),
         native_initializers.drawn(backend),

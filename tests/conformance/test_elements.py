@@ -1,7 +1,8 @@
-"""Every element of the catalogue, in every backend, in both dtypes, against exact results."""
+"""Every element of the catalogue, in every backend, against exact results."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks.deviations import deviations, read
 from benchmarks.measures import elements
 from benchmarks.measures.elements import questions
 from benchmarks.measures.elements.answers import QUANTITIES as QUESTIONS
+from benchmarks.measures.elements.variants import SCHEDULES
 from benchmarks.measures.layers import QUESTIONS as LAYERS
 from implementations import InvalidInput, backend_names, catalog, load_backend
 from implementations.numpy import optimizers
@@ -27,9 +29,8 @@ QUANTITIES = {
 }
 ASKED = [
     pytest.param(variant, quantity, dtype, id=f"{variant.name}-{quantity}-{dtype}")
-    for variant in elements.variants()
+    for variant, dtype in elements.asked(full=False)
     for quantity in QUANTITIES[variant.kind]
-    for dtype in ("float32", "float64")
 ]
 
 
@@ -123,6 +124,73 @@ def test_every_option_is_asked_at_a_value_of_nobody_s_own(computed, backend):
                 if not option.choices and not once:
                     assert len(values) >= 2, (element.name, option.name)
                     assert isinstance(option.default, bool) or values - own, (element.name, option.name)
+
+
+def asked_once(monkeypatch, *known):
+    """Return the names of what is asked in float64 only, if these deviations are all that are known."""
+    monkeypatch.setattr(questions, "deviations", lambda contender: known if contender == "torch" else ())
+    usually, fully = (list(elements.asked(full)) for full in (False, True))
+    every = [(variant, dtype) for variant in elements.variants() for dtype in elements.DTYPES]
+    assert fully == every
+    assert all(dtype == "float32" for _, dtype in set(every) - set(usually))
+    return {variant.name for variant, _ in set(every) - set(usually)}
+
+
+def test_all_but_changing_rates_are_asked_in_both_dtypes(monkeypatch):
+    once = asked_once(monkeypatch)
+    assert once == {
+        variant.name
+        for variant in elements.variants()
+        if isinstance(variant.options.get("learning_rate"), dict)
+    }
+    assert {"adam torch step", "sgd momentum=0.9 keras cosine"} < once
+
+
+OF_STEPS: dict[str, Any] = {"quantity": "100 steps", "regions": [[0.0, 1.0]], "at_most": {"float32": 10.0}}
+WITH_DECAY, ALONE = "adam weight_decay=0.1 keras step", "adam torch step"
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "twice"),
+    [
+        ("deviation", {**OF_STEPS, "element": "adam"}, {WITH_DECAY, ALONE}),
+        ("deviation", {**OF_STEPS, "element": ALONE}, {ALONE}),
+        ("deviation", {**OF_STEPS, "element": "adam", "but_not": ALONE}, {WITH_DECAY}),
+        ("deviation", {**OF_STEPS, "element": "adam", "at_most": {"float64": 10.0}}, set()),
+        ("training", {"element": "adam", "at_most": {"float32": 10.0}}, set()),
+        ("refusal", {"element": "adam"}, set()),
+    ],
+)
+def test_a_changing_rate_is_asked_twice_where_steps_are_known_to_deviate(monkeypatch, kind, entry, twice):
+    known = read("torch", kind, {**entry, "reason": "why", "link": "https://example.org", "version": "1"})
+    assert asked_once(monkeypatch) - asked_once(monkeypatch, known) == twice
+
+
+@pytest.mark.parametrize("schedule", catalog.SCHEDULES.values(), ids=lambda each: each.name)
+def test_every_option_of_a_schedule_is_asked_at_a_value_of_nobody_s_own(schedule):
+    """Of the first rate an optimizer has one of its own too."""
+    rate, of_sgd = SCHEDULES[schedule.name], catalog.optimizer("sgd").learning_rate
+    for option in schedule.options:
+        own = {option.default, *option.own_defaults.values()}
+        if option.name == "initial_learning_rate":
+            own |= {of_sgd.default, *of_sgd.own_defaults.values()}
+        assert option.check(schedule.name, rate[option.name]) not in own, option.name
+
+
+PLATEAU = "sgd momentum=0.9 keras reduce_on_plateau"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"factor": 0.1}, {"patience": 3}, {"min_delta": 1e-4}, {"min_delta": 0.12 * 0.8}, {"min_lr": 0.0}],
+)
+def test_a_plateau_s_option_that_is_not_passed_on_is_found(reference, change):
+    """Or whose difference is a share of the best loss: 0.12 of 0.8."""
+    variant = next(each for each in elements.variants() if each.name == PLATEAU)
+    rate = {**variant.options["learning_rate"], **change}
+    other = replace(variant, options={**variant.options, "learning_rate": rate})
+    found = QUESTIONS["optimizer"]["100 steps"](load_backend("numpy"), other, "float64", False)
+    assert not elements.judge("numpy", reference.expected, {(variant, "100 steps", "float64"): found}).passed
 
 
 CLIPPED = [

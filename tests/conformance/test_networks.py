@@ -10,7 +10,7 @@ import pytest
 from benchmarks.deviations import deviations
 from benchmarks.measures import parity
 from implementations import ModelSpec, backend_names, load_backend
-from tests.conformance.probe import DROPOUT, MODELS, STEPS, UNITS, model_and_data, trainings
+from tests.conformance.probe import DROPOUT, MODELS, NETWORKS, STEPS, UNITS, model_and_data, trainings
 
 WORKLOADS = trainings()
 PRECISION = {"float64": 1e-13, "float32": 4 * 2.0**-24 * np.sqrt(STEPS)}
@@ -50,8 +50,7 @@ def test_training_follows_float64_numpy(computed, reference, backend, workload):
 
 
 @pytest.mark.parametrize("backend", backend_names())
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "dtype"), NETWORKS)
 class TestLearner:
     def test_predictions(self, computed, reference, backend, name, dtype):
         expected = reference.networks[name, "float64"]["predict"]

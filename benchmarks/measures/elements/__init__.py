@@ -11,6 +11,7 @@ from benchmarks.measures import Alive, Session
 from benchmarks.measures.elements.answers import QUANTITIES
 from benchmarks.measures.elements.expected import Expected, Reference, exact_answer, others
 from benchmarks.measures.elements.judgement import errors_of, judge, uses
+from benchmarks.measures.elements.questions import asked
 from benchmarks.measures.elements.variants import DTYPES, Computed, Key, Variant, variants
 from benchmarks.result import ElementsData
 from implementations import AbstractBackend, UnsupportedConvention
@@ -23,6 +24,7 @@ __all__ = [
     "Reference",
     "Variant",
     "ask",
+    "asked",
     "compare",
     "compute",
     "errors_of",
@@ -35,18 +37,17 @@ __all__ = [
 
 
 def compute(session: Session, alive: Alive, *, full: bool = False) -> Computed:
-    """Compute every variant in both dtypes in the worker; a refused convention is given as its reason."""
+    """Compute everything that is asked in the worker; a refused convention is given as its reason."""
     backend: AbstractBackend = session["backend"]
     computed: Computed = {}
-    for variant in variants():
-        for dtype in DTYPES:
-            for quantity, function in QUANTITIES[variant.kind].items():
-                try:
-                    with np.errstate(all="ignore"):  # overflow and 0 / 0 are among the questions
-                        value: np.ndarray | str = function(backend, variant, dtype, full)
-                except UnsupportedConvention as error:
-                    value = str(error)
-                computed[variant, quantity, dtype] = value
+    for variant, dtype in asked(full):
+        for quantity, function in QUANTITIES[variant.kind].items():
+            try:
+                with np.errstate(all="ignore"):  # overflow and 0 / 0 are among the questions
+                    value: np.ndarray | str = function(backend, variant, dtype, full)
+            except UnsupportedConvention as error:
+                value = str(error)
+            computed[variant, quantity, dtype] = value
         alive()
     return computed
 
@@ -58,12 +59,11 @@ def expect(session: Session, alive: Alive, *, full: bool = False) -> Reference:
     """
     backend: AbstractBackend = session["backend"]
     expected: Reference = {}
-    for variant in variants():
-        for asked in (variant, *others(variant)):
-            for dtype in DTYPES:
-                for quantity in QUANTITIES[asked.kind]:
-                    with np.errstate(all="ignore"):
-                        expected[asked, quantity, dtype] = exact_answer(backend, asked, quantity, dtype, full)
+    for variant, dtype in asked(full):
+        for each in (variant, *others(variant)):
+            for quantity in QUANTITIES[each.kind]:
+                with np.errstate(all="ignore"):
+                    expected[each, quantity, dtype] = exact_answer(backend, each, quantity, dtype, full)
         alive()
     return expected
 

@@ -119,27 +119,34 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
 """Settings that change what an element computes; by default the element's own, and `from_logits`."""
 
 _SCHEDULE_OPTIONS: dict[str, dict[str, Any]] = {
-    "step": {"initial_learning_rate": 0.01, "decay_steps": 10, "decay_rate": 0.5},
-    "exponential": {"initial_learning_rate": 0.01, "decay_steps": 10, "decay_rate": 0.5},
-    "cosine": {"initial_learning_rate": 0.01, "decay_steps": 40, "alpha": 0.1},
+    "step": {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5},
+    "exponential": {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5},
+    "cosine": {"initial_learning_rate": 0.02, "decay_steps": 40, "alpha": 0.1},
     "polynomial": {
-        "initial_learning_rate": 0.01,
+        "initial_learning_rate": 0.02,
         "decay_steps": 40,
         "end_learning_rate": 0.001,
         "power": 2.0,
     },
     "cosine_restarts": {
-        "initial_learning_rate": 0.01,
+        "initial_learning_rate": 0.02,
         "first_decay_steps": 10,
-        "t_mul": 2.0,
+        "t_mul": 6.0,
         "m_mul": 0.5,
         "alpha": 0.1,
     },
-    "inverse_time": {"initial_learning_rate": 0.01, "decay_steps": 10, "decay_rate": 0.5},
-    "piecewise_constant": {"boundaries": [10.0, 30.0], "values": [0.01, 0.005, 0.001]},
-    "linear_warmup": {"initial_learning_rate": 0.001, "warmup_target": 0.01, "warmup_steps": 20},
-    "reduce_on_plateau": {"initial_learning_rate": 0.01, "factor": 0.5, "patience": 2, "min_lr": 0.003},
+    "inverse_time": {"initial_learning_rate": 0.02, "decay_steps": 10, "decay_rate": 0.5},
+    "piecewise_constant": {"boundaries": [10.0, 30.0], "values": [0.02, 0.005, 0.001]},
+    "linear_warmup": {"initial_learning_rate": 0.002, "warmup_target": 0.02, "warmup_steps": 20},
+    "reduce_on_plateau": {
+        "initial_learning_rate": 0.02,
+        "factor": 0.5,
+        "patience": 2,
+        "min_delta": 0.12,
+        "min_lr": 0.004,
+    },
 }
+"""Numbers that no framework takes by itself, of schedules and, the first rate, of sgd."""
 
 SCHEDULES: dict[str, Any] = {name: {"name": name, **options} for name, options in _SCHEDULE_OPTIONS.items()}
 
