@@ -54,6 +54,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return one process more than usual for `auto`: many tests wait for what they have started."""
+    from xdist.plugin import pytest_xdist_auto_num_workers as usual
+
+    if config.option.numprocesses != "auto" or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return usual(config) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Deal the tests out to processes by file, and what shares costly fixtures to one process."""
     from xdist.scheduler import LoadScopeScheduling
