@@ -130,9 +130,7 @@ def _independent(file: Path) -> Rows:
 
 
 TABLES: dict[str, Callable[[Path], Rows]] = {
-    "selfcheck": _selfcheck,
-    "selfcheck-noisy": _selfcheck,
-    "selfcheck-session": _selfcheck,
+    "selfcheck/xeon": _selfcheck,
     "survival": _survival,
     "scale": _scale,
     "page": _page,

@@ -271,7 +271,8 @@ def test_self_check_and_manifest_are_in_the_file():
     page = page_module.page(gather([folder]), NOW)
     held = json.loads(gzip.decompress(base64.b64decode(block(page, "raw-sources"))))
     (checked,), (manifest,) = held["selfcheck"], held["manifest"]
-    assert SelfCheck.model_validate(checked["content"]) == selfcheck.read(folder.parent / "selfcheck.json")
+    kept = selfcheck.read(folder.parent / "selfcheck" / "epyc.json")
+    assert SelfCheck.model_validate(checked["content"]) == kept
     assert manifest["content"]["command"] == json.loads((folder / "manifest.json").read_text())["command"]
     section = re.search(r'<section id="selfcheck".*?</section>', page, re.DOTALL).group(0)
     assert 'data-source="selfcheck"' in section
@@ -482,7 +483,7 @@ def test_damaged_record_is_listed_and_the_rest_rendered(store):
 def self_checked(folder):
     """Return a run with a short self-check of its machine beside it, and the self-check's path."""
     store = synthetic_run.write(folder / "run")
-    content = json.loads((ROOT / "results" / "reference" / "selfcheck-noisy.json").read_text())
+    content = json.loads((ROOT / "results" / "reference" / "selfcheck" / "xeon.json").read_text())
     content["machine"] = store.manifest.environment["machine"]
     content["comparisons"] = content["comparisons"][:20]
     path = folder / "selfcheck.json"
