@@ -267,6 +267,26 @@ def test_losses_of_classes_meet_masked_classes_nan_and_shared_targets(reference,
         assert (np.count_nonzero(targets, axis=1) > 1).any()
 
 
+def test_full_judges_at_points_that_are_asked_nowhere_else(monkeypatch):
+    tanh, log_cosh = (
+        next(each for each in elements.variants() if each.name == name) for name in ("tanh", "log_cosh")
+    )
+    pairs = [(tanh, "float32"), (log_cosh, "float32"), (log_cosh, "float64")]
+    monkeypatch.setattr(elements, "asked", lambda _: iter(pairs))
+    session = {"backend": load_backend("numpy")}
+    usual: Any = elements.compute(session, lambda: None, full=False)
+    full: Any = elements.compute(session, lambda: None, full=True)
+    assert all(full[key].size > usual[key].size for key in usual)
+    expected = elements.expect(session, lambda: None, full=True)
+    assert all(each.passed for each in elements.judge("numpy", expected, full).agreements)
+    points, known = (questions.points(tanh, "float32", each) for each in (True, False))
+    place = np.flatnonzero((np.abs(points) < 1) & (np.abs(points) > 0.1) & ~np.isin(points, known))[0]
+    full[tanh, "value", "float32"][place] *= 1.01
+    wrong = [each for each in elements.judge("numpy", expected, full).agreements if not each.passed]
+    assert [(each.name, each.quantity, each.dtype) for each in wrong] == [("tanh", "value", "float32")]
+    assert wrong[0].worst_input == pytest.approx(points[place])
+
+
 @pytest.mark.parametrize(("dtype", "stride"), [("float32", 4), ("float64", 32)])
 def test_full_asks_losses_at_as_many_exponents_as_it_says(dtype, stride):
     variant = next(each for each in elements.variants() if each.name == "mean_squared_error")
