@@ -16,7 +16,7 @@ from implementations import ModelSpec, Placement, Support, catalog, load_backend
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import ArrayModule
 from implementations.numpy.network import Learner
-from implementations.numpy.program import Recorder
+from implementations.numpy.recording import Recorder
 
 BACKEND = load_backend("numpy")
 DTYPES = ["float32", "float64"]

@@ -1,7 +1,7 @@
 """Networks: stages with a way forward and a way back by the chain rule, and their training.
 
 The stages are recorded once for each number of examples, and what is trained are the programs that come of
-it: see `program`.
+it: see `recording` and `program`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from implementations.interface import AbstractLearner, Operation, Placement
 from implementations.numpy import activations, losses, runtime
 from implementations.numpy.arrays import NUMPY
 from implementations.numpy.optimizers import Optimizer, views
-from implementations.numpy.program import Program, Recorder
+from implementations.numpy.program import Program
+from implementations.numpy.recording import Recorder
 from implementations.spec import MOVING, ElementSpec, LayerSpec, ModelSpec
 
 Array = Any

@@ -21,7 +21,7 @@ from implementations import catalog
 from implementations.interface import AbstractOptimizer
 from implementations.numpy import schedules
 from implementations.numpy.arrays import NUMPY, ArrayModule
-from implementations.numpy.program import Recorder
+from implementations.numpy.recording import Recorder
 from implementations.numpy.schedules import Rate
 from implementations.spec import ElementSpec, OptimizerSpec
 

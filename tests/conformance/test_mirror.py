@@ -11,7 +11,7 @@ from implementations import catalog
 from implementations.interface import Framework
 
 ROOT = Path(__file__).parents[2] / "implementations"
-BACKENDS = sorted(path.parent.name for path in ROOT.glob("*/backend.py"))
+BACKENDS = sorted(path.parent.name for path in ROOT.glob("*/network.py"))
 SIGNATURES = {
     "activations": ["x"],
     "losses": ["targets", "predictions"],
