@@ -309,3 +309,10 @@ def test_gpu_memory_is_what_cupys_pool_holds(monkeypatch):
     for available, held in ((True, 512), (False, None)):
         monkeypatch.setattr(runtime, "_gpu", lambda available=available: Support(available))
         assert BACKEND.peak_device_bytes() == held
+
+
+def test_what_nobody_reads_is_not_computed():
+    recorder = Recorder()
+    x = recorder.input(np.zeros(3))
+    np.exp(x)
+    assert recorder.program(x + 1).names == ["add"]

@@ -267,6 +267,15 @@ def test_losses_of_classes_meet_masked_classes_nan_and_shared_targets(reference,
         assert (np.count_nonzero(targets, axis=1) > 1).any()
 
 
+@pytest.mark.parametrize("dtype", elements.DTYPES)
+def test_full_asks_activations_at_every_exponent_and_sign(dtype):
+    variant = next(each for each in elements.variants() if each.name == "tanh")
+    points, info = questions.points(variant, dtype, True), np.finfo(dtype)
+    for side in (points, -points):
+        _, exponents = np.frexp(side[(side > 0) & np.isfinite(side)])
+        assert set(exponents) == set(range(info.minexp - info.nmant + 1, info.maxexp + 1))
+
+
 def test_full_judges_at_points_that_are_asked_nowhere_else(monkeypatch):
     tanh, log_cosh = (
         next(each for each in elements.variants() if each.name == name) for name in ("tanh", "log_cosh")
