@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from implementations import Support, backend_names, support, takes_part_by_default
+from implementations import Support, backend_names, compiles, support, takes_part_by_default
 
 COMPILED: Mapping[str, str] = {
     "torch-compile": "torch",
@@ -29,6 +29,11 @@ class Mode:
     def support(self) -> Support:
         """Whether packages, and for a compiled mode its compiler, are installed; imports none of them."""
         return support(self.backend, compiled=self.compiled)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it traces or compiles a program before it runs it, which takes long."""
+        return self.compiled or compiles(self.backend)
 
 
 def mode_of(contender: str) -> Mode:

@@ -16,8 +16,8 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ from benchmarks import environment
 from benchmarks.datasets import Dataset
 from benchmarks.keeping import Data, Keeper, Watcher
 from benchmarks.measures import memory, parity
-from benchmarks.modes import mode_of
+from benchmarks.modes import Mode, mode_of
 from benchmarks.result import (
     CardData,
     Case,
@@ -95,9 +95,9 @@ class Runner:
         self._keeper = Keeper(suite, store, watcher)
         self._jobs = jobs or os.cpu_count() or 1
         self._workers: WeakSet[Worker] = WeakSet()
-        self._paths: dict[str, parity.Path | WorkerFailed] = {}
-        self._floors: dict[str, parity.Floors] = {}
-        self._expected: Path | WorkerFailed = Path()
+        self._reference_pool = ThreadPoolExecutor(1)
+        self._references: dict[str, Future[tuple[parity.Path, parity.Floors]]] = {}
+        self._ended = False
 
     def run(self) -> None:
         """Run every case that is not done yet.
@@ -107,49 +107,51 @@ class Runner:
         KeyboardInterrupt
             After all workers have been ended; what was finished is kept.
         """
-        reference = ThreadPoolExecutor(1)
         folder = TemporaryFolder(among(self._keeper.store.folder.parent))
         self._folder = folder.path
         try:
-            # at the same time as the contenders, who need it only when they are judged
-            self._reference = reference.submit(self._compute_reference)
-            learning: tuple[Measure, ...] = ("parity", "curves")
-            if "elements" in self._suite.measures:
-                # in workers of their own: a contender that compiles for a minute would end after all others
-                self._side_by_side("parity and learning", self._check, ("card", "elements"), learning)
-            else:
-                self._side_by_side("parity and learning", self._check, ("card", *learning))
-            self._reference.result()
+            # at the same time as the contenders, who need each only when they are judged
+            self._ask_references()
+            self._side_by_side("parity and learning", self._check, "card", "elements", "parity", "curves")
+            for each in self._references.values():
+                with suppress(WorkerFailed):  # which is told by the cases that it was for
+                    each.result()
             if "speed" in self._suite.measures:
                 references = {name: side.against for name, side in self._sides.items() if side.against}
                 Timing(self._contenders, self._data, self._keeper, self._hire, references).run()
             self._calibrate()
             # one after the other, so that they do not wait for each other's cores
-            self._side_by_side("profile", self._watch, ("profile",), jobs=1)
-            self._side_by_side("memory", self._weigh, ("memory",))
+            self._side_by_side("profile", self._watch, "profile", jobs=1)
+            self._side_by_side("memory", self._weigh, "memory")
         except KeyboardInterrupt:
             self._keeper.interrupt()
             raise
         finally:
-            for worker in list(self._workers):
-                worker.close()
-            reference.shutdown()
+            self._end_workers()
+            self._reference_pool.shutdown()
             folder.remove()
+
+    def _end_workers(self) -> None:
+        """End every worker, and begin nothing anew."""
+        self._ended = True
+        self._reference_pool.shutdown(wait=False, cancel_futures=True)
+        for worker in list(self._workers):
+            worker.close()
 
     def _side_by_side(
         self,
         phase: str,
         work: Callable[[str, list[tuple[Workload, Case]]], None],
-        *groups: tuple[Measure, ...],
+        *measures: Measure,
         jobs: int | None = None,
     ) -> None:
-        """Do what is left of each group of measures, each contender's in one worker."""
-        # the last ones of the table compile the longest, and so begin first
+        """Do what is left of these measures, each contender's in one worker."""
+        # the longest begin first, so that no core is left with one of them: those that compile, then the
+        # last ones of the table, which stand on others
+        ordered = self._contenders[::-1]
+        ordered.sort(key=lambda name: not self._mode(name).compiles)
         left = [
-            (contender, cases)
-            for group in groups
-            for contender in reversed(self._contenders)
-            if (cases := self._keeper.left(contender, *group))
+            (contender, cases) for contender in ordered if (cases := self._keeper.left(contender, *measures))
         ]
         if not left:
             return
@@ -161,53 +163,53 @@ class Runner:
                 future.result()
         except KeyboardInterrupt:
             self._keeper.interrupt()
-            for worker in list(self._workers):
-                worker.close()
+            self._end_workers()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _compute_reference(self) -> None:
-        """Train the reference in float64 on every workload that is still to be compared."""
-        wanted = [self._keeper.left(contender, "elements", "parity") for contender in self._contenders]
-        names = {workload.name for cases in wanted for workload, _ in cases}
-        if not names:
-            return
-        for workload in (ELEMENTS, *self._suite.workloads):
-            if workload.name not in names:
-                continue
-            try:
-                self._with_a_second_chance(partial(self._expect, workload))
-            except WorkerFailed as error:
-                if workload is ELEMENTS:
-                    self._expected = error
-                else:
-                    self._paths[workload.name] = error
+    def _mode(self, contender: str) -> Mode:
+        return mode_of(self._sides[contender].contender)
 
-    def _expect(self, workload: Workload) -> None:
-        """Compute what the contenders are compared with on one workload."""
+    def _ask_references(self) -> None:
+        """Begin to compute what the contenders are compared with, as far as it is still to be compared."""
+        wanted = [self._keeper.left(contender, "elements", "parity") for contender in self._contenders]
+        left = [workload for cases in wanted for workload, _ in cases]
+        submit, patiently = self._reference_pool.submit, self._with_a_second_chance
+        if ELEMENTS in left:
+            self._expected = submit(patiently, self._expect_elements)
+        self._references = {
+            workload.name: submit(patiently, partial(self._train_reference, workload))
+            for workload in self._suite.workloads
+            if workload in left
+        }
+
+    def _expect_elements(self) -> Path:
+        """Have what should come out of every element written to a file."""
+        file = self._folder / "expected"
         with self._hired(REFERENCE) as worker:
-            if workload is ELEMENTS:
-                worker.call("expect", file=self._folder / "expected", full=self._suite.elements.full)
-                self._expected = self._folder / "expected"
-                return
-            settings = self._suite.parity
-            steps = max(settings.float64_steps, settings.float32_steps)
-            kept = self._folder / workload.name
-            with writing(kept):
-                kept.mkdir(exist_ok=True)
-            path = self._paths[workload.name] = self._path(worker, workload, kept, "float64", steps)
-            with self._passing() as folder:
-                train = partial(self._path, worker, workload, folder)
-                noise = parity.noise(train, settings.float32_steps, settings.float64_steps)
-                self._floors[workload.name] = parity.floors(path, noise)
+            worker.call("expect", file=file, full=self._suite.elements.full)
+        return file
+
+    def _train_reference(self, workload: Workload) -> tuple[parity.Path, parity.Floors]:
+        """Train the reference in float64, and find how far it drifts from itself."""
+        settings = self._suite.parity
+        steps = max(settings.float64_steps, settings.float32_steps)
+        kept = self._folder / workload.name
+        with writing(kept):
+            kept.mkdir(exist_ok=True)
+        with self._hired(REFERENCE) as worker, self._passing() as folder:
+            path = self._path(worker, workload, kept, "float64", steps)
+            train = partial(self._path, worker, workload, folder)
+            noise = parity.noise(train, settings.float32_steps, settings.float64_steps)
+            return path, parity.floors(path, noise)
 
     def _with_a_second_chance(self, work: Callable[[], Result]) -> Result:
-        """Do something again if a worker dies the first time, unless an interruption has ended it."""
+        """Do something again if a worker dies the first time, unless this has ended it."""
         try:
             return work()
         except WorkerDied:
-            if self._keeper.interrupted:
+            if self._ended:
                 raise
             return work()
 
@@ -255,7 +257,7 @@ class Runner:
 
     def _check(self, contender: str, cases: list[tuple[Workload, Case]]) -> None:
         """Compare a contender's elements and trainings, and let it learn, in one worker."""
-        mode = mode_of(self._sides[contender].contender)
+        mode = self._mode(contender)
         if mode.compiled:
             began, reason = time.monotonic(), AS_ITS_BACKEND.format(mode.backend)
             for workload, case in cases:
@@ -278,10 +280,8 @@ class Runner:
 
     def _compare_elements(self, worker: Worker) -> ElementsData:
         worker.call("elements", full=self._suite.elements.full)
-        self._reference.result()
-        if isinstance(self._expected, WorkerFailed):
-            raise self._expected
-        judged: ElementsData = worker.call("judge", contender=worker.contender, file=self._expected)
+        file = self._expected.result()
+        judged: ElementsData = worker.call("judge", contender=worker.contender, file=file)
         return judged
 
     def _compare_training(self, worker: Worker, workload: Workload) -> ParityData:
@@ -289,12 +289,8 @@ class Runner:
         with self._passing() as folder:
             float64 = self._path(worker, workload, folder, "float64", settings.float64_steps)
             float32 = self._path(worker, workload, folder, "float32", settings.float32_steps)
-            self._reference.result()
-            reference = self._paths[workload.name]
-            if isinstance(reference, WorkerFailed):
-                raise reference
+            reference, floors = self._references[workload.name].result()
             model = ModelSpec.from_dict({"inputs": [1], **workload.model})
-            floors = self._floors[workload.name]
             return parity.judge(worker.contender, model, reference, float64, float32, floors)
 
     def _learn(self, worker: Worker, workload: Workload) -> CurvesData:

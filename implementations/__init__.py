@@ -22,6 +22,7 @@ from implementations.errors import (
 from implementations.interface import AbstractBackend, AbstractLearner, AbstractOptimizer, Placement, Support
 from implementations.registry import (
     backend_names,
+    compiles,
     install_command,
     load_backend,
     support,
@@ -46,6 +47,7 @@ __all__ = [
     "UnsupportedConvention",
     "VersusError",
     "backend_names",
+    "compiles",
     "install_command",
     "load_backend",
     "support",

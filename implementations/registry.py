@@ -41,6 +41,8 @@ class Entry:
         Whether there is a compiled mode (`Placement.compiled`).
     compiler
         Command of the C++ compiler that this mode needs, or None.
+    compiles
+        Whether it traces or compiles each program before it runs it, in its usual mode too.
     by_default
         Whether it takes part where neither a suite nor a command names its contenders.
     """
@@ -51,6 +53,7 @@ class Entry:
     extra: str | None = None
     compiled: bool = False
     compiler: str | None = None
+    compiles: bool = False
     by_default: bool = True
 
 
@@ -61,13 +64,23 @@ _BUILT_IN = {
     "numpy": Entry("implementations.numpy", ("numpy",)),
     "torch": Entry("implementations.torch", ("torch",), extra="torch", compiled=True, compiler=_CXX),
     "keras-tensorflow": Entry(
-        "implementations.keras", ("keras", "tensorflow"), "tensorflow", "tensorflow", compiled=True
+        "implementations.keras",
+        ("keras", "tensorflow"),
+        "tensorflow",
+        "tensorflow",
+        compiled=True,
+        compiles=True,
     ),
-    "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax"),
+    "keras-jax": Entry("implementations.keras", ("keras", "jax"), "jax", "jax", compiles=True),
     "keras-torch": Entry("implementations.keras", ("keras", "torch"), "torch", "torch"),
-    "jax": Entry("implementations.jax", ("jax",), extra="jax", by_default=False),
+    "jax": Entry("implementations.jax", ("jax",), extra="jax", compiles=True, by_default=False),
     "tensorflow": Entry(
-        "implementations.tensorflow", ("tensorflow",), extra="tensorflow", compiled=True, by_default=False
+        "implementations.tensorflow",
+        ("tensorflow",),
+        extra="tensorflow",
+        compiled=True,
+        compiles=True,
+        by_default=False,
     ),
 }
 
@@ -98,6 +111,19 @@ def takes_part_by_default(name: str) -> bool:
     ['jax', 'tensorflow']
     """
     return _entry(name).by_default
+
+
+def compiles(name: str) -> bool:
+    """Return whether a backend traces or compiles each program before it runs it, which takes long.
+
+    Of another package's backend nothing is known.
+
+    Examples
+    --------
+    >>> compiles("jax"), compiles("torch")
+    (True, False)
+    """
+    return _entry(name).compiles
 
 
 def _entry(name: str) -> Entry:

@@ -46,6 +46,11 @@ def test_who_takes_part_by_default_and_who_by_name_only():
     assert load_suite("quick", {"contenders": ["jax"]}).entrants == ("jax",)
 
 
+def test_who_traces_or_compiles_before_running():
+    slow = ("keras-tensorflow", "keras-jax", "jax", "tensorflow")
+    assert tuple(name for name in contender_names() if mode_of(name).compiles) == (*slow, *COMPILED)
+
+
 def test_every_compiled_contender_s_backend_has_such_a_mode(monkeypatch):
     monkeypatch.setattr("implementations.registry.importlib.util.find_spec", str)
     monkeypatch.setattr("implementations.registry.shutil.which", str)

@@ -7,7 +7,9 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
 import tracemalloc
+from concurrent.futures import wait
 
 import psutil
 import pytest
@@ -19,12 +21,15 @@ from benchmarks.packed import Packed
 from benchmarks.report.markdown import text
 from benchmarks.report.material import of
 from benchmarks.result import CurvesData, MemoryData, ParityData, SpeedData
+from benchmarks.runner import Runner
 from benchmarks.sides import Side
 from benchmarks.store import RunStore, StoreError, find_run
 from benchmarks.temporary import among
 from benchmarks.worker import CAN_FREEZE, Worker, WorkerFailed
 from implementations import BackendUnavailable, InvalidInput
 from tests import small_suite, synthetic_run
+
+WITH_ELEMENTS = small_suite.TEXT.replace('"parity", "curves"', '"elements", "parity", "curves"')
 
 
 class Watcher:
@@ -202,10 +207,71 @@ def killing(call, command, contender, calls):
 def test_a_worker_that_dies_once_is_replaced(begin, monkeypatch, command):
     contender = "the data sets" if command == "read" else "numpy"
     monkeypatch.setattr(Worker, "call", killing(Worker.call, command, contender, {1}))
-    text = small_suite.TEXT.replace('"parity", "curves"', '"elements", "parity", "curves"')
-    begun = begin(text if command == "expect" else small_suite.TEXT)
+    begun = begin(WITH_ELEMENTS if command == "expect" else small_suite.TEXT)
     launch.carry_out(begun, Watcher())
     assert {record.status for record in records(begun).values()} == {"finished"}
+
+
+def test_those_that_compile_begin_first_and_then_the_last_ones(begin):
+    begun, began = begin(), []
+    names = ["numpy", "torch", "keras-jax", "keras-torch", "torch-compile"]
+    runner = Runner(begun.suite, names, {}, begun.store, Watcher(), jobs=1)
+    runner._side_by_side("parity", lambda name, _: began.append(name), "card")
+    assert began == ["torch-compile", "keras-jax", "keras-torch", "torch", "numpy"]
+
+
+def test_elements_are_judged_while_reference_trainings_are_still_to_come(begin, monkeypatch):
+    judged, keep, train = threading.Event(), keeping.Keeper.keep, Runner._train_reference
+    in_time = []
+
+    def kept(self, case, *arguments, **options):
+        keep(self, case, *arguments, **options)
+        if case.measure == "elements":
+            judged.set()
+
+    def patient(self, workload):
+        in_time.append(judged.wait(120))
+        return train(self, workload)
+
+    monkeypatch.setattr(keeping.Keeper, "keep", kept)
+    monkeypatch.setattr(Runner, "_train_reference", patient)
+    begun = begin(WITH_ELEMENTS)
+    launch.carry_out(begun, Watcher())
+    assert in_time == [True]
+    assert {record.status for record in records(begun).values()} == {"finished"}
+
+
+def test_a_reference_that_fails_fails_what_is_judged_by_it_alone(begin, monkeypatch):
+    def failing(self, workload):
+        raise WorkerFailed("reference", expected="a training", got="none at all", action="look")
+
+    monkeypatch.setattr(Runner, "_train_reference", failing)
+    begun = begin()
+    launch.carry_out(begun, Watcher())
+    found = records(begun)
+    assert (found["parity"].status, found["curves"].status) == ("failed", "finished")
+    assert "none at all" in found["parity"].reason
+
+
+def test_nothing_is_begun_anew_after_an_error(begin, monkeypatch):
+    """A disk that is full ends the run, and a reference's worker that was ended with it is not replaced."""
+    keep, hire, hired = keeping.Keeper.keep, Runner._hire, []
+
+    def full(self, case, *arguments, **options):
+        if case.measure == "card":
+            raise StoreError("results", expected="space", got="none", action="make room")
+        keep(self, case, *arguments, **options)
+
+    def counted(self, contender, *arguments, **options):
+        hired.append((contender, self._ended))
+        return hire(self, contender, *arguments, **options)
+
+    monkeypatch.setattr(keeping.Keeper, "keep", full)
+    monkeypatch.setattr(Runner, "_hire", counted)
+    with pytest.raises(StoreError):
+        launch.carry_out(begin(WITH_ELEMENTS), Watcher())
+    assert hired
+    assert not any(ended for _, ended in hired)
 
 
 def test_data_whose_reader_dies_again_ends_in_one_error(begin, monkeypatch):
@@ -441,7 +507,11 @@ def test_parameters_of_trainings_do_not_come_to_the_parent(begin, monkeypatch):
     grid = '[workloads.grid]\n"model.batch_size" = [4, 8, 16]\n'
     wide = small_suite.TEXT.replace('"parity", "curves", "speed", "memory"', '"parity"')
     begun = begin(wide.replace("units = 3", 'units = 3000, activation = "relu" }, { units = 3') + grid)
-    sent, kept, call, judge = {}, [], Worker.call, parity.judge
+    sent, kept, call, judge, ask = {}, [], Worker.call, parity.judge, Runner._ask_references
+
+    def ask_and_wait(self):
+        ask(self)
+        wait(self._references.values())  # so that no training of theirs passes by while files are counted
 
     def weigh(self, command, **arguments):
         answer = call(self, command, **arguments)
@@ -456,6 +526,7 @@ def test_parameters_of_trainings_do_not_come_to_the_parent(begin, monkeypatch):
         assert reference.parameters.file in kept[-1]
         return judge(contender, model, reference, *candidates)
 
+    monkeypatch.setattr(Runner, "_ask_references", ask_and_wait)
     monkeypatch.setattr(Worker, "call", weigh)
     monkeypatch.setattr(parity, "judge", look)
     launch.carry_out(begun, Watcher())

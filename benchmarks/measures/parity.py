@@ -411,16 +411,21 @@ def _judged_until(floor: Mapping[int, Drift]) -> int | None:
     return None
 
 
+def _norm(array: np.ndarray) -> float:
+    # not by BLAS, whose threads in the parent would spin while they wait for the workers' cores
+    return math.sqrt(np.square(array).sum())
+
+
 def _drifts(reference: Path, candidate: Path) -> list[Drift]:
     """Return the candidate's distances from the reference at the compared steps."""
     drifts = []
     at = {step: index for index, step in enumerate(reference.steps)}
     for index, step in enumerate(candidate.steps):
         expected = reference.parameters[at[step]]
-        scale = max(float(np.linalg.norm(expected)), SCALE_FLOOR)
+        scale = max(_norm(expected), SCALE_FLOOR)
         loss = abs(candidate.losses[index] - reference.losses[at[step]])
         loss /= max(abs(reference.losses[at[step]]), SCALE_FLOOR)
-        distance = float(np.linalg.norm(candidate.parameters[index] - expected)) / scale
+        distance = _norm(candidate.parameters[index] - expected) / scale
         drifts.append(Drift(step=step, loss=loss, parameters=distance))
     return drifts
 
@@ -492,7 +497,7 @@ def _sums(reference: Path, candidate: Path) -> Iterable[list[float]]:
     at = {step: index for index, step in enumerate(reference.steps)}
     for step, parameters in zip(candidate.steps, candidate.parameters, strict=True):
         expected = reference.parameters[at[step]]
-        scale = max(float(np.linalg.norm(expected)), SCALE_FLOOR)
+        scale = max(_norm(expected), SCALE_FLOOR)
         sums = np.bincount(places, signs * (parameters - expected) / scale, SUMS)
         yield [float(f"{each:.3e}") for each in sums]
 
@@ -505,7 +510,7 @@ def _furthest(reference: Path, candidate: Path, step: int) -> str | None:
     difference = np.nan_to_num(candidate.parameters[candidate.steps.index(step)] - expected, nan=np.inf)
     ends = np.cumsum([size for _, size in candidate.tensors])[:-1]
     norms = [
-        float(np.linalg.norm(part)) / max(float(np.linalg.norm(own)), SCALE_FLOOR)
+        _norm(part) / max(_norm(own), SCALE_FLOOR)
         for part, own in zip(np.split(difference, ends), np.split(expected, ends), strict=True)
     ]
     return candidate.tensors[int(np.argmax(norms))][0]

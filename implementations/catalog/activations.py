@@ -246,9 +246,7 @@ ACTIVATIONS = table(
         "gelu",
         "f(x) = x * (1 + erf(x / sqrt(2))) / 2",
         "Hendrycks & Gimpel 2016, arXiv:1606.08415",
-        # beyond 100, where mpmath cannot count the digits of erfc, nothing of it is left in any float64
-        exact="Piecewise((x, x > 100), (0, x < -100), (x * erfc(Abs(x) / sqrt(2)) / 2, x < 0), "
-        "(x * (1 + erf(x / sqrt(2))) / 2, True))",
+        exact="x * erfc(-x / sqrt(2)) / 2",
         keras="gelu",
         torch="gelu",
         jax="gelu",

@@ -67,9 +67,10 @@ class Backend(AbstractBackend):
     ) -> np.ndarray:
         with runtime.precision(x.dtype.name):
             point, weights = keras.Variable(x, dtype=x.dtype.name), ops.convert_to_tensor(upstream)
-            _, (gradient,) = runtime.value_and_gradients(
+            differentiate = runtime.differentiated(
                 lambda: ops.sum(weights * getattr(activations, name)(point.value, **options)), [point]
             )
+            _, (gradient,) = differentiate()
             return _to_numpy(gradient)
 
     def _loss(
@@ -96,9 +97,10 @@ class Backend(AbstractBackend):
         with runtime.precision(predictions.dtype.name):
             point = keras.Variable(predictions, dtype=predictions.dtype.name)
             given = ops.convert_to_tensor(targets)
-            _, (gradient,) = runtime.value_and_gradients(
+            differentiate = runtime.differentiated(
                 lambda: _mean(getattr(losses, name)(given, point.value, **options), weighting), [point]
             )
+            _, (gradient,) = differentiate()
             return _to_numpy(gradient)
 
     def _metric(

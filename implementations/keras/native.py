@@ -102,7 +102,7 @@ def _first_unit(layer: Any, scores: list[float], loss: Any, target: Any) -> list
     one = ops.ones((1, 1))
     layer.build((None, 1))
     layer.kernel.assign([scores])
-    value, (slope,) = runtime.value_and_gradients(lambda: loss(target, layer(one)), [layer.kernel])
+    value, (slope,) = runtime.differentiated(lambda: loss(target, layer(one)), [layer.kernel])()
     return [float(value), float(slope[0, 0])]
 
 

@@ -116,6 +116,11 @@ class Learner(AbstractLearner[Tensor]):
             self._optimizer = self._network.optimizer
             self._optimizer.build(self._network.trainable_variables)
             self._plateau = optimizers.plateau(self.model.optimizer, self._optimizer)
+            self._differentiate = runtime.differentiated(
+                lambda x, y: self._objective(y, self._network(x, training=False)),
+                self._network.trainable_variables,
+                self._network.non_trainable_variables,
+            )
             self._first_state = [(variable, np.array(variable)) for variable in self._state()]
 
     def _build(self) -> None:
@@ -197,10 +202,7 @@ class Learner(AbstractLearner[Tensor]):
     def _gradients(self, x: Tensor, y: Tensor) -> tuple[float, list[np.ndarray]]:
         with self._scope():
             examples, targets = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
-            value, gradients = runtime.value_and_gradients(
-                lambda: self._objective(targets, self._network(examples, training=False)),
-                self._network.trainable_variables,
-            )
+            value, gradients = self._differentiate(examples, targets)
             found = iter(np.array(ops.convert_to_numpy(gradient)) for gradient in gradients)
             return float(value), [
                 next(found) if variable.trainable else np.zeros(variable.shape, self.model.dtype)

@@ -42,10 +42,12 @@ def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Any:
     return _below.compiled_update(optimizer, variables)
 
 
-def value_and_gradients(function: Any, variables: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
-    value, gradients = _below.value_and_gradients(function, variables)
-    return value, gradients
+def differentiated(function: Any, variables: Sequence[Any], held: Sequence[Any] = ()) -> Any:
+    """Return a function of tensors that gives `function` of them, and its derivatives by Keras variables.
+
+    Variables that it reads besides are `held`.
+    """
+    return _below.differentiated(function, variables, held)
 
 
 def precision(dtype: str) -> AbstractContextManager[None]:

@@ -226,6 +226,7 @@ def _network(backend: AbstractBackend, name: str, dtype: Any) -> dict[str, Any]:
         learner.step(x[batch], y[batch])
     learner.synchronize()
     told["steps"] = learner.parameters()
+    told["gradients after steps"] = learner.gradients(x, y)
     learner.load_parameters(first)
     learner.epoch(x, y, order)
     told["epoch"] = learner.parameters()

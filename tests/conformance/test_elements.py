@@ -228,6 +228,27 @@ def test_probabilities_are_asked_on_both_sides_of_where_they_are_clipped(dtype, 
         assert set(points) <= set(predictions.ravel())
 
 
+@pytest.mark.parametrize(
+    "variant", [each for each in elements.variants() if each.kind == "loss"], ids=lambda each: each.name
+)
+def test_derivatives_are_asked_of_every_example_and_their_mean_makes_no_error(variant):
+    some, hard = questions.drawn(variant, "float64"), questions.hard(variant, "float64", False)
+    batches = questions.together(variant, "float64", False)
+    shown = {(*map(repr, pair),) for batch in batches for pair in _pairs(variant, *batch)}
+    for each in (some, hard):
+        assert {(*map(repr, pair),) for pair in _pairs(variant, *each)} <= shown
+    if not questions.of_all_examples(variant):
+        mantissa, _ = np.frexp(questions.undone_mean(variant, batches[-1][1]))
+        assert mantissa == 0.5
+
+
+def _pairs(variant, targets, predictions):
+    """Return what a loss is one of: targets and predictions row by row, or one by one."""
+    if questions._side_by_side(variant):
+        return zip(targets.ravel(), predictions.ravel(), strict=True)
+    return zip(targets.tolist(), predictions.tolist(), strict=True)
+
+
 def test_only_the_derivative_at_the_bound_of_a_clip_is_not_asked(reference):
     for name, quantity, count in (
         ("binary_crossentropy keras", "gradient", 2),

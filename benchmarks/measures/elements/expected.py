@@ -28,7 +28,7 @@ STEP_TOLERANCE = 4.0
 step."""
 
 DRAWN_TOLERANCE = 32.0
-"""Units of u, of the mean size of what is averaged: the mean of 60 losses."""
+"""Units of u, of the mean size of what is averaged: the mean of up to 60 losses."""
 
 DRAWN = -0.1
 """Where the loss of all drawn examples is said to be."""
@@ -78,9 +78,10 @@ def others(variant: Variant) -> list[Variant]:
     found: list[Variant] = []
     for contender in backend_names():
         for known in deviations(contender):
-            other = instead(variant, known)
-            if known.instead and {variant.element, variant.name} & set(known.element) and other not in found:
-                found.append(other)
+            if known.instead and {variant.element, variant.name} & set(known.element):
+                other = instead(variant, known)
+                if other not in found:
+                    found.append(other)
     return found
 
 
@@ -135,8 +136,11 @@ def _expected_loss(variant: Variant, quantity: Quantity, dtype: DType, full: boo
     judge = _judge_of_predictions if loss.exact else _judge_of_rows
     where, sizes, values, asked = judge(variant, quantity, dtype, full)
     nearest, rest = _split(values)
-    batch = len(questions.together(variant, dtype, full)[-1][1]) if quantity == "gradient" else 1
-    unit = _units(accuracy, where, sizes, nearest, dtype, batch)
+    undone = 1.0
+    if quantity == "gradient":
+        _, predictions = questions.together(variant, dtype, full)[-1]
+        undone = questions.undone_mean(variant, predictions)
+    unit = _units(accuracy, where, sizes, nearest, dtype, undone)
     if loss.exact:
         unit[_at_clip(variant, quantity, dtype, where)] = np.inf
     else:  # infinity minus itself, or 0 times infinity: some tell the limit, some NaN
@@ -163,17 +167,18 @@ Judged = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 def _judge_of_predictions(variant: Variant, quantity: Quantity, dtype: DType, full: bool) -> Judged:
     """Return predictions, their sizes, results by the formula, and targets; of values the first is a mean."""
     loss = catalog.LOSSES[variant.element]
-    drawn, hard = questions.together(variant, dtype, full)
     if quantity == "value":
-        hard = questions.hard(variant, dtype, full)
-    targets, predictions = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(drawn, hard, strict=True))
+        asked = [questions.drawn(variant, dtype), questions.hard(variant, dtype, full)]
+    else:
+        asked = questions.together(variant, dtype, full)
+    targets, predictions = (np.concatenate([*map(np.ravel, side)]) for side in zip(*asked, strict=True))
     function = exact.functions(loss, loss.resolve(variant.options))[quantity == "gradient"]
     nearest, rest = exact.evaluate(function, predictions, targets)
     values, where = nearest.astype(np.longdouble) + rest, predictions.astype(np.float64)
     if quantity == "gradient":
         return where, np.abs(where), values, targets
-    single = slice(drawn[1].size, None)
-    first = values[: drawn[1].size]
+    drawn = asked[0][1].size
+    single, first = slice(drawn, None), values[:drawn]
     return (
         np.array([DRAWN, *where[single]]),
         np.array([np.abs(first).mean(), *np.abs(where[single])], np.float64),
@@ -274,7 +279,7 @@ def _units(
     sizes: np.ndarray,
     nearest: np.ndarray,
     dtype: DType,
-    batch: int = 1,
+    undone: float = 1.0,
 ) -> np.ndarray:
     """Return units in the last place of results, or in some ranges of what has cancelled there."""
     info = np.finfo(dtype)
@@ -292,7 +297,7 @@ def _units(
         allowed = part.ulp / accuracy.ulp * _spacing(np.maximum(finite, of), dtype)
         units = np.where(inside, np.maximum(units, allowed), units)
     # what a processor that flushes subnormal numbers makes of them is no error of the element
-    return np.maximum(units, batch * float(info.tiny) / accuracy.ulp)
+    return np.maximum(units, undone * float(info.tiny) / accuracy.ulp)
 
 
 def _spacing(sizes: np.ndarray, dtype: DType) -> np.ndarray:

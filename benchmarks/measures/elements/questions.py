@@ -111,6 +111,12 @@ def upstream(variant: Variant, x: np.ndarray) -> np.ndarray:
 RANDOM = 12
 """Drawn examples of a loss."""
 
+CLASSES = 5
+"""Predictions of each."""
+
+WIDTH = 4
+"""Single predictions side by side, where a mean over 2^n of them makes no error."""
+
 _LOGITS = (0.0, 1e-3, 0.7, 1.0, 3.0, 9.0, 12.0, 16.5, 17.0, 30.0, 60.0, 100.0)
 
 _SHARES = (1e-14, 5e-8, 1e-6, 1e-3, 0.5, 0.75, 1.0 - 2.0**-10, 1.0 - 2.0**-20)
@@ -135,13 +141,14 @@ _MEANS = (*_LOGITS, 1e3, 1e15, np.inf)
 def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     """Return targets and predictions of random examples, as the loss wants them."""
     random, loss = _random(2), catalog.LOSSES[variant.element]
-    scores = random.normal(size=(RANDOM, 5)) * 3
-    classes = random.integers(0, 5, size=RANDOM)
+    shape = RANDOM, CLASSES
+    scores = random.normal(size=shape) * 3
+    classes = random.integers(0, CLASSES, size=RANDOM)
     targets = {
-        "values": random.normal(size=(RANDOM, 5)),
-        "binary": (random.random((RANDOM, 5)) < 0.5).astype(np.float64),
-        "one_hot": np.eye(5)[classes],
-        "counts": random.integers(0, 5, size=(RANDOM, 5)).astype(np.float64),
+        "values": random.normal(size=shape),
+        "binary": (random.random(shape) < 0.5).astype(np.float64),
+        "one_hot": np.eye(CLASSES)[classes],
+        "counts": random.integers(0, 5, size=shape).astype(np.float64),
         "index": classes,
     }[loss.targets]
     if probabilities(variant):
@@ -149,7 +156,7 @@ def drawn(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
     elif loss.predictions == "positive":
         scores = np.exp(scores / 3)
     elif loss.predictions == "mean_and_variance":
-        scores = np.concatenate([scores, np.exp(random.normal(size=(RANDOM, 5)))], axis=1)
+        scores = np.concatenate([scores, np.exp(random.normal(size=shape))], axis=1)
     return targets if loss.targets == "index" else _rounded(targets, dtype), _rounded(scores, dtype)
 
 
@@ -165,8 +172,8 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
     """
     loss = catalog.LOSSES[variant.element]
     if of_all_examples(variant):
-        rows = np.repeat(np.array(_SIZES_OF_SHARES)[:, np.newaxis], 5, axis=1)
-        targets = np.array([np.zeros(5), np.ones(5), np.arange(5) % 2], dtype)
+        rows = np.repeat(np.array(_SIZES_OF_SHARES)[:, np.newaxis], CLASSES, axis=1)
+        targets = np.array([np.zeros(CLASSES), np.ones(CLASSES), np.arange(CLASSES) % 2], dtype)
         return np.repeat(targets, len(rows), axis=0), _rounded(np.tile(rows, (3, 1)), dtype)
     if loss.targets in ("one_hot", "index"):
         weights = np.array([[0.4, 0.3, 0.2, 0.1]])
@@ -182,12 +189,12 @@ def hard(variant: Variant, dtype: DType, full: bool) -> tuple[np.ndarray, np.nda
         rows = np.concatenate([first, others], axis=1)
         if loss.targets == "index":
             return np.repeat([0, 1], len(rows)), _rounded(np.tile(rows, (2, 1)), dtype)
-        targets = np.array([*np.eye(5)[:2], _SOFT], dtype)
+        targets = np.array([*np.eye(CLASSES)[:2], _SOFT], dtype)
         return np.repeat(targets, len(rows), axis=0), _rounded(np.tile(rows, (3, 1)), dtype)
     if loss.name == "cosine_similarity":
         sizes = np.array([0.0, 1e-10, -1e-10, 1e-4, 1.0, -30.0, 1e4])[:, np.newaxis]
-        rows = _rounded(np.concatenate([sizes * np.ones(5), sizes[1:] * _UNLIKE]), dtype)
-        targets = np.array([np.ones(5), _SOFT], dtype)
+        rows = _rounded(np.concatenate([sizes * np.ones(CLASSES), sizes[1:] * _UNLIKE]), dtype)
+        targets = np.array([np.ones(CLASSES), _SOFT], dtype)
         return np.repeat(targets, len(rows), axis=0), np.tile(rows, (2, 1))
     points = _predictions(variant, dtype, full)
     if loss.predictions == "mean_and_variance":
@@ -212,7 +219,7 @@ def _around(target: float, dtype: DType) -> np.ndarray:
 def _predictions(variant: Variant, dtype: DType, full: bool) -> np.ndarray:
     """Return single predictions: of every size and sign that the loss takes, around kinks, special ones."""
     loss, info = catalog.LOSSES[variant.element], np.finfo(dtype)
-    # exact results of every exponent of float64 would take as long as all the rest
+    # each value is asked by itself, which would take as long as all the rest for every exponent of float64
     stride = ({"float32": 4, "float64": 32} if full else {"float32": 16, "float64": 128})[dtype]
     sizes = np.ldexp(np.array(1.3, dtype), np.arange(info.minexp - info.nmant, info.maxexp, stride))
     known = _known_points(variant, dtype)
@@ -248,16 +255,33 @@ def batches(variant: Variant, dtype: DType, full: bool) -> Iterator[tuple[np.nda
 
 
 def together(variant: Variant, dtype: DType, full: bool) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the drawn examples, and the hard ones again and again until there are 2^n of them.
+    """Return the drawn examples and the hard ones as one batch, again and again until there are 2^n of them.
 
-    The mean over so many divides each derivative without an error. A loss that sums over all examples gets
-    each hard one once.
+    The mean over so many divides each derivative without an error. Hard examples of single predictions stand
+    side by side. A loss that sums over all examples gets the drawn ones and the hard ones once each, and one
+    of a mean and a variance the drawn ones by themselves.
     """
-    targets, predictions = hard(variant, dtype, full)
+    some, others = drawn(variant, dtype), hard(variant, dtype, full)
     if of_all_examples(variant):
-        return [drawn(variant, dtype), (targets, predictions)]
+        return [some, others]
+    if catalog.LOSSES[variant.element].predictions == "mean_and_variance":
+        return [some, _again(*others)]
+    if not _side_by_side(variant):
+        return [_again(*(np.concatenate(pair) for pair in zip(some, others, strict=True)))]
+    targets, predictions = (np.concatenate([*map(np.ravel, pair)]) for pair in zip(some, others, strict=True))
+    places = np.arange(-(-predictions.size // WIDTH) * WIDTH) % predictions.size
+    return [_again(*(each[places].reshape(-1, WIDTH) for each in (targets, predictions)))]
+
+
+def _side_by_side(variant: Variant) -> bool:
+    """Return whether a loss is a mean over single predictions, which may stand in any place of a row."""
+    paired = catalog.LOSSES[variant.element].predictions == "mean_and_variance"
+    return not (paired or _by_row(variant) or of_all_examples(variant))
+
+
+def _again(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     again = np.arange(1 << (len(predictions) - 1).bit_length()) % len(predictions)
-    return [drawn(variant, dtype), (targets[again], predictions[again])]
+    return targets[again], predictions[again]
 
 
 def scored(variant: Variant, dtype: DType) -> tuple[np.ndarray, np.ndarray]:
@@ -282,8 +306,13 @@ def undone_mean(variant: Variant, predictions: np.ndarray) -> float:
     loss = catalog.LOSSES[variant.element]
     if of_all_examples(variant):
         return 1.0
-    by_row = loss.targets in ("one_hot", "index") or loss.name == "cosine_similarity"
-    return len(predictions) if by_row else predictions.size / loss.outputs_per_target
+    return len(predictions) if _by_row(variant) else predictions.size / loss.outputs_per_target
+
+
+def _by_row(variant: Variant) -> bool:
+    """Return whether a loss is one number for each row, and no mean over its numbers."""
+    loss = catalog.LOSSES[variant.element]
+    return loss.targets in ("one_hot", "index") or loss.name == "cosine_similarity"
 
 
 SCALES = np.array([0.0, *np.logspace(-8, 2, 11)])

@@ -49,13 +49,24 @@ def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, 
     return update
 
 
-def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
+def differentiated(
+    function: Callable[..., Any], variables: Sequence[Any], held: Sequence[Any] = ()
+) -> Callable[..., tuple[Any, list[Any]]]:
+    """Return a function of tensors that gives `function` of them, and its derivatives by Keras variables.
 
-    def of_values(values: list[Any]) -> Any:
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return function()
+    What else it reads is `held`: a program would keep the values that others have when it is compiled.
+    """
 
-    differentiate = jax.jit(jax.value_and_grad(of_values))
-    value, gradients = differentiate([variable.value for variable in variables])
-    return value, gradients
+    def of_values(values: list[Any], constants: list[Any], *tensors: Any) -> Any:
+        pairs = zip((*variables, *held), (*values, *constants), strict=True)
+        with keras.StatelessScope(state_mapping=list(pairs)):
+            return function(*tensors)
+
+    program = jax.jit(jax.value_and_grad(of_values))
+
+    def differentiate(*tensors: Any) -> tuple[Any, list[Any]]:
+        values, constants = ([each.value for each in several] for several in (variables, held))
+        value, gradients = program(values, constants, *tensors)
+        return value, gradients
+
+    return differentiate

@@ -36,20 +36,37 @@ def compile_options(*, compiled: bool) -> dict[str, Any]:
 
 def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, Any], list[Any]]:
     """Return the optimizer's step as a graph: from values of these variables and gradients to values."""
+    count = len(variables)
 
-    def update(values: Any, gradients: Any) -> list[Any]:
-        for variable, value in zip(variables, values, strict=True):
+    def moved(*tensors: Any) -> list[Any]:
+        for variable, value in zip(variables, tensors[:count], strict=True):
             variable.assign(value)
-        optimizer.apply(gradients, variables)
+        optimizer.apply(tensors[count:], variables)
         return [tf.convert_to_tensor(variable.value) for variable in variables]
 
-    graph: Callable[[Any, Any], list[Any]] = tf.function(update, autograph=False)
-    return graph
+    # one signature, so that no call looks for the graph that fits
+    like = [tf.TensorSpec(variable.shape, variable.dtype) for variable in variables]
+    graph = tf.function(moved, autograph=False).get_concrete_function(*like, *like)
+
+    def update(values: Any, gradients: Any) -> list[Any]:
+        found: list[Any] = graph(*map(tf.constant, (*values, *gradients)))
+        return found
+
+    return update
 
 
-def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
-    values = [variable.value for variable in variables]
-    with tf.GradientTape() as tape:
-        value = function()
-    return value, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+def differentiated(
+    function: Callable[..., Any], variables: Sequence[Any], held: Sequence[Any] = ()
+) -> Callable[..., tuple[Any, list[Any]]]:
+    """Return a function of tensors that gives `function` of them, and its derivatives by Keras variables.
+
+    It runs as it is written, and reads what is `held` like everything else.
+    """
+
+    def differentiate(*tensors: Any) -> tuple[Any, list[Any]]:
+        values = [variable.value for variable in variables]
+        with tf.GradientTape() as tape:
+            value = function(*tensors)
+        return value, tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return differentiate

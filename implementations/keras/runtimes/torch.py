@@ -42,9 +42,18 @@ def compiled_update(optimizer: Any, variables: Sequence[Any]) -> Callable[[Any, 
     return update
 
 
-def value_and_gradients(function: Callable[[], Any], variables: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Return `function()` and its derivatives with respect to Keras variables that it reads."""
-    values = [variable.value for variable in variables]
-    value = function()
-    gradients = torch.autograd.grad(value, values, allow_unused=True, materialize_grads=True)
-    return value.detach(), list(gradients)
+def differentiated(
+    function: Callable[..., Any], variables: Sequence[Any], held: Sequence[Any] = ()
+) -> Callable[..., tuple[Any, list[Any]]]:
+    """Return a function of tensors that gives `function` of them, and its derivatives by Keras variables.
+
+    It runs as it is written, and reads what is `held` like everything else.
+    """
+
+    def differentiate(*tensors: Any) -> tuple[Any, list[Any]]:
+        values = [variable.value for variable in variables]
+        value = function(*tensors)
+        gradients = torch.autograd.grad(value, values, allow_unused=True, materialize_grads=True)
+        return value.detach(), list(gradients)
+
+    return differentiate
