@@ -89,6 +89,15 @@ def test_the_larger_of_two_numbers_and_equal_ones_are_told_with_enough_digits(fo
     assert exact.evaluate(f, [x])[0][0] == pytest.approx(value, rel=1e-15)
 
 
+def test_the_larger_of_two_balls_that_overlap_is_as_uncertain_as_they_are():
+    """Python's own `max` would take the first, however little is known of which is larger."""
+    from flint import arb
+
+    known, unknown, larger = arb(2) ** -200, arb(0, arb(2) ** -160), exact._names()["max"]
+    assert larger(known, unknown).rel_accuracy_bits() < exact._ACCURATE_BITS
+    assert larger(unknown, known).rel_accuracy_bits() < exact._ACCURATE_BITS
+
+
 def test_a_function_without_proven_errors_is_refused():
     """lambdify would take mpmath's, of 53 bits."""
     with pytest.raises(InvalidInput, match=r"sinh") as refused:
